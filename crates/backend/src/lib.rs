@@ -1,0 +1,1 @@
+//! The Extension backend service (EBS).

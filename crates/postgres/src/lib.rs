@@ -1,0 +1,1 @@
+//! A private PostgreSQL 16 that dies with its parent.

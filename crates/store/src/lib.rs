@@ -1,0 +1,1 @@
+//! The one PostgreSQL store: every SQL statement of the project.

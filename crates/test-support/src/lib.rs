@@ -1,0 +1,1 @@
+//! For tests only: a database a test, clocks and fixtures.

@@ -1,0 +1,1 @@
+//! Twitch's protocols: EventSub webhooks, Extension tokens and the Helix REST interface.
