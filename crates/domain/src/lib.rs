@@ -1,1 +1,20 @@
 //! The rules of the game: pure and synchronous, without clock, random source or I/O.
+//!
+//! Time and chance come in with the command. A command is decided against a state into events or a [`Rejection`];
+//! events are applied to a state. What is stored and sent lives in other crates.
+
+pub mod announcement;
+pub mod character_name;
+pub mod chat;
+pub mod gold;
+pub mod ids;
+pub mod payout;
+pub mod pool;
+pub mod rejection;
+pub mod roulette;
+
+pub use character_name::CharacterName;
+pub use gold::Gold;
+pub use ids::{BroadcasterId, CycleId, EnrollmentRequestId, MessageId, PayoutId, ViewerId};
+pub use payout::{Payout, PayoutStatus};
+pub use rejection::Rejection;

@@ -1,0 +1,170 @@
+//! Names of characters in the game.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use unicase::UniCase;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_script::{Script, UnicodeScript};
+
+/// A character's name as it was typed: 2 to 12 letters of the Latin or Cyrillic script.
+///
+/// Names that differ in case only are the same name to the game; [`CharacterName::key`] is what to compare and store
+/// for that. Equality of the type itself is that of the spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CharacterName(String);
+
+/// Why a text is no character name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCharacterName {
+    /// Not 2 to 12 Unicode scalar values after trimming.
+    #[error("a character name has 2 to 12 letters, not {0}")]
+    Length(usize),
+    /// A character that is no letter, or a letter of another script.
+    #[error("a character name has only Latin or Cyrillic letters")]
+    NotALetter,
+}
+
+impl CharacterName {
+    /// The fewest letters.
+    pub const MIN_LETTERS: usize = 2;
+    /// The most letters.
+    pub const MAX_LETTERS: usize = 12;
+
+    /// Trims the text and takes it when it is a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidCharacterName> {
+        let name = text.trim();
+        let letters = name.chars().count();
+        if !(Self::MIN_LETTERS..=Self::MAX_LETTERS).contains(&letters) {
+            return Err(InvalidCharacterName::Length(letters));
+        }
+        if !name.chars().all(is_letter_of_the_game) {
+            return Err(InvalidCharacterName::NotALetter);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The spelling that was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The comparison key: equal for names that differ in case only (full Unicode case folding).
+    #[must_use]
+    pub fn key(&self) -> String {
+        UniCase::unicode(&self.0).to_folded_case()
+    }
+
+    /// Whether the game takes both for the same name.
+    #[must_use]
+    pub fn is_same_name(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+fn is_letter_of_the_game(c: char) -> bool {
+    c.general_category_group() == GeneralCategoryGroup::Letter && matches!(c.script(), Script::Latin | Script::Cyrillic)
+}
+
+impl fmt::Display for CharacterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CharacterName {
+    type Err = InvalidCharacterName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for CharacterName {
+    type Error = InvalidCharacterName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<CharacterName> for String {
+    fn from(name: CharacterName) -> Self {
+        name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn letters_of_two_scripts_make_a_name() {
+        for name in ["Ab", "Etoehero", "Этогерой", "Ёжик", "Ñandú", "Þór", "abcdefghijkl", "Миxed", "ßß"]
+        {
+            assert_eq!(CharacterName::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for (text, why) in [
+            ("", InvalidCharacterName::Length(0)),
+            ("A", InvalidCharacterName::Length(1)),
+            ("abcdefghijklm", InvalidCharacterName::Length(13)),
+            ("Абвгдежзийклм", InvalidCharacterName::Length(13)),
+            ("Hero1", InvalidCharacterName::NotALetter),
+            ("He ro", InvalidCharacterName::NotALetter),
+            ("He:ro", InvalidCharacterName::NotALetter),
+            ("He;ro", InvalidCharacterName::NotALetter),
+            ("He-ro", InvalidCharacterName::NotALetter),
+            ("Ηρως", InvalidCharacterName::NotALetter),
+            ("英雄", InvalidCharacterName::NotALetter),
+            // A letter and a combining accent: the accent is no letter.
+            ("Jose\u{301}", InvalidCharacterName::NotALetter),
+            // Of the Latin script, alphabetic, and yet a number: ROMAN NUMERAL EIGHT.
+            ("AⅧ", InvalidCharacterName::NotALetter),
+            // COMBINING CYRILLIC LETTER BE is a mark.
+            ("Аб\u{2DE0}", InvalidCharacterName::NotALetter),
+            ("Ⓐb", InvalidCharacterName::NotALetter),
+            ("He\u{200B}ro", InvalidCharacterName::NotALetter),
+        ] {
+            assert_eq!(CharacterName::parse(text), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_name_is_not_part_of_it() {
+        assert_eq!(CharacterName::parse("\u{A0} Ёжик\t").unwrap().as_str(), "Ёжик");
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_the_same_name() {
+        for (a, b) in [("Etoehero", "ETOEHERO"), ("ёжик", "ЁЖИК"), ("Straße", "STRASSE"), ("ẞß", "ssss")] {
+            assert!(CharacterName::parse(a).unwrap().is_same_name(&CharacterName::parse(b).unwrap()), "{a} {b}");
+        }
+        assert!(!CharacterName::parse("Ёжик").unwrap().is_same_name(&CharacterName::parse("Ежик").unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_what_was_parsed_changes_nothing(text in "\\PC{0,16}") {
+            if let Ok(name) = CharacterName::parse(&text) {
+                prop_assert_eq!(CharacterName::parse(name.as_str()), Ok(name.clone()));
+                prop_assert!((2..=12).contains(&name.as_str().chars().count()));
+            }
+        }
+
+        #[test]
+        fn case_never_makes_two_names_of_one(text in "[A-Za-zА-Яа-яЁё]{2,12}") {
+            let name = CharacterName::parse(&text).unwrap();
+            for other in [text.to_uppercase(), text.to_lowercase()] {
+                prop_assert_eq!(CharacterName::parse(&other).unwrap().key(), name.key());
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The commands that viewers type in chat.
+
+/// A command as typed; its argument is not checked yet, so that a bad name is a refusal and not ordinary chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `!twgold <name>`: join the pool, or change the name one is in it with.
+    Enrol {
+        /// The argument.
+        name: String,
+    },
+    /// `!twgift <name>`: ask for a gift.
+    Gift {
+        /// The argument.
+        name: String,
+    },
+}
+
+/// Reads a chat message. `None` is ordinary chat.
+///
+/// The command word is matched without regard to case and takes exactly one argument, with any white space between.
+/// The invisible characters that chat clients append, to get the same text past the duplicate filter, are stripped
+/// first.
+#[must_use]
+pub fn parse(message: &str) -> Option<Command> {
+    let visible: String = message.chars().filter(|c| !matches!(c, '\u{E0000}' | '\u{34F}')).collect();
+    let mut words = visible.split_whitespace();
+    let (Some(word), Some(argument), None) = (words.next(), words.next(), words.next()) else {
+        return None;
+    };
+    let name = argument.to_owned();
+    if word.eq_ignore_ascii_case("!twgold") {
+        Some(Command::Enrol { name })
+    } else if word.eq_ignore_ascii_case("!twgift") {
+        Some(Command::Gift { name })
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn enrol(name: &str) -> Command {
+        Command::Enrol { name: name.to_owned() }
+    }
+
+    #[test]
+    fn the_command_word_and_one_argument_make_a_command() {
+        for message in [
+            "!twgold Etoehero",
+            "  !TwGold \t Etoehero \n",
+            "!TWGOLD\u{3000}Etoehero",
+            "!twgold Etoehero \u{E0000}",
+            "!twgold Etoe\u{34F}hero",
+            "\u{E0000}!twgold Etoehero",
+        ] {
+            assert_eq!(parse(message), Some(enrol("Etoehero")), "{message:?}");
+        }
+        assert_eq!(parse("!twgift Ёжик"), Some(Command::Gift { name: "Ёжик".to_owned() }));
+    }
+
+    #[test]
+    fn a_bad_name_is_still_a_command() {
+        assert_eq!(parse("!twgold 123"), Some(enrol("123")));
+    }
+
+    #[test]
+    fn everything_else_is_ordinary_chat() {
+        for message in [
+            "",
+            "hello",
+            "!twgold",
+            "!twgold ",
+            "!twgold A B",
+            "!twgoldEtoehero",
+            "twgold Etoehero",
+            "! twgold Etoehero",
+            "hi !twgold Etoehero",
+            "!twgolds Etoehero",
+            "!\u{442}wgold Etoehero",
+        ] {
+            assert_eq!(parse(message), None, "{message:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(message in "\\PC*") {
+            let _ = parse(&message);
+        }
+
+        #[test]
+        fn white_space_and_case_do_not_matter(
+            word in "!(t|T)(w|W)(g|G)(o|O)(l|L)(d|D)", name in "[^\\s\u{E0000}\u{34F}]{1,12}", space in "[ \t\u{A0}]{1,4}",
+        ) {
+            prop_assert_eq!(parse(&format!("{space}{word}{space}{name}{space}")), Some(enrol(&name)));
+        }
+    }
+}

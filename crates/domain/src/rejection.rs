@@ -1,0 +1,59 @@
+//! What the rules refuse.
+
+/// A refusal: the command was understood, nothing failed, and the rules say no. Nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejection {
+    /// Only subscribers of the channel take part.
+    #[error("only subscribers of the channel can take part")]
+    NotSubscriber,
+    /// The text is no character name, or not the payout's.
+    #[error("the character name is not valid here")]
+    InvalidCharacterName,
+    /// Another viewer is in the pool with this name.
+    #[error("another viewer is in the pool with this character name")]
+    CharacterNameTakenInPool,
+    /// The viewer has a payout that is `Pending` or `InProgress`.
+    #[error("the viewer has an active payout")]
+    ActivePayoutExists,
+    /// One payout more would pass what a viewer can receive in all.
+    #[error("the viewer has received all the gold that one viewer can receive")]
+    LifetimeCapReached,
+    /// The enrolment request id is another viewer's.
+    #[error("the enrolment request id belongs to another viewer")]
+    DuplicateEnrollment,
+    /// The viewer is not in the pool.
+    #[error("the viewer is not in the pool")]
+    NotInPool,
+    /// There is no such thing.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The transition table has no such step.
+    #[error("the payout cannot change to that status")]
+    TerminalStatusChangeNotAllowed,
+    /// The verification does not fit the cycle: unknown, not drawn, too late, or of another name.
+    #[error("the verification does not fit the cycle")]
+    OutOfSequence,
+    /// The state does not allow this.
+    #[error("the state does not allow this")]
+    InvalidState,
+}
+
+impl Rejection {
+    /// The stable code, the same in HTTP bodies, logs and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotSubscriber => "not_subscriber",
+            Self::InvalidCharacterName => "invalid_character_name",
+            Self::CharacterNameTakenInPool => "character_name_taken_in_pool",
+            Self::ActivePayoutExists => "active_payout_exists",
+            Self::LifetimeCapReached => "lifetime_cap_reached",
+            Self::DuplicateEnrollment => "duplicate_enrollment",
+            Self::NotInPool => "not_in_pool",
+            Self::NotFound => "not_found",
+            Self::TerminalStatusChangeNotAllowed => "terminal_status_change_not_allowed",
+            Self::OutOfSequence => "out_of_sequence",
+            Self::InvalidState => "invalid_state",
+        }
+    }
+}
