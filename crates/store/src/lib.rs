@@ -1,1 +1,95 @@
-//! The one PostgreSQL store: every SQL statement of the project.
+//! The one PostgreSQL store: every SQL statement of the project, checked at compile time.
+//!
+//! A [`Store`] is bound to one broadcaster. A command runs in one transaction: it locks the viewer's row, loads what the
+//! rules need, lets `mgm-domain` decide, appends the events and writes the projections. A lost race or a deadlock is
+//! decided anew.
+
+mod announcements;
+mod enrolment;
+mod error;
+mod payouts;
+mod pool;
+mod rebuild;
+mod roulette;
+mod streams;
+mod transaction;
+
+use std::time::Duration;
+
+use mgm_domain::BroadcasterId;
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use announcements::{Announcement, ClaimedAnnouncement};
+pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSource};
+pub use error::{CommandError, StoreError};
+pub use payouts::PayoutView;
+pub use rebuild::Rebuilt;
+pub use roulette::{DrawOutcome, Verification};
+
+/// The migrations, forward only.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// The store of one broadcaster. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    broadcaster: BroadcasterId,
+}
+
+/// How to hold connections.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Whose data it is.
+    pub broadcaster: BroadcasterId,
+    /// The most connections held at once.
+    pub max_connections: u32,
+    /// How long to wait for one before the database counts as away.
+    pub acquire_timeout: Duration,
+}
+
+impl Store {
+    /// Connects. The database must answer; [`StoreError::is_unavailable`] tells one that is away from one that refuses.
+    pub async fn connect(connect: PgConnectOptions, options: StoreOptions) -> Result<Self, StoreError> {
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(connect)
+            .await?;
+        Ok(Self::from_pool(pool, options.broadcaster))
+    }
+
+    /// A store over connections that are already there.
+    #[must_use]
+    pub fn from_pool(pool: PgPool, broadcaster: BroadcasterId) -> Self {
+        Self { pool, broadcaster }
+    }
+
+    /// Applies the migrations. Safe in several processes at once: they take turns by an advisory lock.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATOR.run(&self.pool).await.map_err(StoreError::from)
+    }
+
+    /// Succeeds when the database answers and every migration known here is in.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let applied = sqlx::query_scalar!(r#"SELECT max(version) FROM _sqlx_migrations WHERE success"#)
+            .fetch_one(&self.pool)
+            .await?;
+        let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+        if applied >= newest { Ok(()) } else { Err(StoreError::NotMigrated { applied, newest }) }
+    }
+
+    /// Whose data it is.
+    #[must_use]
+    pub const fn broadcaster(&self) -> &BroadcasterId {
+        &self.broadcaster
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,340 @@
+//! The outbox: announcements that are owed to chat.
+//!
+//! An announcement is claimed and the claim committed before Twitch is called, so that a crash at any point leaves
+//! either a claim whose outcome is unknown, or an obligation that somebody else takes up.
+
+use std::time::Duration;
+
+use mgm_domain::{
+    Payout, PayoutId, Rejection,
+    announcement::{self, AnnouncementState, Delivery, FIRST_DUE_AFTER, Next, Outcome},
+    payout::{Command, decide},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{CommandError, Store, StoreError, transaction::retrying};
+
+/// An announcement that is this process's to send, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedAnnouncement {
+    /// Whose.
+    pub payout: PayoutId,
+    /// What to say.
+    pub message: String,
+    /// The number of this attempt, from 1; from 1 again when the operator has asked for a retry.
+    pub attempt: u32,
+    /// What tells this claim from every other of the same announcement.
+    claim: i32,
+}
+
+/// An announcement as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Whose.
+    pub payout: PayoutId,
+    /// What is to be said.
+    pub message: String,
+    /// Where it stands.
+    pub state: AnnouncementState,
+    /// Calls begun so far.
+    pub attempts: u32,
+    /// Why the last attempt did not announce.
+    pub detail: Option<String>,
+    /// When it became owed.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+struct ClaimedRow {
+    payout_id: Uuid,
+    message: String,
+    attempts: i32,
+    attempts_before_retry: i32,
+}
+
+impl From<ClaimedRow> for ClaimedAnnouncement {
+    fn from(row: ClaimedRow) -> Self {
+        Self {
+            payout: PayoutId::from_uuid(row.payout_id),
+            message: row.message,
+            attempt: (row.attempts - row.attempts_before_retry).unsigned_abs(),
+            claim: row.attempts,
+        }
+    }
+}
+
+impl Store {
+    pub(crate) async fn owe_announcement(
+        &self,
+        tx: &mut PgConnection,
+        id: PayoutId,
+        payout: &Payout,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO announcements (broadcaster_id, payout_id, message, state, due_at, created_at, updated_at)
+             VALUES ($1, $2, $3, 'Pending', $4, $5, $5)",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+            announcement::text(&payout.character_name),
+            now + FIRST_DUE_AFTER,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!("SELECT pg_notify('mgm_announcements', $1)", self.broadcaster.as_str()).execute(tx).await?;
+        Ok(())
+    }
+
+    /// Claims the announcement of this payout, due or not; `None` when it is not `Pending`. The claim is committed.
+    pub async fn claim_announcement(
+        &self,
+        id: PayoutId,
+        now: OffsetDateTime,
+        lease: Duration,
+    ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
+        let row = sqlx::query_as!(
+            ClaimedRow,
+            "UPDATE announcements SET state = 'Sending', attempts = attempts + 1, due_at = $4, updated_at = $3
+             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'Pending'
+             RETURNING payout_id, message, attempts, attempts_before_retry",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+            now,
+            now + lease,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Claims the announcement that has been due longest, passing over those that others are claiming.
+    pub async fn claim_due_announcement(
+        &self,
+        now: OffsetDateTime,
+        lease: Duration,
+    ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
+        let row = sqlx::query_as!(
+            ClaimedRow,
+            "UPDATE announcements SET state = 'Sending', attempts = attempts + 1, due_at = $3, updated_at = $2
+             WHERE broadcaster_id = $1 AND payout_id = (
+                 SELECT payout_id FROM announcements
+                 WHERE broadcaster_id = $1 AND state = 'Pending' AND due_at <= $2
+                 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING payout_id, message, attempts, attempts_before_retry",
+            self.broadcaster.as_str(),
+            now,
+            now + lease,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Writes down how a claimed attempt ended; answers the state it leaves. A claim whose lease has passed and was taken
+    /// for unknown is no longer the caller's to settle: what is unknown, the operator resolves.
+    pub async fn settle_announcement(
+        &self,
+        claimed: &ClaimedAnnouncement,
+        delivery: Delivery,
+        now: OffsetDateTime,
+        jitter: f64,
+    ) -> Result<AnnouncementState, StoreError> {
+        let settled = match announcement::after_delivery(delivery, claimed.attempt, now, jitter) {
+            Next::RetryAt(due) => self.postpone(claimed, now, due).await,
+            Next::Settled(outcome) => {
+                self.record("settle_announcement", claimed.payout, &outcome, Some(claimed.claim), now).await
+            }
+        };
+        match settled {
+            Ok(state) => Ok(state),
+            // The claim has passed to somebody else: theirs stands.
+            Err(CommandError::Rejected(_)) => self.announcement_state(claimed.payout).await,
+            Err(CommandError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Takes attempts whose lease has passed for unknown: whoever made them is gone, and the message may have been
+    /// said. Answers how many.
+    pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let stale = sqlx::query!(
+            "SELECT payout_id, attempts FROM announcements
+             WHERE broadcaster_id = $1 AND state = 'Sending' AND due_at <= $2 ORDER BY due_at LIMIT 100",
+            self.broadcaster.as_str(),
+            now,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut expired = 0;
+        for row in stale {
+            let id = PayoutId::from_uuid(row.payout_id);
+            let reason = "the process that was sending it ended, or lost the database".to_owned();
+            let outcome = Outcome::Unknown { reason };
+            match self.record("expire_lease", id, &outcome, Some(row.attempts), now).await {
+                Ok(_) => expired += 1,
+                Err(CommandError::Rejected(_)) => {}
+                Err(CommandError::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(expired)
+    }
+
+    /// The operator wants another attempt at what failed, was dropped or is unknown.
+    pub async fn retry_announcement(&self, id: PayoutId, now: OffsetDateTime) -> Result<(), CommandError> {
+        self.record("retry_announcement", id, &Outcome::Retried, None, now).await.map(drop)
+    }
+
+    /// The operator says whether what is unknown was said.
+    pub async fn resolve_announcement(
+        &self,
+        id: PayoutId,
+        announced: bool,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        self.record("resolve_announcement", id, &Outcome::Resolved { announced }, None, now).await.map(drop)
+    }
+
+    /// One payout's announcement.
+    pub async fn announcement(&self, id: PayoutId) -> Result<Option<Announcement>, StoreError> {
+        let row = sqlx::query_as!(
+            AnnouncementRow,
+            "SELECT payout_id, message, state, attempts, detail, created_at, updated_at FROM announcements
+             WHERE broadcaster_id = $1 AND payout_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(Announcement::try_from).transpose()
+    }
+
+    /// The announcements in a state, or all of them, oldest first; at most a thousand.
+    pub async fn announcements(&self, state: Option<AnnouncementState>) -> Result<Vec<Announcement>, StoreError> {
+        let rows = sqlx::query_as!(
+            AnnouncementRow,
+            "SELECT payout_id, message, state, attempts, detail, created_at, updated_at FROM announcements
+             WHERE broadcaster_id = $1 AND ($2::text IS NULL OR state = $2) ORDER BY created_at, payout_id LIMIT 1000",
+            self.broadcaster.as_str(),
+            state.map(AnnouncementState::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Announcement::try_from).collect()
+    }
+
+    async fn announcement_state(&self, id: PayoutId) -> Result<AnnouncementState, StoreError> {
+        let missing = || StoreError::BadRow {
+            table: "announcements",
+            column: "payout_id",
+            key: id.to_string(),
+            reason: "there is no such row".to_owned(),
+        };
+        Ok(self.announcement(id).await?.ok_or_else(missing)?.state)
+    }
+
+    async fn postpone(
+        &self,
+        claimed: &ClaimedAnnouncement,
+        now: OffsetDateTime,
+        due: OffsetDateTime,
+    ) -> Result<AnnouncementState, CommandError> {
+        let postponed = sqlx::query!(
+            "UPDATE announcements SET state = 'Pending', due_at = $4, updated_at = $3
+             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'Sending' AND attempts = $5",
+            self.broadcaster.as_str(),
+            claimed.payout.as_uuid(),
+            now,
+            due,
+            claimed.claim,
+        )
+        .execute(&self.pool)
+        .await?;
+        if postponed.rows_affected() == 0 {
+            Err(Rejection::InvalidState.into())
+        } else {
+            Ok(AnnouncementState::Pending)
+        }
+    }
+
+    /// Records an outcome: the event, the projection and the obligation in one transaction. The outcome of a `claim` is
+    /// taken only while the claim stands.
+    async fn record(
+        &self,
+        name: &'static str,
+        id: PayoutId,
+        outcome: &Outcome,
+        claim: Option<i32>,
+        now: OffsetDateTime,
+    ) -> Result<AnnouncementState, CommandError> {
+        let state = announcement::state_after(outcome);
+        let detail = match outcome {
+            Outcome::Dropped { reason } | Outcome::Unknown { reason } | Outcome::Failed { reason } => Some(reason),
+            Outcome::Announced { .. } | Outcome::Retried | Outcome::Resolved { .. } => None,
+        };
+        retrying(name, async || {
+            let mut tx = self.begin().await?;
+            let stream = self.lock_payout(&mut tx, id).await?;
+            let command = Command::RecordAnnouncement { outcome: outcome.clone(), at: now };
+            let events = decide(stream.payout.as_ref(), command)?;
+            self.append(&mut tx, id, stream, &events, now).await?;
+            let written = sqlx::query!(
+                "UPDATE announcements SET state = $3, detail = $4, due_at = $5, updated_at = $5,
+                        attempts_before_retry = CASE WHEN $3 = 'Pending' THEN attempts ELSE attempts_before_retry END
+                 WHERE broadcaster_id = $1 AND payout_id = $2
+                   AND ($6::integer IS NULL OR (state = 'Sending' AND attempts = $6))",
+                self.broadcaster.as_str(),
+                id.as_uuid(),
+                state.as_str(),
+                detail,
+                now,
+                claim,
+            )
+            .execute(&mut *tx)
+            .await?;
+            if written.rows_affected() == 0 {
+                return Err(Rejection::InvalidState.into());
+            }
+            sqlx::query!("SELECT pg_notify('mgm_announcements', $1)", self.broadcaster.as_str())
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(state)
+        })
+        .await
+    }
+}
+
+struct AnnouncementRow {
+    payout_id: Uuid,
+    message: String,
+    state: String,
+    attempts: i32,
+    detail: Option<String>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl TryFrom<AnnouncementRow> for Announcement {
+    type Error = StoreError;
+
+    fn try_from(row: AnnouncementRow) -> Result<Self, StoreError> {
+        let state = row.state.parse().map_err(|_| StoreError::BadRow {
+            table: "announcements",
+            column: "state",
+            key: row.payout_id.to_string(),
+            reason: format!("{:?} is no state", row.state),
+        })?;
+        Ok(Self {
+            payout: PayoutId::from_uuid(row.payout_id),
+            message: row.message,
+            state,
+            attempts: row.attempts.unsigned_abs(),
+            detail: row.detail,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! What can fail. A refusal by the rules is not a failure: commands tell them apart in [`CommandError`].
+
+use std::borrow::Cow;
+
+use mgm_domain::{Rejection, payout::DecodeError};
+use sqlx::migrate::MigrateError;
+use uuid::Uuid;
+
+/// A failure of the store. Its text is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away, shutting down, or has no connection left. Worth trying again later.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The transaction lost every one of its races. Worth trying again.
+    #[error("the transaction conflicted with others too often: {0}")]
+    Conflict(#[source] sqlx::Error),
+    /// A row that the program did not write, or wrote in another version.
+    #[error("table {table}, column {column}, key {key}: {reason}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An event that cannot be read.
+    #[error("stream {stream}, version {version}: {source}")]
+    BadEvent {
+        /// The stream.
+        stream: Uuid,
+        /// The event's place in it.
+        version: i32,
+        /// What is wrong.
+        source: DecodeError,
+    },
+    /// The migrations are not all in.
+    #[error("the newest migration applied is {applied:?}, the newest known {newest:?}")]
+    NotMigrated {
+        /// The newest one in the database.
+        applied: Option<i64>,
+        /// The newest one of this program.
+        newest: Option<i64>,
+    },
+    /// A migration failed.
+    #[error("migration failed: {0}")]
+    Migration(#[source] MigrateError),
+    /// Anything else that the database said.
+    #[error("the database refused: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether the same may well succeed a little later.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Conflict(_) => true,
+            Self::BadRow { .. }
+            | Self::BadEvent { .. }
+            | Self::NotMigrated { .. }
+            | Self::Migration(_)
+            | Self::Database(_) => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            sqlx::Error::Database(database) => match sqlstate(database.code()).as_str() {
+                // Serialization failure, deadlock, and a unique constraint that somebody else got to first.
+                "40001" | "40P01" | "23505" => Self::Conflict(error),
+                // Connection exceptions, lack of resources, shutdown or start-up, a database just being created.
+                code if ["08", "53", "57P", "3D000"].iter().any(|class| code.starts_with(class)) => {
+                    Self::Unavailable(error)
+                }
+                _ => Self::Database(error),
+            },
+            _ => Self::Database(error),
+        }
+    }
+}
+
+fn sqlstate(code: Option<Cow<'_, str>>) -> String {
+    code.map(Cow::into_owned).unwrap_or_default()
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) => Self::from(error),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+/// Why a command did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The rules say no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// It could not be carried out.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CommandError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,237 @@
+//! Payouts: the commands to them and the questions about them.
+
+use mgm_domain::{
+    CharacterName, CycleId, EnrollmentRequestId, Gold, PayoutId, PayoutStatus, Rejection, ViewerId,
+    payout::{Award, Command, Event, decide},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    CommandError, Store, StoreError,
+    pool::{parse_name, viewer_id},
+    streams::Stream,
+    transaction::retrying,
+};
+
+/// A payout as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayoutView {
+    /// The payout.
+    pub id: PayoutId,
+    /// Who won.
+    pub viewer: ViewerId,
+    /// Their display name at the draw.
+    pub display_name: String,
+    /// The character's name at the draw.
+    pub character_name: CharacterName,
+    /// How much.
+    pub gold: Gold,
+    /// `spin:<cycle>`.
+    pub enrollment_request_id: EnrollmentRequestId,
+    /// Where it stands.
+    pub status: PayoutStatus,
+    /// When it was awarded.
+    pub created_at: OffsetDateTime,
+    /// Whether the announcement is known to be out.
+    pub announced: bool,
+}
+
+struct PayoutRow {
+    payout_id: Uuid,
+    viewer_id: String,
+    display_name: String,
+    character_name: String,
+    gold: i32,
+    enrollment_request_id: String,
+    status: String,
+    created_at: OffsetDateTime,
+    announced: bool,
+}
+
+impl TryFrom<PayoutRow> for PayoutView {
+    type Error = StoreError;
+
+    fn try_from(row: PayoutRow) -> Result<Self, StoreError> {
+        let key = row.payout_id.to_string();
+        let bad = |column, reason: String| StoreError::BadRow { table: "payouts", column, key: key.clone(), reason };
+        Ok(Self {
+            id: PayoutId::from_uuid(row.payout_id),
+            viewer: viewer_id("payouts", &row.viewer_id)?,
+            character_name: parse_name("payouts", &key, &row.character_name)?,
+            gold: Gold::new(u32::try_from(row.gold).map_err(|error| bad("gold", error.to_string()))?),
+            enrollment_request_id: EnrollmentRequestId::parse(row.enrollment_request_id)
+                .map_err(|error| bad("enrollment_request_id", error.to_string()))?,
+            status: row.status.parse().map_err(|_| bad("status", format!("{:?} is no status", row.status)))?,
+            display_name: row.display_name,
+            created_at: row.created_at,
+            announced: row.announced,
+        })
+    }
+}
+
+impl Store {
+    /// A payout.
+    pub async fn payout(&self, id: PayoutId) -> Result<Option<PayoutView>, StoreError> {
+        let row = sqlx::query_as!(
+            PayoutRow,
+            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
+                    announced
+             FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(PayoutView::try_from).transpose()
+    }
+
+    /// The viewer's newest payout.
+    pub async fn newest_payout(&self, viewer: &ViewerId) -> Result<Option<PayoutView>, StoreError> {
+        let row = sqlx::query_as!(
+            PayoutRow,
+            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
+                    announced
+             FROM payouts WHERE broadcaster_id = $1 AND viewer_id = $2
+             ORDER BY created_at DESC, payout_id DESC LIMIT 1",
+            self.broadcaster.as_str(),
+            viewer.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(PayoutView::try_from).transpose()
+    }
+
+    /// The payouts in a status, oldest first.
+    pub async fn payouts_with_status(&self, status: PayoutStatus) -> Result<Vec<PayoutView>, StoreError> {
+        let rows = sqlx::query_as!(
+            PayoutRow,
+            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
+                    announced
+             FROM payouts WHERE broadcaster_id = $1 AND status = $2 ORDER BY created_at, payout_id",
+            self.broadcaster.as_str(),
+            status.as_str(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(PayoutView::try_from).collect()
+    }
+
+    /// The desktop asks for a status. `Sent` also takes the winner out of the pool and writes down that the announcement
+    /// is owed.
+    pub async fn change_payout_status(
+        &self,
+        id: PayoutId,
+        to: PayoutStatus,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        self.command("change_payout_status", id, Command::ChangeStatus { to, at: now }, now).await
+    }
+
+    /// The winner accepted.
+    pub async fn confirm_acceptance(
+        &self,
+        id: PayoutId,
+        character_name: CharacterName,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        self.command("confirm_acceptance", id, Command::ConfirmAcceptance { character_name, at: now }, now).await
+    }
+
+    /// Expires payouts that were created before `created_before` and are still active; answers how many.
+    pub async fn expire_payouts(&self, created_before: OffsetDateTime, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let stale = sqlx::query_scalar!(
+            "SELECT payout_id FROM payouts
+             WHERE broadcaster_id = $1 AND status IN ('Pending', 'InProgress') AND created_at <= $2
+             ORDER BY created_at LIMIT 1000",
+            self.broadcaster.as_str(),
+            created_before,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut expired = 0;
+        for id in stale {
+            let id = PayoutId::from_uuid(id);
+            match self.command("expire_payout", id, Command::Expire { at: now }, now).await {
+                Ok(()) => expired += 1,
+                // Somebody else took it to its end in the meantime.
+                Err(CommandError::Rejected(_)) => {}
+                Err(CommandError::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(expired)
+    }
+
+    /// The harness: awards a payout to a member of the pool under a cycle of its own, by verification's own command.
+    pub async fn prepare_payout(
+        &self,
+        viewer: &ViewerId,
+        cycle: CycleId,
+        id: PayoutId,
+        now: OffsetDateTime,
+    ) -> Result<CharacterName, CommandError> {
+        retrying("prepare_payout", async || {
+            let mut tx = self.begin().await?;
+            let known = self.lock_viewer(&mut tx, viewer).await?;
+            let member = known.member()?;
+            let award = Award {
+                viewer: viewer.clone(),
+                display_name: member.display_name.clone(),
+                character_name: member.character_name.clone(),
+                enrollment_request_id: EnrollmentRequestId::of_spin(cycle),
+                standing: known.standing,
+                at: now,
+            };
+            self.award(&mut tx, id, award).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(member.character_name.clone())
+        })
+        .await
+    }
+
+    /// Makes a payout. The viewer's row is locked.
+    pub(crate) async fn award(&self, tx: &mut PgConnection, id: PayoutId, award: Award) -> Result<(), CommandError> {
+        let at = award.at;
+        let events = decide(None, Command::Award(award))?;
+        self.append(tx, id, Stream::default(), &events, at).await?;
+        Ok(())
+    }
+
+    async fn command(
+        &self,
+        name: &'static str,
+        id: PayoutId,
+        command: Command,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        retrying(name, async || {
+            let mut tx = self.begin().await?;
+            let stream = self.lock_payout(&mut tx, id).await?;
+            let events = decide(stream.payout.as_ref(), command.clone())?;
+            let stream = self.append(&mut tx, id, stream, &events, now).await?;
+            if events.iter().any(|event| matches!(event, Event::Sent { .. })) {
+                let payout = stream.payout.as_ref().ok_or(Rejection::NotFound)?;
+                self.leave_pool(&mut tx, &payout.viewer).await?;
+                self.owe_announcement(&mut tx, id, payout, now).await?;
+            }
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Locks the viewer of a payout and loads its stream.
+    pub(crate) async fn lock_payout(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Stream, CommandError> {
+        let viewer = sqlx::query_scalar!(
+            "SELECT viewer_id FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Rejection::NotFound)?;
+        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
+        Ok(self.load_stream(tx, id).await?)
+    }
+}

@@ -1,0 +1,326 @@
+//! The roulette: one draw a cycle, and its verification.
+//!
+//! A cycle and its draw are one row under unique constraints: however many processes draw, however often they are
+//! killed, the first row to commit is the draw.
+
+use mgm_domain::{
+    CharacterName, CycleId, EnrollmentRequestId, PayoutId, Rejection, ViewerId,
+    payout::Award,
+    roulette::{Candidate, Cycle, Decision, Schedule, Verified, Verify, cycle_id, verify},
+};
+use rand::{CryptoRng, RngExt, SeedableRng, rngs::StdRng};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    CommandError, Store, StoreError,
+    pool::{parse_name, viewer_id},
+    transaction::retrying,
+};
+
+/// What a call to [`Store::draw`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrawOutcome {
+    /// No draw is due.
+    NotDue,
+    /// The cycle had been drawn before.
+    AlreadyDrawn,
+    /// This call drew; without a candidate where nobody could be drawn.
+    Drawn(CycleId, Option<Candidate>),
+}
+
+/// The desktop's verification of a candidate.
+#[derive(Debug, Clone)]
+pub struct Verification {
+    /// Of which cycle.
+    pub cycle: CycleId,
+    /// The name that was looked for.
+    pub character_name: CharacterName,
+    /// Whether that character was online.
+    pub online: bool,
+    /// The id of the payout, should there be one.
+    pub payout: PayoutId,
+}
+
+/// How often a member who cannot win is drawn again, before all who can are listed.
+const REDRAWS: u32 = 32;
+
+impl Store {
+    /// A cycle, once it has been drawn.
+    pub async fn cycle(&self, id: CycleId) -> Result<Option<Cycle>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        self.load_cycle(&mut connection, id).await
+    }
+
+    /// The cycle whose candidate waits for a verification that would still be in time; the oldest, where there are two.
+    pub async fn undecided_cycle(&self, now: OffsetDateTime) -> Result<Option<Cycle>, StoreError> {
+        let id = sqlx::query_scalar!(
+            "SELECT cycle_id FROM roulette_cycles
+             WHERE broadcaster_id = $1 AND deadline >= $2 AND candidate_viewer_id IS NOT NULL AND decided_at IS NULL
+             ORDER BY deadline LIMIT 1",
+            self.broadcaster.as_str(),
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        match id {
+            Some(id) => self.cycle(CycleId::from_uuid(id)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Draws the cycle that contains `now`, if its draw is due and has not been made.
+    pub async fn draw(
+        &self,
+        schedule: Schedule,
+        now: OffsetDateTime,
+        rng: &mut impl CryptoRng,
+    ) -> Result<DrawOutcome, StoreError> {
+        let Some(starts_at) = schedule.draw_due(now) else {
+            return Ok(DrawOutcome::NotDue);
+        };
+        let id = cycle_id(&self.broadcaster, starts_at);
+        if self.cycle(id).await?.is_some() {
+            return Ok(DrawOutcome::AlreadyDrawn);
+        }
+        // Every attempt draws from the same numbers: what is decided anew is the race for the row, not the chance.
+        let seed = rng.random();
+        retrying("draw", async || self.draw_cycle(id, starts_at, schedule.deadline(starts_at), now, seed).await).await
+    }
+
+    async fn draw_cycle(
+        &self,
+        id: CycleId,
+        starts_at: OffsetDateTime,
+        deadline: OffsetDateTime,
+        now: OffsetDateTime,
+        seed: [u8; 32],
+    ) -> Result<DrawOutcome, StoreError> {
+        let mut tx = self.begin().await?;
+        // One snapshot for the counts and the rows that they count.
+        sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
+        // Processes that draw the same cycle wait here for the first to commit, and then find that it has.
+        let claimed = sqlx::query!(
+            "INSERT INTO roulette_cycles (broadcaster_id, cycle_id, starts_at, drawn_at, deadline)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+            starts_at,
+            now,
+            deadline,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if claimed.rows_affected() == 0 {
+            return Ok(DrawOutcome::AlreadyDrawn);
+        }
+        let candidate = self.pick(&mut tx, &mut StdRng::from_seed(seed)).await?;
+        if let Some(candidate) = &candidate {
+            sqlx::query!(
+                "UPDATE roulette_cycles SET candidate_viewer_id = $3, candidate_display_name = $4,
+                        candidate_character_name = $5
+                 WHERE broadcaster_id = $1 AND cycle_id = $2",
+                self.broadcaster.as_str(),
+                id.as_uuid(),
+                candidate.viewer.as_str(),
+                candidate.display_name,
+                candidate.character_name.as_str(),
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        let found = if candidate.is_some() { "yes" } else { "no" };
+        metrics::counter!("mgm_roulette_draws_total", "candidate" => found).increment(1);
+        Ok(DrawOutcome::Drawn(id, candidate))
+    }
+
+    /// Picks uniformly among the members who can win. A member who cannot is rejected and another picked, which keeps
+    /// the choice among the others uniform; should that go on, those who can are listed.
+    async fn pick(&self, tx: &mut PgConnection, rng: &mut impl CryptoRng) -> Result<Option<Candidate>, StoreError> {
+        let buckets = sqlx::query!(
+            "SELECT bucket, members FROM pool_buckets WHERE broadcaster_id = $1 AND members > 0 ORDER BY bucket",
+            self.broadcaster.as_str(),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let size: i64 = buckets.iter().map(|bucket| bucket.members).sum();
+        if size == 0 {
+            return Ok(None);
+        }
+        for _ in 0..REDRAWS {
+            let mut rank = rng.random_range(0..size);
+            let Some(bucket) = buckets.iter().find(|bucket| {
+                let here = rank < bucket.members;
+                if !here {
+                    rank -= bucket.members;
+                }
+                here
+            }) else {
+                break;
+            };
+            let Some(candidate) = self.member_at(tx, bucket.bucket, rank).await? else {
+                continue;
+            };
+            let viewers = self.load_viewers(tx, std::slice::from_ref(&candidate.viewer)).await?;
+            if viewers.values().all(|viewer| viewer.standing.admits_payout().is_ok()) {
+                return Ok(Some(candidate));
+            }
+        }
+        self.pick_from_list(tx, rng).await
+    }
+
+    async fn member_at(&self, tx: &mut PgConnection, bucket: i16, rank: i64) -> Result<Option<Candidate>, StoreError> {
+        let row = sqlx::query!(
+            "SELECT viewer_id, display_name, character_name FROM pool_members
+             WHERE broadcaster_id = $1 AND bucket = $2 ORDER BY viewer_id OFFSET $3 LIMIT 1",
+            self.broadcaster.as_str(),
+            bucket,
+            rank,
+        )
+        .fetch_optional(tx)
+        .await?;
+        row.map(|row| candidate("pool_members", &row.viewer_id, row.display_name, &row.character_name)).transpose()
+    }
+
+    async fn pick_from_list(
+        &self,
+        tx: &mut PgConnection,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<Candidate>, StoreError> {
+        let viewers = sqlx::query_scalar!(
+            "SELECT viewer_id FROM pool_members AS member
+             WHERE broadcaster_id = $1
+               AND NOT EXISTS (SELECT FROM payouts WHERE payouts.broadcaster_id = $1
+                               AND payouts.viewer_id = member.viewer_id AND status IN ('Pending', 'InProgress'))",
+            self.broadcaster.as_str(),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let viewers = viewers.iter().map(|id| viewer_id("pool_members", id)).collect::<Result<Vec<ViewerId>, _>>()?;
+        let loaded = self.load_viewers(tx, &viewers).await?;
+        let mut able: Vec<_> = loaded
+            .into_iter()
+            .filter(|(_, viewer)| viewer.standing.admits_payout().is_ok())
+            .filter_map(|(id, viewer)| viewer.membership.map(|member| (id, member)))
+            .collect();
+        if able.is_empty() {
+            return Ok(None);
+        }
+        let (viewer, member) = able.swap_remove(rng.random_range(0..able.len()));
+        let (display_name, character_name) = (member.display_name, member.character_name);
+        Ok(Some(Candidate { viewer, display_name, character_name }))
+    }
+
+    /// Takes the desktop's verification; answers the payout, if the cycle has a winner. A candidate who may not win is
+    /// refused and the cycle decided all the same.
+    pub async fn verify_candidate(
+        &self,
+        verification: &Verification,
+        now: OffsetDateTime,
+    ) -> Result<Option<PayoutId>, CommandError> {
+        let Verification { cycle: id, character_name, online, payout } = verification;
+        let decided = retrying("verify_candidate", async || {
+            let mut tx = self.begin().await?;
+            let candidate = self.load_cycle(&mut tx, *id).await?.and_then(|cycle| cycle.candidate);
+            let viewer = candidate.ok_or(Rejection::OutOfSequence)?.viewer;
+            let standing = self.lock_viewer(&mut tx, &viewer).await?.standing;
+            // Read again: whoever held the viewer's row may have decided the cycle.
+            let cycle = self.load_cycle(&mut tx, *id).await?;
+            let verification = Verify { character_name: character_name.clone(), online: *online, at: now };
+            let (decision, answer) = match verify(cycle.as_ref(), standing, &verification)? {
+                Verified::Already(Decision::Winner(payout)) => return Ok(Ok(Some(payout))),
+                Verified::Already(Decision::NoWinner) => return Ok(Ok(None)),
+                Verified::Absent => (None, Ok(None)),
+                Verified::MayNotWin(refusal) => (None, Err(refusal)),
+                Verified::Winner(candidate) => {
+                    let award = Award {
+                        viewer: candidate.viewer.clone(),
+                        display_name: candidate.display_name.clone(),
+                        character_name: candidate.character_name.clone(),
+                        enrollment_request_id: EnrollmentRequestId::of_spin(*id),
+                        standing,
+                        at: now,
+                    };
+                    self.award(&mut tx, *payout, award).await?;
+                    (Some(payout.as_uuid()), Ok(Some(*payout)))
+                }
+            };
+            sqlx::query!(
+                "UPDATE roulette_cycles SET decided_at = $3, payout_id = $4 WHERE broadcaster_id = $1 AND cycle_id = $2",
+                self.broadcaster.as_str(),
+                id.as_uuid(),
+                now,
+                decision,
+            )
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok::<_, CommandError>(answer)
+        })
+        .await?;
+        Ok(decided?)
+    }
+
+    async fn load_cycle(&self, connection: &mut PgConnection, id: CycleId) -> Result<Option<Cycle>, StoreError> {
+        let row = sqlx::query_as!(
+            CycleRow,
+            "SELECT cycle_id, starts_at, drawn_at, deadline, candidate_viewer_id, candidate_display_name,
+                    candidate_character_name, decided_at, payout_id
+             FROM roulette_cycles WHERE broadcaster_id = $1 AND cycle_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .fetch_optional(connection)
+        .await?;
+        row.map(Cycle::try_from).transpose()
+    }
+}
+
+struct CycleRow {
+    cycle_id: Uuid,
+    starts_at: OffsetDateTime,
+    drawn_at: OffsetDateTime,
+    deadline: OffsetDateTime,
+    candidate_viewer_id: Option<String>,
+    candidate_display_name: Option<String>,
+    candidate_character_name: Option<String>,
+    decided_at: Option<OffsetDateTime>,
+    payout_id: Option<Uuid>,
+}
+
+impl TryFrom<CycleRow> for Cycle {
+    type Error = StoreError;
+
+    fn try_from(row: CycleRow) -> Result<Self, StoreError> {
+        let drawn = (row.candidate_viewer_id, row.candidate_display_name, row.candidate_character_name);
+        let candidate = match drawn {
+            (Some(viewer), Some(display_name), Some(name)) => {
+                Some(candidate("roulette_cycles", &viewer, display_name, &name)?)
+            }
+            _ => None,
+        };
+        let decision = row
+            .decided_at
+            .map(|_| row.payout_id.map_or(Decision::NoWinner, |payout| Decision::Winner(PayoutId::from_uuid(payout))));
+        Ok(Self {
+            id: CycleId::from_uuid(row.cycle_id),
+            starts_at: row.starts_at,
+            drawn_at: row.drawn_at,
+            deadline: row.deadline,
+            candidate,
+            decision,
+        })
+    }
+}
+
+fn candidate(
+    table: &'static str,
+    viewer: &str,
+    display_name: String,
+    character_name: &str,
+) -> Result<Candidate, StoreError> {
+    let character_name = parse_name(table, viewer, character_name)?;
+    Ok(Candidate { viewer: viewer_id(table, viewer)?, display_name, character_name })
+}
