@@ -1,0 +1,199 @@
+//! Writing chat messages as Twitch does, for tests and for the stand-ins.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use super::{CHANNEL_CHAT_MESSAGE, SigningSecrets, header};
+
+/// A `channel.chat.message` notification to be.
+#[derive(Clone, Debug)]
+pub struct ChatMessageBuilder {
+    /// The id of the chat message.
+    pub message_id: String,
+    /// The channel.
+    pub broadcaster_user_id: String,
+    /// In shared chat the channel in which the message was typed.
+    pub source_broadcaster_user_id: Option<String>,
+    /// Who types.
+    pub chatter_user_id: String,
+    /// Their login; also their display name.
+    pub chatter_user_login: String,
+    /// What they type.
+    pub text: String,
+    /// The badges that they wear, such as `subscriber`.
+    pub badges: Vec<String>,
+}
+
+impl ChatMessageBuilder {
+    /// A message by a subscriber, typed in the broadcaster's own chat.
+    #[must_use]
+    pub fn by_subscriber(message_id: &str, broadcaster_user_id: &str, user_id: &str, login: &str, text: &str) -> Self {
+        Self {
+            message_id: message_id.to_owned(),
+            broadcaster_user_id: broadcaster_user_id.to_owned(),
+            source_broadcaster_user_id: None,
+            chatter_user_id: user_id.to_owned(),
+            chatter_user_login: login.to_owned(),
+            text: text.to_owned(),
+            badges: vec!["subscriber".to_owned()],
+        }
+    }
+
+    /// The body with every field that Twitch documents for version 1 of the subscription type.
+    #[must_use]
+    pub fn full_body(&self) -> Vec<u8> {
+        let badges: Vec<Value> =
+            self.badges.iter().map(|set_id| json!({"set_id": set_id, "id": "1", "info": "1"})).collect();
+        let source = self.source_broadcaster_user_id.as_deref();
+        let body = json!({
+            "subscription": {
+                "id": "0b7f3361-672b-4d39-b307-dd5b576c9b27",
+                "status": "enabled",
+                "type": CHANNEL_CHAT_MESSAGE,
+                "version": "1",
+                "condition": {"broadcaster_user_id": self.broadcaster_user_id, "user_id": self.broadcaster_user_id},
+                "transport": {"method": "webhook", "callback": "https://example.com/api/twitch/eventsub"},
+                "created_at": "2023-11-06T18:11:47.492253549Z",
+                "cost": 0,
+            },
+            "event": {
+                "broadcaster_user_id": self.broadcaster_user_id,
+                "broadcaster_user_login": "streamer",
+                "broadcaster_user_name": "Streamer",
+                "chatter_user_id": self.chatter_user_id,
+                "chatter_user_login": self.chatter_user_login,
+                "chatter_user_name": self.chatter_user_login,
+                "message_id": self.message_id,
+                "message": {
+                    "text": self.text,
+                    "fragments": [
+                        {"type": "text", "text": self.text, "cheermote": null, "emote": null, "mention": null},
+                    ],
+                },
+                "color": "#00FF7F",
+                "badges": badges,
+                "message_type": "text",
+                "cheer": null,
+                "reply": null,
+                "channel_points_custom_reward_id": null,
+                "channel_points_animation_id": null,
+                "source_broadcaster_user_id": source,
+                "source_broadcaster_user_login": source,
+                "source_broadcaster_user_name": source,
+                "source_message_id": source.map(|_| &self.message_id),
+                "source_badges": source.map(|_| &badges),
+                "is_source_only": source.map(|_| false),
+            },
+        });
+        body.to_string().into_bytes()
+    }
+
+    /// The body of the seven fields that the .NET pipeline's script sends, and no more.
+    #[must_use]
+    pub fn short_body(&self) -> Vec<u8> {
+        let badges: Vec<Value> = self.badges.iter().map(|set_id| json!({"set_id": set_id})).collect();
+        let body = json!({
+            "subscription": {"type": CHANNEL_CHAT_MESSAGE},
+            "event": {
+                "message_id": self.message_id,
+                "chatter_user_id": self.chatter_user_id,
+                "chatter_user_login": self.chatter_user_login,
+                "message": {"text": self.text},
+                "badges": badges,
+            },
+        });
+        body.to_string().into_bytes()
+    }
+}
+
+impl SigningSecrets {
+    /// The headers of a notification as Twitch sends them, `Content-Type` included. Without a secret the signature reads
+    /// `sha256=unused`, which only a receiver that does not check will take.
+    ///
+    /// # Panics
+    ///
+    /// When the id or the timestamp cannot stand in a header.
+    #[must_use]
+    pub fn notification_headers(&self, message_id: &str, timestamp: &str, body: &[u8]) -> HeaderMap {
+        let signature =
+            self.sign(message_id.as_bytes(), timestamp.as_bytes(), body).unwrap_or_else(|| "sha256=unused".to_owned());
+        [
+            ("content-type", "application/json"),
+            (header::MESSAGE_ID, message_id),
+            (header::MESSAGE_RETRY, "0"),
+            (header::MESSAGE_TYPE, "notification"),
+            (header::MESSAGE_TIMESTAMP, timestamp),
+            (header::MESSAGE_SIGNATURE, signature.as_str()),
+            (header::SUBSCRIPTION_TYPE, CHANNEL_CHAT_MESSAGE),
+            (header::SUBSCRIPTION_VERSION, "1"),
+        ]
+        .into_iter()
+        .map(|(name, value)| {
+            let value = HeaderValue::from_str(value).expect("the caller gives values that can stand in a header");
+            (HeaderName::from_static(name), value)
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::super::{Envelope, MessageType};
+    use super::*;
+
+    fn message() -> ChatMessageBuilder {
+        ChatMessageBuilder::by_subscriber("m-1", "streamer-1", "viewer-1", "viewer", "!twgold Etoehero")
+    }
+
+    #[test]
+    fn both_bodies_read_back_as_what_was_written() {
+        for (body, broadcaster) in
+            [(message().full_body(), Some("streamer-1".to_owned())), (message().short_body(), None)]
+        {
+            let envelope = Envelope::parse(&body).unwrap();
+            assert_eq!(envelope.subscription_type(), Some(CHANNEL_CHAT_MESSAGE));
+            let read = envelope.chat_message().unwrap();
+            assert_eq!(read.broadcaster_user_id, broadcaster);
+            assert_eq!(read.source_broadcaster_user_id, None);
+            assert_eq!((read.message_id.as_str(), read.chatter_user_id.as_str()), ("m-1", "viewer-1"));
+            assert_eq!((read.display_name(), read.text.as_str()), ("viewer", "!twgold Etoehero"));
+            assert_eq!(read.badges[0].set_id.as_deref(), Some("subscriber"));
+        }
+    }
+
+    #[test]
+    fn the_short_body_has_the_seven_fields_of_the_pipeline_that_it_replaces() {
+        let body: Value = serde_json::from_slice(&message().short_body()).unwrap();
+        insta::assert_json_snapshot!(body, @r#"
+        {
+          "event": {
+            "badges": [
+              {
+                "set_id": "subscriber"
+              }
+            ],
+            "chatter_user_id": "viewer-1",
+            "chatter_user_login": "viewer",
+            "message": {
+              "text": "!twgold Etoehero"
+            },
+            "message_id": "m-1"
+          },
+          "subscription": {
+            "type": "channel.chat.message"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn signed_headers_verify() {
+        let secrets = SigningSecrets::new(&[SecretString::from("e2e-ci-eventsub-secret")]).unwrap();
+        let body = message().full_body();
+        let headers = secrets.notification_headers("id-1", "2026-04-05T12:00:00.123456789Z", &body);
+        assert_eq!(secrets.verify(&headers, &body), Ok(()));
+        assert_eq!(MessageType::of(&headers, &Envelope::parse(&body).unwrap()), MessageType::Notification);
+    }
+}

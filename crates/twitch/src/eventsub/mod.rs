@@ -1,0 +1,96 @@
+//! EventSub webhooks (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>): the signature over the bytes as
+//! they came, the age of a message, its kind and its payload.
+//!
+//! The order that a receiver keeps: [`SigningSecrets::verify`] over the raw body, then [`check_age`], and only then
+//! [`Envelope::parse`].
+
+mod chat_message;
+mod envelope;
+mod signature;
+mod timestamp;
+
+pub use chat_message::ChatMessageBuilder;
+pub use envelope::{Badge, ChannelChatMessage, Condition, Envelope, MissingField, Subscription};
+pub use signature::{SecretError, SigningSecrets, VerifyError};
+pub use timestamp::{MAX_AGE, StaleMessage, TimestampError, check_age, parse_timestamp};
+
+use http::HeaderMap;
+
+/// Twitch's header names, in the lower case in which `http` keeps them.
+pub mod header {
+    /// The id of the message; a resent message carries the same one.
+    pub const MESSAGE_ID: &str = "twitch-eventsub-message-id";
+    /// How often the message has been resent.
+    pub const MESSAGE_RETRY: &str = "twitch-eventsub-message-retry";
+    /// `sha256=` and the HMAC in lower-case hexadecimal.
+    pub const MESSAGE_SIGNATURE: &str = "twitch-eventsub-message-signature";
+    /// When Twitch sent the message.
+    pub const MESSAGE_TIMESTAMP: &str = "twitch-eventsub-message-timestamp";
+    /// `notification`, `webhook_callback_verification` or `revocation`.
+    pub const MESSAGE_TYPE: &str = "twitch-eventsub-message-type";
+    /// Such as `channel.chat.message`.
+    pub const SUBSCRIPTION_TYPE: &str = "twitch-eventsub-subscription-type";
+    /// The version of the subscription type.
+    pub const SUBSCRIPTION_VERSION: &str = "twitch-eventsub-subscription-version";
+    /// What all of the above start with.
+    pub const PREFIX: &str = "twitch-eventsub-";
+}
+
+/// The subscription type of chat messages, version 1.
+pub const CHANNEL_CHAT_MESSAGE: &str = "channel.chat.message";
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageType {
+    /// An event took place.
+    Notification,
+    /// Twitch asks whether the callback is ours; the answer is the challenge.
+    CallbackVerification,
+    /// Twitch has ended the subscription; its status says why.
+    Revocation,
+    /// A kind that did not exist when this was written.
+    Unknown,
+}
+
+impl MessageType {
+    /// The header decides; without one a body with a challenge is a verification, any other a notification.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, envelope: &Envelope) -> Self {
+        match headers.get(header::MESSAGE_TYPE).map(http::HeaderValue::as_bytes) {
+            Some(b"notification") => Self::Notification,
+            Some(b"webhook_callback_verification") => Self::CallbackVerification,
+            Some(b"revocation") => Self::Revocation,
+            Some(_) => Self::Unknown,
+            None if envelope.challenge.is_some() => Self::CallbackVerification,
+            None => Self::Notification,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(header_value: Option<&str>, body: &str) -> MessageType {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = header_value {
+            headers.insert(header::MESSAGE_TYPE, value.parse().unwrap());
+        }
+        MessageType::of(&headers, &Envelope::parse(body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn the_header_decides_the_kind_before_the_body() {
+        assert_eq!(kind(Some("notification"), r#"{"challenge":"c"}"#), MessageType::Notification);
+        assert_eq!(kind(Some("webhook_callback_verification"), "{}"), MessageType::CallbackVerification);
+        assert_eq!(kind(Some("revocation"), r#"{"challenge":"c"}"#), MessageType::Revocation);
+        assert_eq!(kind(Some("something_new"), r#"{"challenge":"c"}"#), MessageType::Unknown);
+    }
+
+    #[test]
+    fn without_the_header_a_challenge_makes_a_verification() {
+        assert_eq!(kind(None, r#"{"challenge":"c"}"#), MessageType::CallbackVerification);
+        assert_eq!(kind(None, r#"{"event":{}}"#), MessageType::Notification);
+        assert_eq!(kind(None, r#"{"challenge":null}"#), MessageType::Notification);
+    }
+}

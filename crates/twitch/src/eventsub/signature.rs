@@ -1,0 +1,247 @@
+//! HMAC-SHA256 over message id, timestamp and raw body
+//! (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#verifying-the-event-message>).
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::header;
+
+const SCHEME: &[u8] = b"sha256=";
+
+/// The secrets whose signatures are accepted; the first one signs. More than one is for the time of a rotation.
+#[derive(Clone)]
+pub struct SigningSecrets(Vec<Hmac<Sha256>>);
+
+/// Why a message is not Twitch's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// One of the three headers that make up the signature is absent.
+    #[error("the header {0} is missing")]
+    MissingHeader(&'static str),
+    /// Not `sha256=` and 64 lower-case hexadecimal digits.
+    #[error("the signature header is malformed")]
+    Malformed,
+    /// Well-formed, but of another key or other content.
+    #[error("the signature does not match")]
+    Mismatch,
+}
+
+/// Why a secret cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Twitch takes 10 to 100 characters.
+    #[error("an EventSub secret has 10 to 100 characters, this one has {0}")]
+    Length(usize),
+    /// Twitch takes ASCII only.
+    #[error("an EventSub secret consists of ASCII characters")]
+    NotAscii,
+}
+
+impl SigningSecrets {
+    /// Takes the secrets in order of precedence; empty ones count as not set.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Result<Self, SecretError> {
+        secrets
+            .into_iter()
+            .map(ExposeSecret::expose_secret)
+            .filter(|secret| !secret.is_empty())
+            .map(|secret| {
+                if !secret.is_ascii() {
+                    Err(SecretError::NotAscii)
+                } else if !(10..=100).contains(&secret.len()) {
+                    Err(SecretError::Length(secret.len()))
+                } else {
+                    Hmac::new_from_slice(secret.as_bytes()).map_err(|_| SecretError::Length(secret.len()))
+                }
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// True when no secret is set and nothing can be verified.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks the three signature headers against the body, each byte as it was received. Takes the same time wherever a
+    /// signature differs.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
+        let field = |name| Ok(headers.get(name).ok_or(VerifyError::MissingHeader(name))?.as_bytes());
+        let id = field(header::MESSAGE_ID)?;
+        let timestamp = field(header::MESSAGE_TIMESTAMP)?;
+        let signature = parse_signature(field(header::MESSAGE_SIGNATURE)?).ok_or(VerifyError::Malformed)?;
+
+        let accepted = |key: &Hmac<Sha256>| mac(key, id, timestamp, body).verify_slice(&signature).is_ok();
+        if self.0.iter().any(accepted) { Ok(()) } else { Err(VerifyError::Mismatch) }
+    }
+
+    /// The value of the signature header by the first secret; `None` when there is no secret.
+    #[must_use]
+    pub fn sign(&self, message_id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<String> {
+        let code = mac(self.0.first()?, message_id, timestamp, body).finalize().into_bytes();
+        Some(format!("sha256={}", hex::encode(code)))
+    }
+}
+
+impl fmt::Debug for SigningSecrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SigningSecrets({} redacted)", self.0.len())
+    }
+}
+
+fn mac(key: &Hmac<Sha256>, message_id: &[u8], timestamp: &[u8], body: &[u8]) -> Hmac<Sha256> {
+    key.clone().chain_update(message_id).chain_update(timestamp).chain_update(body)
+}
+
+fn parse_signature(value: &[u8]) -> Option<[u8; 32]> {
+    let digits = value.strip_prefix(SCHEME)?;
+    if digits.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut code = [0; 32];
+    hex::decode_to_slice(digits, &mut code).ok()?;
+    Some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn secrets(values: &[&str]) -> SigningSecrets {
+        let values: Vec<SecretString> = values.iter().map(|value| SecretString::from(*value)).collect();
+        SigningSecrets::new(&values).unwrap()
+    }
+
+    fn signed(secrets: &SigningSecrets, id: &[u8], timestamp: &[u8], body: &[u8]) -> HeaderMap {
+        let signature = secrets.sign(id, timestamp, body).unwrap();
+        [
+            (header::MESSAGE_ID, id),
+            (header::MESSAGE_TIMESTAMP, timestamp),
+            (header::MESSAGE_SIGNATURE, signature.as_bytes()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), http::HeaderValue::from_bytes(value).unwrap()))
+        .collect()
+    }
+
+    /// Computed with Python's `hmac` and with `openssl dgst -sha256 -hmac`.
+    #[test]
+    fn the_signature_is_the_one_that_other_programs_compute() {
+        let signature = secrets(&["e2e-ci-eventsub-secret"]).sign(
+            b"f1c2a387-161a-49f9-a165-0f21d7a4e1c4",
+            b"2019-11-16T10:11:12.634234626Z",
+            "{\"text\":\"Награда\"}".as_bytes(),
+        );
+        assert_eq!(signature.unwrap(), "sha256=33d1f3b471e84f5f9bfdef4e6a4c75c1d2827c9dddedda18ab490f8898725c0d");
+    }
+
+    #[test]
+    fn each_missing_header_is_named() {
+        let secrets = secrets(&["0123456789"]);
+        for name in [header::MESSAGE_ID, header::MESSAGE_TIMESTAMP, header::MESSAGE_SIGNATURE] {
+            let mut headers = signed(&secrets, b"id", b"1", b"{}");
+            headers.remove(name);
+            assert_eq!(secrets.verify(&headers, b"{}"), Err(VerifyError::MissingHeader(name)));
+        }
+    }
+
+    #[test]
+    fn only_the_documented_form_of_a_signature_is_read() {
+        let secrets = secrets(&["0123456789"]);
+        let good = secrets.sign(b"id", b"1", b"{}").unwrap();
+        let (_, digits) = good.split_once('=').unwrap();
+        let odd = [
+            String::new(),
+            "sha256=".to_owned(),
+            "sha256=unused".to_owned(),
+            digits.to_owned(),
+            format!("sha1={digits}"),
+            format!("SHA256={digits}"),
+            format!("sha256={}", digits.to_uppercase()),
+            format!("sha256={}", &digits[2..]),
+            format!("sha256={digits}00"),
+            format!("{good} "),
+        ];
+        for value in odd {
+            let mut headers = signed(&secrets, b"id", b"1", b"{}");
+            headers.insert(header::MESSAGE_SIGNATURE, value.parse().unwrap());
+            assert_eq!(secrets.verify(&headers, b"{}"), Err(VerifyError::Malformed), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn during_a_rotation_both_secrets_are_accepted_and_the_first_signs() {
+        let (old, new) = (secrets(&["old-secret-0"]), secrets(&["new-secret-0"]));
+        let both = secrets(&["new-secret-0", "", "old-secret-0"]);
+        assert_eq!(both.verify(&signed(&old, b"id", b"1", b"x"), b"x"), Ok(()));
+        assert_eq!(both.verify(&signed(&new, b"id", b"1", b"x"), b"x"), Ok(()));
+        assert_eq!(both.sign(b"id", b"1", b"x"), new.sign(b"id", b"1", b"x"));
+        assert_eq!(new.verify(&signed(&old, b"id", b"1", b"x"), b"x"), Err(VerifyError::Mismatch));
+    }
+
+    #[test]
+    fn a_secret_that_twitch_would_refuse_is_refused_without_showing_it() {
+        let refusal = |value: &str| SigningSecrets::new(&[SecretString::from(value)]).unwrap_err();
+        assert_eq!(refusal("123456789"), SecretError::Length(9));
+        assert_eq!(refusal(&"x".repeat(101)), SecretError::Length(101));
+        assert_eq!(refusal("пароль-пароль"), SecretError::NotAscii);
+        assert!(!refusal("short-one").to_string().contains("short-one"));
+        assert_eq!(format!("{:?}", secrets(&["do-not-print-me"])), "SigningSecrets(1 redacted)");
+    }
+
+    #[test]
+    fn no_secret_verifies_nothing() {
+        let none = secrets(&["", ""]);
+        assert!(none.is_empty());
+        assert_eq!(none.sign(b"id", b"1", b"x"), None);
+        let headers = signed(&secrets(&["0123456789"]), b"id", b"1", b"x");
+        assert_eq!(none.verify(&headers, b"x"), Err(VerifyError::Mismatch));
+    }
+
+    /// What may stand in a header value.
+    fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![0x21_u8..=0x7e, 0x80_u8..=0xff], 1..60)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_signed_is_accepted(id in header_bytes(), timestamp in header_bytes(), body: Vec<u8>) {
+            let secrets = secrets(&["0123456789"]);
+            prop_assert_eq!(secrets.verify(&signed(&secrets, &id, &timestamp, &body), &body), Ok(()));
+        }
+
+        #[test]
+        fn any_flipped_bit_of_the_body_is_noticed(
+            mut body in prop::collection::vec(any::<u8>(), 1..200),
+            at: prop::sample::Index,
+            bit in 0..8_u32,
+        ) {
+            let secrets = secrets(&["0123456789"]);
+            let headers = signed(&secrets, b"id", b"1", &body);
+            *at.get_mut(&mut body) ^= 1 << bit;
+            prop_assert_eq!(secrets.verify(&headers, &body), Err(VerifyError::Mismatch));
+        }
+
+        #[test]
+        fn any_other_id_timestamp_or_signature_is_refused(
+            which in prop::sample::select(vec![
+                header::MESSAGE_ID, header::MESSAGE_TIMESTAMP, header::MESSAGE_SIGNATURE,
+            ]),
+            value in header_bytes(),
+        ) {
+            let secrets = secrets(&["0123456789"]);
+            let mut headers = signed(&secrets, b"an-id", b"1700000000", b"{}");
+            let value = http::HeaderValue::from_bytes(&value).unwrap();
+            prop_assume!(headers[which] != value);
+            headers.insert(which, value);
+            let verdict = secrets.verify(&headers, b"{}");
+            prop_assert!(verdict.is_err());
+        }
+    }
+}

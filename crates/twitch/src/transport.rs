@@ -1,0 +1,99 @@
+//! An HTTP client whose calls say how far they got.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response};
+use url::Url;
+
+/// How far a call got.
+#[derive(Debug)]
+pub enum Exchange {
+    /// No connection was made (names, addresses, TLS); the other side has seen nothing of the request.
+    NotConnected(String),
+    /// The request, or a part of it, may have arrived, but no complete answer came: time-out, reset, truncated or
+    /// overlong answer.
+    Interrupted(String),
+    /// A complete answer.
+    Complete {
+        /// Its status, of any class.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+        /// Its whole body.
+        body: Bytes,
+    },
+}
+
+/// The operating system's certificates could not be loaded, or TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("an HTTPS client for {origin} cannot be built (are the CA certificates of the system installed?): {reason}")]
+pub struct ClientError {
+    origin: String,
+    reason: String,
+}
+
+/// A client for one service, by which no request is ever sent twice: no redirects, no retries, and a connection of its own
+/// for every request, so that a failure of a connection that was kept open too long cannot be mistaken for one of this
+/// request. Proxies of the environment are not used.
+///
+/// For a plain `http` service no certificate is loaded.
+pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, ClientError> {
+    // Refused only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+
+    let builder = Client::builder()
+        .connect_timeout(connect_timeout)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(0)
+        .no_proxy();
+    let builder = if service.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
+    builder
+        .build()
+        .map_err(|error| ClientError { origin: service.origin().ascii_serialization(), reason: reason(error) })
+}
+
+/// Sends a request and reads the answer up to `max_body` bytes. The time-out, where there is one, is the request's own
+/// and covers all of it; it should be longer than the client's connection time-out, since only that one can say for sure
+/// that nothing was sent.
+pub async fn exchange(request: RequestBuilder, max_body: usize) -> Exchange {
+    match request.send().await {
+        Ok(response) => complete(response, max_body).await,
+        // A request that could not be built has not been sent either.
+        Err(error) if error.is_connect() || error.is_builder() => Exchange::NotConnected(reason(error)),
+        Err(error) => Exchange::Interrupted(reason(error)),
+    }
+}
+
+async fn complete(mut response: Response, max_body: usize) -> Exchange {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > max_body => {
+                return Exchange::Interrupted(format!("the answer is longer than {max_body} bytes"));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Exchange::Interrupted(reason(error)),
+        }
+    }
+    Exchange::Complete { status: response.status(), headers: response.headers().clone(), body: body.freeze() }
+}
+
+/// The error and what caused it, without the address, which may have a secret in it.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}

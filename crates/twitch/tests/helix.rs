@@ -1,0 +1,317 @@
+//! The Helix client against a real server on the loopback that answers well, badly or not at all.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome, SubscriptionError};
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+const TOKEN: &str = "very-secret-token";
+
+/// What the server does with a connection once it has read a request.
+#[derive(Clone, Copy)]
+enum Behaviour {
+    /// Sends these bytes and closes.
+    Answer(&'static str),
+    /// Closes with unread data or lingering off, so that the client sees a reset.
+    Reset,
+    /// Never answers.
+    Hang,
+    /// Closes the connection without reading anything.
+    CloseAtOnce,
+}
+
+struct Server {
+    address: SocketAddr,
+    requests: UnboundedReceiver<String>,
+}
+
+impl Server {
+    async fn start(behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, requests) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    if let Some(request) = serve(stream, behaviour).await {
+                        let _ = sender.send(request);
+                    }
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn client(&self) -> Helix {
+        client(&format!("http://{}", self.address), Duration::from_secs(20))
+    }
+
+    /// Every request that has come so far.
+    fn requests(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
+    }
+}
+
+async fn serve(mut stream: TcpStream, behaviour: Behaviour) -> Option<String> {
+    if let Behaviour::CloseAtOnce = behaviour {
+        return None;
+    }
+    let request = read_request(&mut stream).await;
+    match behaviour {
+        Behaviour::Answer(answer) => {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+        Behaviour::Reset => stream.set_zero_linger().unwrap(),
+        Behaviour::Hang => std::mem::forget(stream),
+        Behaviour::CloseAtOnce => {}
+    }
+    Some(request)
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .map_or(0, |(_, value)| value.trim().parse().unwrap());
+            if body.len() >= length {
+                return text;
+            }
+        }
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the request ends early: {text}");
+        request.extend_from_slice(&buffer[..read]);
+    }
+}
+
+fn client(base_url: &str, timeout: Duration) -> Helix {
+    Helix::new(HelixBaseUrl::parse(base_url).unwrap(), timeout).unwrap()
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("client-1", &SecretString::from(TOKEN)).unwrap()
+}
+
+async fn send(client: &Helix) -> SendOutcome {
+    client.send_chat_message("b-1", "s-1", "Награда!", &credentials(), &Correlation::default()).await
+}
+
+/// The outcome of one message, and how many requests the server saw of it.
+async fn outcome_of(behaviour: Behaviour) -> (SendOutcome, usize) {
+    let mut server = Server::start(behaviour).await;
+    let outcome = send(&server.client()).await;
+    // A second message shows that nothing of the first is still to come.
+    let seen = server.requests().len();
+    (outcome, seen)
+}
+
+#[tokio::test]
+async fn the_request_is_the_documented_one() {
+    let answer =
+        "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"data\":[{\"message_id\":\"id-1\",   \"is_sent\":true}]}";
+    let mut server = Server::start(Behaviour::Answer(answer)).await;
+    let correlation = Correlation {
+        traceparent: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
+        request_id: Some(HeaderValue::from_static("request-1")),
+    };
+    let outcome = server.client().send_chat_message("b-1", "s-1", "Награда!", &credentials(), &correlation).await;
+    assert_eq!(outcome, SendOutcome::Sent { message_id: "id-1".to_owned() });
+
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    assert_eq!(lines.next(), Some("POST /helix/chat/messages HTTP/1.1"));
+    let headers: Vec<String> = lines.map(str::to_ascii_lowercase).collect();
+    for expected in [
+        "authorization: bearer very-secret-token",
+        "client-id: client-1",
+        "content-type: application/json",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "x-request-id: request-1",
+    ] {
+        assert!(headers.iter().any(|header| header == expected), "{expected} in {headers:?}");
+    }
+    assert_eq!(body, r#"{"broadcaster_id":"b-1","sender_id":"s-1","message":"Награда!"}"#);
+}
+
+#[tokio::test]
+async fn a_complete_answer_is_told_by_its_status() {
+    let refused = |status, message: Option<&str>| SendOutcome::Refused { status, message: message.map(str::to_owned) };
+    let cases = [
+        (
+            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 65\r\n\r\n{\"error\":\"Unauthorized\",\"status\":401,\"message\":\"Invalid token\"}  ",
+            refused(401, Some("Invalid token")),
+        ),
+        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", refused(403, None)),
+        ("HTTP/1.1 500 Oh\r\ncontent-length: 4\r\n\r\nOh, ", refused(500, None)),
+        ("HTTP/1.1 502 Oh\r\ncontent-length: 0\r\n\r\n", refused(502, None)),
+        ("HTTP/1.1 503 Oh\r\ntransfer-encoding: chunked\r\n\r\n2\r\nOh\r\n0\r\n\r\n", refused(503, None)),
+        ("HTTP/1.1 204 No Content\r\n\r\n", SendOutcome::Accepted { status: 204 }),
+        ("HTTP/1.1 202 Accepted\r\ncontent-length: 5\r\n\r\n<xml>", SendOutcome::Accepted { status: 202 }),
+        ("HTTP/1.0 200 OK\r\n\r\nends with the connection", SendOutcome::Accepted { status: 200 }),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 76\r\n\r\n{\"data\":[{\"is_sent\":false,\"drop_reason\":{\"code\":\"held\",\"message\":\"By AM\"}}]}",
+            SendOutcome::Dropped { code: Some("held".to_owned()), message: Some("By AM".to_owned()) },
+        ),
+        ("HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n", SendOutcome::RateLimited { reset: None }),
+    ];
+    for (answer, expected) in cases {
+        assert_eq!(outcome_of(Behaviour::Answer(answer)).await, (expected, 1), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_when_it_ends() {
+    let answer = "HTTP/1.1 429 Slow\r\nRatelimit-Reset: 1775390400\r\ncontent-length: 0\r\n\r\n";
+    let (outcome, _) = outcome_of(Behaviour::Answer(answer)).await;
+    let SendOutcome::RateLimited { reset: Some(reset) } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reset.unix_timestamp(), 1_775_390_400);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let mut elsewhere = Server::start(Behaviour::Hang).await;
+    let answer = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{}/helix/chat/messages\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.address
+    );
+    let (outcome, seen) = outcome_of(Behaviour::Answer(answer.leak())).await;
+    assert_eq!((outcome, seen), (SendOutcome::Refused { status: 307, message: None }, 1));
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_broke_off_is_interrupted_and_never_repeated() {
+    let truncated = [
+        "",
+        "HTTP/1.1 200",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":",
+        "HTTP/1.1 500 Oh\r\ncontent-length: 100\r\n\r\nOh",
+        "HTTP/1.1 429 Slow\r\ncontent-length: 100\r\n\r\nOh",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",
+        "this is not HTTP\r\n\r\n",
+    ];
+    for answer in truncated {
+        let (outcome, seen) = outcome_of(Behaviour::Answer(answer)).await;
+        assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{answer:?}: {outcome:?}");
+        assert_eq!(seen, 1, "{answer:?}");
+    }
+    let (outcome, seen) = outcome_of(Behaviour::Reset).await;
+    assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
+    assert_eq!(seen, 1);
+    let (outcome, _) = outcome_of(Behaviour::CloseAtOnce).await;
+    assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_interrupted() {
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n{}", " ".repeat(400_000));
+    let (outcome, seen) = outcome_of(Behaviour::Answer(answer.leak())).await;
+    assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
+    assert_eq!(seen, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_interrupted_by_the_time_out() {
+    let mut server = Server::start(Behaviour::Hang).await;
+    let outcome = send(&client(&format!("http://{}", server.address), Duration::from_millis(300))).await;
+    assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_was_never_connected_to() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    drop(taken);
+    let outcome = send(&client(&format!("http://{address}"), Duration::from_secs(20))).await;
+    assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
+
+    let outcome = send(&client("http://no-such-host.invalid", Duration::from_secs(20))).await;
+    assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
+}
+
+/// A listener whose queue is full takes no further connection: the attempt hangs, as it does behind a firewall.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_times_out_was_never_made() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queued.push(stream);
+    }
+    let outcome = send(&client(&format!("http://{address}"), Duration::from_millis(800))).await;
+    assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_failed_tls_handshake_was_never_a_connection() {
+    let mut server = Server::start(Behaviour::CloseAtOnce).await;
+    let base_url = HelixBaseUrl::parse(&format!("https://{}", server.address)).unwrap();
+    // A machine without certificates says so when the client is built.
+    let Ok(client) = Helix::new(base_url, Duration::from_secs(20)) else { return };
+    let outcome = send(&client).await;
+    assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn no_outcome_and_no_debug_output_shows_the_token() {
+    let server = Server::start(Behaviour::Reset).await;
+    let client = server.client();
+    let shown = format!("{:?} {:?} {:?}", send(&client).await, client, credentials());
+    assert!(!shown.contains(TOKEN), "{shown}");
+}
+
+async fn subscribed(behaviour: Behaviour) -> Result<bool, SubscriptionError> {
+    let server = Server::start(behaviour).await;
+    server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await
+}
+
+#[tokio::test]
+async fn a_subscription_is_asked_for_as_documented() {
+    let mut server = Server::start(Behaviour::Answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")).await;
+    let answer = server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await;
+    assert_eq!(answer, Ok(false));
+    let requests = server.requests();
+    assert!(
+        requests[0].starts_with("GET /helix/subscriptions/user?broadcaster_id=b+1&user_id=u%261 HTTP/1.1\r\n"),
+        "{}",
+        requests[0]
+    );
+}
+
+#[tokio::test]
+async fn only_a_row_is_a_yes_and_only_404_is_a_no() {
+    let row = "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"data\":[{\"user_id\":\"1\",\"tier\":\"1000\"}]}";
+    assert_eq!(subscribed(Behaviour::Answer(row)).await, Ok(true));
+    let no = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(subscribed(Behaviour::Answer(no)).await, Ok(false));
+    let empty = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
+    assert_eq!(subscribed(Behaviour::Answer(empty)).await, Err(SubscriptionError::OddAnswer));
+    let limited = "HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(subscribed(Behaviour::Answer(limited)).await, Err(SubscriptionError::RateLimited { reset: None }));
+    for status in [401, 403, 500, 503] {
+        let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n").leak();
+        let expected = SubscriptionError::Refused { status, message: None };
+        assert_eq!(subscribed(Behaviour::Answer(answer)).await, Err(expected));
+    }
+    assert!(matches!(subscribed(Behaviour::Reset).await, Err(SubscriptionError::Unreachable(_))));
+}
