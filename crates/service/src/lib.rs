@@ -1,1 +1,10 @@
 //! What every service of the stack shares: configuration, listening, logging and shutdown.
+
+pub mod bind;
+mod deadline_body;
+pub mod log;
+pub mod port_holder;
+pub mod serve;
+pub mod services;
+pub mod settings;
+pub mod shutdown;

@@ -1,0 +1,56 @@
+//! A request body that must be there in time, so that a client that sends a byte now and then holds nothing for long.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Sleep;
+
+/// The whole body was not there in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body was not complete within {} s", .0.as_secs())]
+pub struct TooSlow(Duration);
+
+/// Ends with [`TooSlow`] when the body is not complete in time, counted from the first moment there was nothing to read.
+#[derive(Debug)]
+pub(crate) struct DeadlineBody<B> {
+    inner: B,
+    allowed: Duration,
+    /// Made only when the body keeps one waiting, which the bodies of ordinary requests never do.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> DeadlineBody<B> {
+    pub(crate) fn new(inner: B, allowed: Duration) -> Self {
+        Self { inner, allowed, deadline: None }
+    }
+}
+
+impl<B> HttpBody for DeadlineBody<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<axum::BoxError>,
+{
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let allowed = this.allowed;
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(allowed)));
+        deadline.as_mut().poll(cx).map(|()| Some(Err(TooSlow(allowed).into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

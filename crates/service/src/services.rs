@@ -1,0 +1,149 @@
+//! The services of the stack: names, ports, order, health. Everything that starts, probes or lists them reads this table.
+
+/// A part of the stack.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ServiceId {
+    /// The database.
+    Postgres,
+    /// The Extension backend service (EBS).
+    Backend,
+    /// Stands for Twitch's webhook sender.
+    MockEventSub,
+    /// Stands for Twitch's token issuer.
+    MockJwt,
+    /// Stands for Twitch's REST interface.
+    MockHelix,
+    /// Stands for the streamer's desktop program.
+    SyntheticDesktop,
+    /// Drives the scenarios; listens nowhere.
+    Orchestrator,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Service {
+    /// Which one.
+    pub id: ServiceId,
+    /// Its name on the command line: `mgm serve <name>`.
+    pub name: &'static str,
+    /// Its name in documents and in its own answers.
+    pub component: &'static str,
+    /// Its TCP port on loopback; none when it does not listen.
+    pub port: Option<u16>,
+    /// The file its output goes to.
+    pub log_file: &'static str,
+    /// What must be healthy before it is started.
+    pub waits_for: &'static [ServiceId],
+    /// How its health is asked for; none when it does not speak HTTP.
+    pub health: Option<Health>,
+}
+
+/// An HTTP probe.
+#[derive(Debug)]
+pub struct Health {
+    /// The path that answers 200 when the service is ready.
+    pub path: &'static str,
+    /// Text members of the JSON answer, which tell this service from another that happens to listen on the port.
+    pub identity: &'static [(&'static str, &'static str)],
+}
+
+/// All services, in start order as it is written down for people and for CI.
+pub const SERVICES: &[Service] = &[
+    Service {
+        id: ServiceId::Postgres,
+        name: "postgres",
+        component: "PostgreSQL",
+        port: Some(5432),
+        log_file: "mgm-postgres.log",
+        waits_for: &[],
+        health: None,
+    },
+    Service {
+        id: ServiceId::Backend,
+        name: "backend",
+        component: "backend",
+        port: Some(8080),
+        log_file: "mgm-backend.log",
+        waits_for: &[ServiceId::Postgres],
+        health: Some(Health { path: "/health/ready", identity: &[] }),
+    },
+    Service {
+        id: ServiceId::MockEventSub,
+        name: "mock-eventsub",
+        component: "MockEventSubWebhook",
+        port: Some(9051),
+        log_file: "mgm-mock-eventsub.log",
+        waits_for: &[ServiceId::Backend],
+        health: Some(Health { path: "/health", identity: &[("status", "ok"), ("service", "MockEventSubWebhook")] }),
+    },
+    Service {
+        id: ServiceId::MockJwt,
+        name: "mock-jwt",
+        component: "MockExtensionJwt",
+        port: Some(9052),
+        log_file: "mgm-mock-jwt.log",
+        waits_for: &[],
+        health: Some(Health { path: "/health", identity: &[("status", "ok"), ("service", "MockExtensionJwt")] }),
+    },
+    Service {
+        id: ServiceId::MockHelix,
+        name: "mock-helix",
+        component: "MockHelixApi",
+        port: Some(9053),
+        log_file: "mgm-mock-helix.log",
+        waits_for: &[],
+        health: Some(Health { path: "/health", identity: &[("status", "healthy"), ("component", "MockHelixApi")] }),
+    },
+    Service {
+        id: ServiceId::SyntheticDesktop,
+        name: "synthetic-desktop",
+        component: "SyntheticDesktop",
+        port: Some(9054),
+        log_file: "mgm-synthetic-desktop.log",
+        waits_for: &[ServiceId::Backend],
+        health: Some(Health { path: "/health", identity: &[("status", "healthy"), ("component", "SyntheticDesktop")] }),
+    },
+    Service {
+        id: ServiceId::Orchestrator,
+        name: "orchestrator",
+        component: "orchestrator",
+        port: None,
+        log_file: "mgm-tier-b-orchestrator.log",
+        waits_for: &[ServiceId::MockEventSub, ServiceId::MockJwt, ServiceId::MockHelix, ServiceId::SyntheticDesktop],
+        health: None,
+    },
+];
+
+impl ServiceId {
+    /// Its line of the table.
+    #[must_use]
+    pub fn service(self) -> &'static Service {
+        SERVICES.iter().find(|service| service.id == self).expect("every service has a line in the table")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_order_starts_nothing_before_what_it_waits_for() {
+        for (position, service) in SERVICES.iter().enumerate() {
+            for needed in service.waits_for {
+                assert!(SERVICES[..position].iter().any(|earlier| earlier.id == *needed), "{}", service.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_ports_and_log_files_are_told_apart() {
+        for (position, service) in SERVICES.iter().enumerate() {
+            assert_eq!(service.id.service().name, service.name);
+            for other in &SERVICES[position + 1..] {
+                assert_ne!(service.name, other.name);
+                assert_ne!(service.log_file, other.log_file);
+                assert!(service.port.is_none() || service.port != other.port);
+            }
+        }
+    }
+}

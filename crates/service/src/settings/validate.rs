@@ -1,0 +1,73 @@
+//! Values of the right type that still make no sense.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Settings;
+use super::error::Problem;
+
+/// Length of an EventSub secret that Twitch accepts, in ASCII characters.
+/// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#verifying-the-event-message>
+const SECRET_LENGTH: std::ops::RangeInclusive<usize> = 10..=100;
+
+pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
+    let twitch = &settings.twitch;
+    [
+        secret("Twitch__EventSubSecret", twitch.event_sub_secret.as_ref()),
+        secret("Twitch__EventSubSecretPrevious", twitch.event_sub_secret_previous.as_ref()),
+        helix_root(settings),
+        roulette(settings),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(zeros(settings))
+    .collect()
+}
+
+fn refused(key: &'static str, reason: impl Into<String>) -> Problem {
+    Problem::Refused { key, reason: reason.into() }
+}
+
+fn secret(key: &'static str, secret: Option<&SecretString>) -> Option<Problem> {
+    let secret = secret?.expose_secret();
+    (!secret.is_ascii() || !SECRET_LENGTH.contains(&secret.len()))
+        .then(|| refused(key, "Twitch accepts only secrets of 10 to 100 ASCII characters"))
+}
+
+fn helix_root(settings: &Settings) -> Option<Problem> {
+    let path = settings.twitch.helix_api_base_url.as_ref()?.path();
+    path.trim_end_matches('/').to_ascii_lowercase().ends_with("/helix").then(|| {
+        refused("Twitch__HelixApiBaseUrl", "the value ends in /helix; give the root alone, /helix/… is added to it")
+    })
+}
+
+fn roulette(settings: &Settings) -> Option<Problem> {
+    let roulette = &settings.roulette;
+    let before_verification = u64::from(roulette.collecting_seconds) + u64::from(roulette.spinning_seconds);
+    (before_verification > u64::from(roulette.cycle_seconds)).then(|| {
+        let cycle = roulette.cycle_seconds;
+        refused(
+            "Roulette__CycleSeconds",
+            format!("collecting and spinning take {before_verification} s together, a cycle only {cycle} s"),
+        )
+    })
+}
+
+/// Lengths of time and limits that stop everything when they are zero.
+fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
+    let Settings { roulette, payouts, gifts, rate_limits, helix, .. } = settings;
+    [
+        ("Roulette__CycleSeconds", u64::from(roulette.cycle_seconds)),
+        ("Roulette__TickMilliseconds", roulette.tick_milliseconds),
+        ("Payouts__ExpireAfterSeconds", payouts.expire_after_seconds.into()),
+        ("Payouts__SweepSeconds", payouts.sweep_seconds.into()),
+        ("Gifts__SelectSeconds", gifts.select_seconds.into()),
+        ("Gifts__ConfirmSeconds", gifts.confirm_seconds.into()),
+        ("RateLimits__ViewerWritesPerMinute", rate_limits.viewer_writes_per_minute.into()),
+        ("RateLimits__ViewerReadsPerMinute", rate_limits.viewer_reads_per_minute.into()),
+        ("RateLimits__AddressPerMinute", rate_limits.address_per_minute.into()),
+        ("Helix__TimeoutSeconds", helix.timeout_seconds.into()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| *value == 0)
+    .map(|(key, _)| refused(key, "must be at least 1"))
+}
