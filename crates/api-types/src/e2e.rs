@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The harness is to award a payout to this member of the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparePendingPayout {
+    /// The viewer.
+    #[schema(example = "e2e-viewer-1")]
+    pub twitch_user_id: String,
+}
+
+/// What the harness awarded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparedPayout {
+    /// The payout, `Pending`.
+    pub payout_id: Uuid,
+    /// The character it is for.
+    pub character_name: String,
+}

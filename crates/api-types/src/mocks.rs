@@ -1,0 +1,1 @@
+//! The fixed shapes of the stand-ins.

@@ -1,0 +1,77 @@
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+crate::names! {
+    /// Where a payout stands.
+    PayoutStatus {
+        /// Awarded.
+        Pending,
+        /// The desktop is at it.
+        InProgress,
+        /// The mail is sent. Terminal.
+        Sent,
+        /// It could not be delivered. Terminal.
+        Failed,
+        /// It was called off. Terminal.
+        Cancelled,
+        /// Nobody took it to an end in time. Terminal.
+        Expired,
+    }
+}
+
+/// A payout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Payout {
+    /// Its id.
+    pub id: Uuid,
+    /// Who won.
+    pub twitch_user_id: String,
+    /// Their display name at the draw.
+    pub twitch_display_name: String,
+    /// The character that gets the gold.
+    #[schema(example = "Etoehero")]
+    pub character_name: String,
+    /// How much, in whole gold.
+    #[schema(example = 1000)]
+    pub gold_amount: u32,
+    /// `spin:` and the cycle's 32 hex digits.
+    pub enrollment_request_id: String,
+    /// Where it stands.
+    pub status: PayoutStatus,
+    /// When it was awarded.
+    #[serde(with = "crate::timestamp")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: OffsetDateTime,
+    /// Whether the announcement is known to be out.
+    pub is_reward_sent_announced_to_chat: bool,
+}
+
+/// The desktop asks for a status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangePayoutStatus {
+    /// Which.
+    pub status: PayoutStatus,
+}
+
+/// The winner accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmAcceptance {
+    /// Under this name.
+    #[schema(example = "Etoehero")]
+    pub character_name: String,
+}
+
+/// An enrolment through the panel: asked for and granted in the same shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// The character that is to receive the gold.
+    #[schema(example = "Etoehero")]
+    pub character_name: String,
+    /// The panel's id of the request; a repeat with the same id is answered alike.
+    pub enrollment_request_id: String,
+}

@@ -1,0 +1,13 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A viewer's place in the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolMembership {
+    /// Whether the viewer is in the pool.
+    pub is_enrolled: bool,
+    /// The name they are in it with.
+    #[schema(required, example = "Etoehero")]
+    pub character_name: Option<String>,
+}

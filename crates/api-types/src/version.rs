@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Which version runs, and which the others must have at least.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// The backend's version.
+    pub version: String,
+    /// Where the release notes are.
+    #[schema(required)]
+    pub release_notes_url: Option<String>,
+    /// The oldest desktop program that may be used.
+    #[schema(required)]
+    pub minimum_desktop_version: Option<String>,
+    /// The oldest game addon that may be used.
+    #[schema(required)]
+    pub minimum_addon_version: Option<String>,
+    /// The oldest Extension that may be used.
+    #[schema(required)]
+    pub minimum_extension_version: Option<String>,
+}
