@@ -135,7 +135,7 @@ CREATE TABLE announcements (
     payout_id             uuid NOT NULL,
     message               text NOT NULL,
     state                 text NOT NULL
-        CHECK (state IN ('Pending', 'Sending', 'Announced', 'Dropped', 'Unknown', 'Failed')),
+        CHECK (state IN ('pending', 'sending', 'announced', 'dropped', 'unknown', 'failed')),
     attempts              integer NOT NULL DEFAULT 0,
     attempts_before_retry integer NOT NULL DEFAULT 0,
     due_at                timestamptz NOT NULL,
@@ -144,7 +144,7 @@ CREATE TABLE announcements (
     updated_at            timestamptz NOT NULL,
     PRIMARY KEY (broadcaster_id, payout_id)
 );
-CREATE INDEX announcements_due ON announcements (broadcaster_id, due_at) WHERE state IN ('Pending', 'Sending');
+CREATE INDEX announcements_due ON announcements (broadcaster_id, due_at) WHERE state IN ('pending', 'sending');
 CREATE INDEX announcements_by_state ON announcements (broadcaster_id, state, created_at);
 COMMENT ON TABLE announcements IS 'The outbox: what is owed to chat. Written with the event that owes it, never deleted.';
 COMMENT ON COLUMN announcements.attempts IS 'Calls begun so far. Whoever claims one knows it by this number; the outcome of an older claim is not taken.';

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 crate::names! {
     /// Where an announcement stands.
+    #[serde(rename_all = "camelCase")]
     AnnouncementState {
         /// Owed; tried when it is due.
         Pending,

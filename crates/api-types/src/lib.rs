@@ -1,7 +1,7 @@
 //! The wire types of the HTTP interface, shared by server, stand-ins and orchestrator.
 //!
-//! JSON in camelCase; times are RFC 3339 UTC with milliseconds and `Z`; enum values are `PascalCase` on output and matched
-//! without regard to case on input; fields that are not known are tolerated.
+//! JSON in camelCase; times are RFC 3339 UTC with milliseconds and `Z`; names of values are written as the rules write them
+//! and matched without regard to case on input; fields that are not known are tolerated.
 
 mod announcement;
 mod e2e;
@@ -13,7 +13,7 @@ mod roulette;
 pub mod timestamp;
 mod version;
 
-/// Writes an enum of names: `PascalCase` on output, any case on input.
+/// Writes an enum of names: as declared on output, any case on input.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
         $(#[$doc])*

@@ -39,12 +39,12 @@ impl AnnouncementState {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pending => "Pending",
-            Self::Sending => "Sending",
-            Self::Announced => "Announced",
-            Self::Dropped => "Dropped",
-            Self::Unknown => "Unknown",
-            Self::Failed => "Failed",
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Announced => "announced",
+            Self::Dropped => "dropped",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
         }
     }
 }

@@ -76,7 +76,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "INSERT INTO announcements (broadcaster_id, payout_id, message, state, due_at, created_at, updated_at)
-             VALUES ($1, $2, $3, 'Pending', $4, $5, $5)",
+             VALUES ($1, $2, $3, 'pending', $4, $5, $5)",
             self.broadcaster.as_str(),
             id.as_uuid(),
             announcement::text(&payout.character_name),
@@ -98,8 +98,8 @@ impl Store {
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
         let row = sqlx::query_as!(
             ClaimedRow,
-            "UPDATE announcements SET state = 'Sending', attempts = attempts + 1, due_at = $4, updated_at = $3
-             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'Pending'
+            "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $4, updated_at = $3
+             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'pending'
              RETURNING payout_id, message, attempts, attempts_before_retry",
             self.broadcaster.as_str(),
             id.as_uuid(),
@@ -119,10 +119,10 @@ impl Store {
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
         let row = sqlx::query_as!(
             ClaimedRow,
-            "UPDATE announcements SET state = 'Sending', attempts = attempts + 1, due_at = $3, updated_at = $2
+            "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2
              WHERE broadcaster_id = $1 AND payout_id = (
                  SELECT payout_id FROM announcements
-                 WHERE broadcaster_id = $1 AND state = 'Pending' AND due_at <= $2
+                 WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
                  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING payout_id, message, attempts, attempts_before_retry",
             self.broadcaster.as_str(),
@@ -162,7 +162,7 @@ impl Store {
     pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let stale = sqlx::query!(
             "SELECT payout_id, attempts FROM announcements
-             WHERE broadcaster_id = $1 AND state = 'Sending' AND due_at <= $2 ORDER BY due_at LIMIT 100",
+             WHERE broadcaster_id = $1 AND state = 'sending' AND due_at <= $2 ORDER BY due_at LIMIT 100",
             self.broadcaster.as_str(),
             now,
         )
@@ -242,8 +242,8 @@ impl Store {
         due: OffsetDateTime,
     ) -> Result<AnnouncementState, CommandError> {
         let postponed = sqlx::query!(
-            "UPDATE announcements SET state = 'Pending', due_at = $4, updated_at = $3
-             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'Sending' AND attempts = $5",
+            "UPDATE announcements SET state = 'pending', due_at = $4, updated_at = $3
+             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5",
             self.broadcaster.as_str(),
             claimed.payout.as_uuid(),
             now,
@@ -282,9 +282,9 @@ impl Store {
             self.append(&mut tx, id, stream, &events, now).await?;
             let written = sqlx::query!(
                 "UPDATE announcements SET state = $3, detail = $4, due_at = $5, updated_at = $5,
-                        attempts_before_retry = CASE WHEN $3 = 'Pending' THEN attempts ELSE attempts_before_retry END
+                        attempts_before_retry = CASE WHEN $3 = 'pending' THEN attempts ELSE attempts_before_retry END
                  WHERE broadcaster_id = $1 AND payout_id = $2
-                   AND ($6::integer IS NULL OR (state = 'Sending' AND attempts = $6))",
+                   AND ($6::integer IS NULL OR (state = 'sending' AND attempts = $6))",
                 self.broadcaster.as_str(),
                 id.as_uuid(),
                 state.as_str(),
