@@ -16,8 +16,8 @@ mod version;
 /// Writes an enum of names: as declared on output, any case on input.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+        $(#[$doc])*
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
         impl std::str::FromStr for $name {
