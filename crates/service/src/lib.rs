@@ -1,6 +1,7 @@
 //! What every service of the stack shares: configuration, listening, logging and shutdown.
 
 pub mod bind;
+pub mod connection_string;
 mod deadline_body;
 pub mod log;
 pub mod port_holder;
