@@ -1,4 +1,5 @@
 //! The Helix client against a real server on the loopback that answers well, badly or not at all.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,17 +8,17 @@ use http::HeaderValue;
 use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome, SubscriptionError};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const TOKEN: &str = "very-secret-token";
 
 /// What the server does with a connection once it has read a request.
 #[derive(Clone, Copy)]
 enum Behaviour {
-    /// Sends these bytes and closes.
+    /// Sends these bytes, whatever they are, and closes.
     Answer(&'static str),
-    /// Closes with unread data or lingering off, so that the client sees a reset.
+    /// Resets the connection.
     Reset,
     /// Never answers.
     Hang,
@@ -37,12 +38,7 @@ impl Server {
         let (sender, requests) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let sender = sender.clone();
-                tokio::spawn(async move {
-                    if let Some(request) = serve(stream, behaviour).await {
-                        let _ = sender.send(request);
-                    }
-                });
+                tokio::spawn(serve(stream, behaviour, sender.clone()));
             }
         });
         Self { address, requests }
@@ -58,21 +54,22 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, behaviour: Behaviour) -> Option<String> {
+/// The request is noted before it is answered, so that the client cannot be ahead of the note.
+async fn serve(mut stream: TcpStream, behaviour: Behaviour, requests: UnboundedSender<String>) {
     if let Behaviour::CloseAtOnce = behaviour {
-        return None;
+        return;
     }
-    let request = read_request(&mut stream).await;
+    requests.send(read_request(&mut stream).await).unwrap();
     match behaviour {
         Behaviour::Answer(answer) => {
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            stream.shutdown().await.unwrap();
+            // The client may well have turned away before the end.
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
         }
         Behaviour::Reset => stream.set_zero_linger().unwrap(),
-        Behaviour::Hang => std::mem::forget(stream),
+        Behaviour::Hang => std::future::pending().await,
         Behaviour::CloseAtOnce => {}
     }
-    Some(request)
 }
 
 async fn read_request(stream: &mut TcpStream) -> String {
@@ -112,16 +109,19 @@ async fn send(client: &Helix) -> SendOutcome {
 async fn outcome_of(behaviour: Behaviour) -> (SendOutcome, usize) {
     let mut server = Server::start(behaviour).await;
     let outcome = send(&server.client()).await;
-    // A second message shows that nothing of the first is still to come.
     let seen = server.requests().len();
     (outcome, seen)
 }
 
+/// A complete answer.
+fn answer(status_line: &str, body: &str) -> Behaviour {
+    let answer = format!("HTTP/1.1 {status_line}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    Behaviour::Answer(answer.leak())
+}
+
 #[tokio::test]
 async fn the_request_is_the_documented_one() {
-    let answer =
-        "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"data\":[{\"message_id\":\"id-1\",   \"is_sent\":true}]}";
-    let mut server = Server::start(Behaviour::Answer(answer)).await;
+    let mut server = Server::start(answer("200 OK", r#"{"data":[{"message_id":"id-1","is_sent":true}]}"#)).await;
     let correlation = Correlation {
         traceparent: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
         request_id: Some(HeaderValue::from_static("request-1")),
@@ -150,26 +150,28 @@ async fn the_request_is_the_documented_one() {
 #[tokio::test]
 async fn a_complete_answer_is_told_by_its_status() {
     let refused = |status, message: Option<&str>| SendOutcome::Refused { status, message: message.map(str::to_owned) };
+    let unauthorized = r#"{"error":"Unauthorized","status":401,"message":"Invalid OAuth token"}"#;
+    let held = r#"{"data":[{"message_id":"","is_sent":false,"drop_reason":{"code":"held","message":"By AutoMod"}}]}"#;
     let cases = [
+        (answer("401 Unauthorized", unauthorized), refused(401, Some("Invalid OAuth token"))),
+        (answer("403 Forbidden", ""), refused(403, None)),
+        (answer("500 Oh", "Oh, no"), refused(500, None)),
+        (answer("502 Oh", ""), refused(502, None)),
         (
-            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 65\r\n\r\n{\"error\":\"Unauthorized\",\"status\":401,\"message\":\"Invalid token\"}  ",
-            refused(401, Some("Invalid token")),
+            Behaviour::Answer("HTTP/1.1 503 Oh\r\ntransfer-encoding: chunked\r\n\r\n2\r\nOh\r\n0\r\n\r\n"),
+            refused(503, None),
         ),
-        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", refused(403, None)),
-        ("HTTP/1.1 500 Oh\r\ncontent-length: 4\r\n\r\nOh, ", refused(500, None)),
-        ("HTTP/1.1 502 Oh\r\ncontent-length: 0\r\n\r\n", refused(502, None)),
-        ("HTTP/1.1 503 Oh\r\ntransfer-encoding: chunked\r\n\r\n2\r\nOh\r\n0\r\n\r\n", refused(503, None)),
-        ("HTTP/1.1 204 No Content\r\n\r\n", SendOutcome::Accepted { status: 204 }),
-        ("HTTP/1.1 202 Accepted\r\ncontent-length: 5\r\n\r\n<xml>", SendOutcome::Accepted { status: 202 }),
-        ("HTTP/1.0 200 OK\r\n\r\nends with the connection", SendOutcome::Accepted { status: 200 }),
+        (answer("429 Slow", ""), SendOutcome::RateLimited { reset: None }),
+        (Behaviour::Answer("HTTP/1.1 204 No Content\r\n\r\n"), SendOutcome::Accepted { status: 204 }),
+        (answer("202 Accepted", "<xml>"), SendOutcome::Accepted { status: 202 }),
+        (Behaviour::Answer("HTTP/1.0 200 OK\r\n\r\nends with the connection"), SendOutcome::Accepted { status: 200 }),
         (
-            "HTTP/1.1 200 OK\r\ncontent-length: 76\r\n\r\n{\"data\":[{\"is_sent\":false,\"drop_reason\":{\"code\":\"held\",\"message\":\"By AM\"}}]}",
-            SendOutcome::Dropped { code: Some("held".to_owned()), message: Some("By AM".to_owned()) },
+            answer("200 OK", held),
+            SendOutcome::Dropped { code: Some("held".to_owned()), message: Some("By AutoMod".to_owned()) },
         ),
-        ("HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n", SendOutcome::RateLimited { reset: None }),
     ];
-    for (answer, expected) in cases {
-        assert_eq!(outcome_of(Behaviour::Answer(answer)).await, (expected, 1), "{answer}");
+    for (behaviour, expected) in cases {
+        assert_eq!(outcome_of(behaviour).await, (expected, 1));
     }
 }
 
@@ -218,9 +220,8 @@ async fn a_call_that_broke_off_is_interrupted_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_interrupted() {
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n{}", " ".repeat(400_000));
-    let (outcome, seen) = outcome_of(Behaviour::Answer(answer.leak())).await;
+async fn an_overlong_answer_is_interrupted() {
+    let (outcome, seen) = outcome_of(answer("200 OK", &" ".repeat(400_000))).await;
     assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
     assert_eq!(seen, 1);
 }
@@ -228,16 +229,17 @@ async fn an_answer_without_end_is_interrupted() {
 #[tokio::test]
 async fn a_server_that_hangs_is_interrupted_by_the_time_out() {
     let mut server = Server::start(Behaviour::Hang).await;
-    let outcome = send(&client(&format!("http://{}", server.address), Duration::from_millis(300))).await;
+    let outcome = send(&client(&format!("http://{}", server.address), Duration::from_secs(2))).await;
     assert!(matches!(outcome, SendOutcome::Interrupted { .. }), "{outcome:?}");
     assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn an_unreachable_server_was_never_connected_to() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    // Bound and not listening: nobody else can listen there either.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     let outcome = send(&client(&format!("http://{address}"), Duration::from_secs(20))).await;
     assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
 
@@ -249,7 +251,7 @@ async fn an_unreachable_server_was_never_connected_to() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_connection_that_times_out_was_never_made() {
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
@@ -257,7 +259,7 @@ async fn a_connection_that_times_out_was_never_made() {
     while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
         queued.push(stream);
     }
-    let outcome = send(&client(&format!("http://{address}"), Duration::from_millis(800))).await;
+    let outcome = send(&client(&format!("http://{address}"), Duration::from_secs(1))).await;
     assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
 }
 
@@ -287,9 +289,9 @@ async fn subscribed(behaviour: Behaviour) -> Result<bool, SubscriptionError> {
 
 #[tokio::test]
 async fn a_subscription_is_asked_for_as_documented() {
-    let mut server = Server::start(Behaviour::Answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")).await;
-    let answer = server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await;
-    assert_eq!(answer, Ok(false));
+    let mut server = Server::start(answer("404 Not Found", "")).await;
+    let verdict = server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await;
+    assert_eq!(verdict, Ok(false));
     let requests = server.requests();
     assert!(
         requests[0].starts_with("GET /helix/subscriptions/user?broadcaster_id=b+1&user_id=u%261 HTTP/1.1\r\n"),
@@ -300,18 +302,15 @@ async fn a_subscription_is_asked_for_as_documented() {
 
 #[tokio::test]
 async fn only_a_row_is_a_yes_and_only_404_is_a_no() {
-    let row = "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"data\":[{\"user_id\":\"1\",\"tier\":\"1000\"}]}";
-    assert_eq!(subscribed(Behaviour::Answer(row)).await, Ok(true));
-    let no = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
-    assert_eq!(subscribed(Behaviour::Answer(no)).await, Ok(false));
-    let empty = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
-    assert_eq!(subscribed(Behaviour::Answer(empty)).await, Err(SubscriptionError::OddAnswer));
-    let limited = "HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n";
-    assert_eq!(subscribed(Behaviour::Answer(limited)).await, Err(SubscriptionError::RateLimited { reset: None }));
+    let row = r#"{"data":[{"broadcaster_id":"b 1","is_gift":false,"tier":"1000"}]}"#;
+    assert_eq!(subscribed(answer("200 OK", row)).await, Ok(true));
+    assert_eq!(subscribed(answer("404 Not Found", "")).await, Ok(false));
+    assert_eq!(subscribed(answer("200 OK", r#"{"data":[]}"#)).await, Err(SubscriptionError::OddAnswer));
+    let limited = SubscriptionError::RateLimited { reset: None };
+    assert_eq!(subscribed(answer("429 Slow", "")).await, Err(limited));
     for status in [401, 403, 500, 503] {
-        let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n").leak();
         let expected = SubscriptionError::Refused { status, message: None };
-        assert_eq!(subscribed(Behaviour::Answer(answer)).await, Err(expected));
+        assert_eq!(subscribed(answer(&format!("{status} No"), "")).await, Err(expected));
     }
     assert!(matches!(subscribed(Behaviour::Reset).await, Err(SubscriptionError::Unreachable(_))));
 }
