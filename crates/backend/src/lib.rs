@@ -1,1 +1,20 @@
-//! The Extension backend service (EBS).
+//! The Extension backend service (EBS): Twitch's notifications in, the roulette, payouts for the desktop program, and the
+//! announcement in chat.
+
+pub mod announcer;
+pub mod auth;
+pub mod chance;
+pub mod clock;
+pub mod config;
+pub mod enroller;
+pub mod error;
+pub mod extract;
+pub mod limits;
+pub mod request_context;
+pub mod routes;
+mod run;
+pub mod state;
+pub mod text;
+pub mod workers;
+
+pub use run::{Error, run};

@@ -29,10 +29,7 @@ async fn a_taken_name_stays_with_its_holder() {
 async fn a_chat_message_is_processed_once_whatever_became_of_it() {
     let pool = fixture().await;
     pool.enrolled("ann", "Anna").await;
-    assert_eq!(
-        pool.enrol_one(chat_as("m1", "bob", "Anna")).await,
-        Refused(Rejection::CharacterNameTakenInPool)
-    );
+    assert_eq!(pool.enrol_one(chat_as("m1", "bob", "Anna")).await, Refused(Rejection::CharacterNameTakenInPool));
     pool.enrolled("ann", "Bella").await;
     assert_eq!(pool.enrol_one(chat_as("m1", "bob", "Anna")).await, AlreadyProcessed);
     assert_eq!(pool.name_of("bob").await, None);
@@ -130,10 +127,7 @@ async fn one_name_asked_for_by_twenty_at_once_has_one_holder() {
     }
     let outcomes = tasks.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Enrolled).count(), 1);
-    assert_eq!(
-        outcomes.iter().filter(|outcome| **outcome == Refused(Rejection::CharacterNameTakenInPool)).count(),
-        19
-    );
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Refused(Rejection::CharacterNameTakenInPool)).count(), 19);
     assert_eq!(pool.pool_size().await.unwrap(), 1);
 }
 
@@ -153,12 +147,11 @@ async fn batches_that_swap_names_in_two_processes_settle_without_loss() {
         });
     }
     tasks.join_all().await;
-    let (members, counted): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM pool_members), (SELECT sum(members)::bigint FROM pool_buckets)",
-    )
-    .fetch_one(pool.database.pool())
-    .await
-    .unwrap();
+    let (members, counted): (i64, i64) =
+        sqlx::query_as("SELECT (SELECT count(*) FROM pool_members), (SELECT sum(members)::bigint FROM pool_buckets)")
+            .fetch_one(pool.database.pool())
+            .await
+            .unwrap();
     assert_eq!(members, counted);
     assert!(members <= 10);
 }

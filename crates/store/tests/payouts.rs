@@ -84,7 +84,10 @@ async fn of_ten_awards_at_once_one_is_made() {
     for result in results.into_iter().filter(Result::is_err) {
         assert_eq!(refusal(result), Rejection::ActivePayoutExists);
     }
-    assert_eq!(refusal(pool.prepare_payout(&viewer("bob"), fresh_cycle(), fresh_payout(), NOW).await), Rejection::NotInPool);
+    assert_eq!(
+        refusal(pool.prepare_payout(&viewer("bob"), fresh_cycle(), fresh_payout(), NOW).await),
+        Rejection::NotInPool
+    );
 }
 
 #[tokio::test]
@@ -189,10 +192,7 @@ async fn what_was_certainly_not_said_is_tried_again_later() {
     let payout = pool.sent("ann").await;
     let claimed = pool.claim_announcement(payout, NOW, LEASE).await.unwrap().unwrap();
     let retry = Delivery::Retry { reason: "refused".to_owned(), not_before: None };
-    assert_eq!(
-        pool.settle_announcement(&claimed, retry, NOW, 0.0).await.unwrap(),
-        AnnouncementState::Pending
-    );
+    assert_eq!(pool.settle_announcement(&claimed, retry, NOW, 0.0).await.unwrap(), AnnouncementState::Pending);
     assert_eq!(pool.claim_due_announcement(NOW + seconds(1), LEASE).await.unwrap(), None);
     let again = pool.claim_due_announcement(NOW + seconds(2), LEASE).await.unwrap().unwrap();
     assert_eq!(again.attempt, 2);
@@ -215,10 +215,7 @@ async fn a_claim_whose_process_is_gone_becomes_unknown_and_is_the_operators() {
     pool.retry_announcement(payout, NOW).await.unwrap();
     let ours = pool.claim_announcement(payout, NOW, LEASE).await.unwrap().unwrap();
     assert_eq!(ours.attempt, 1);
-    assert_eq!(
-        pool.settle_announcement(&late, announced(), NOW, 0.0).await.unwrap(),
-        AnnouncementState::Sending
-    );
+    assert_eq!(pool.settle_announcement(&late, announced(), NOW, 0.0).await.unwrap(), AnnouncementState::Sending);
     assert_eq!(pool.settle_announcement(&ours, unknown(), NOW, 0.0).await.unwrap(), AnnouncementState::Unknown);
     pool.resolve_announcement(payout, true, NOW).await.unwrap();
     assert!(pool.payout(payout).await.unwrap().unwrap().announced);
@@ -247,7 +244,11 @@ async fn projections_rebuilt_from_the_events_are_the_same_rows() {
     };
     let before = rows().await;
     assert_eq!(pool.rebuild_projections().await.unwrap(), Rebuilt { streams: 3, differed: vec![] });
-    sqlx::query("DELETE FROM payouts WHERE payout_id = $1").bind(sent.as_uuid()).execute(pool.database.pool()).await.unwrap();
+    sqlx::query("DELETE FROM payouts WHERE payout_id = $1")
+        .bind(sent.as_uuid())
+        .execute(pool.database.pool())
+        .await
+        .unwrap();
     sqlx::query("UPDATE payouts SET status = 'Sent' WHERE payout_id = $1")
         .bind(failed.as_uuid())
         .execute(pool.database.pool())

@@ -4,7 +4,8 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "every test file uses a part of it")]
 
 use mgm_domain::{
-    BroadcasterId, CharacterName, CycleId, EnrollmentRequestId, MessageId, PayoutId, PayoutStatus, ViewerId, pool::Enrol,
+    BroadcasterId, CharacterName, CycleId, EnrollmentRequestId, MessageId, PayoutId, PayoutStatus, ViewerId,
+    pool::Enrol,
 };
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, MIGRATOR, Store};
 use mgm_test_support::TestDatabase;

@@ -1,0 +1,192 @@
+//! Announcing payouts in chat: a claimed announcement, one call to Helix, and what is made of its outcome.
+
+use std::{sync::Arc, time::Duration};
+
+use mgm_domain::{
+    BroadcasterId, PayoutId,
+    announcement::{AnnouncementState, Delivery, Outcome},
+};
+use mgm_store::{ClaimedAnnouncement, Store, StoreError};
+use mgm_twitch::helix::{Correlation, Credentials, Helix, SendOutcome};
+use tokio_util::task::TaskTracker;
+
+use crate::{chance::Chance, clock::Clock, config::BackendConfig, text::printable};
+
+/// How long after the time-out of the call a claim still stands.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How long the request that made an announcement due waits for its outcome.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
+/// The longest reason kept, in characters.
+const MAX_REASON: usize = 300;
+
+/// Sends announcements. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Announcer {
+    store: Store,
+    helix: Helix,
+    credentials: Option<Credentials>,
+    broadcaster: BroadcasterId,
+    lease: Duration,
+    clock: Arc<dyn Clock>,
+    chance: Arc<Chance>,
+    tasks: TaskTracker,
+}
+
+impl Announcer {
+    pub(crate) fn new(
+        config: &BackendConfig,
+        store: Store,
+        helix: Helix,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        Self {
+            store,
+            helix,
+            credentials: config.helix_credentials.clone(),
+            broadcaster: config.broadcaster.clone(),
+            lease: config.helix_timeout + LEASE_MARGIN,
+            clock,
+            chance,
+            tasks: tasks.clone(),
+        }
+    }
+
+    /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away
+    /// nor its patience cuts it short. Waits a little for the outcome. A failure here changes nothing of `Sent`; the
+    /// worker takes up what is left.
+    pub async fn announce_now(&self, payout: PayoutId, correlation: Correlation) {
+        let announcer = self.clone();
+        let attempt = self.tasks.spawn(async move {
+            match announcer.store.claim_announcement(payout, announcer.clock.now(), announcer.lease).await {
+                Ok(Some(claimed)) => announcer.send(&claimed, &correlation).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, %payout, "the announcement could not be claimed; the worker will"),
+            }
+        });
+        if tokio::time::timeout(REQUEST_PATIENCE, attempt).await.is_err() {
+            tracing::info!(%payout, "the announcement is still on its way");
+        }
+    }
+
+    /// Sends one announcement that is due; answers whether there was one.
+    pub async fn announce_due(&self) -> Result<bool, StoreError> {
+        let Some(claimed) = self.store.claim_due_announcement(self.clock.now(), self.lease).await? else {
+            return Ok(false);
+        };
+        self.send(&claimed, &Correlation::default()).await;
+        Ok(true)
+    }
+
+    /// Takes claims whose holder is gone for unknown.
+    pub async fn expire_leases(&self) -> Result<u64, StoreError> {
+        self.store.expire_leases(self.clock.now()).await
+    }
+
+    async fn send(&self, claimed: &ClaimedAnnouncement, correlation: &Correlation) {
+        let payout = claimed.payout;
+        let delivery = match &self.credentials {
+            None => failed("Twitch__HelixClientId or Twitch__BroadcasterAccessToken is not set".to_owned()),
+            Some(credentials) => {
+                let broadcaster = self.broadcaster.as_str();
+                let sent =
+                    self.helix.send_chat_message(broadcaster, broadcaster, &claimed.message, credentials, correlation);
+                delivery(sent.await)
+            }
+        };
+        tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
+        // The outcome is worth some patience: without it the announcement would end as unknown.
+        for pause in [0, 50, 200, 1_000, 3_000] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let jitter = self.chance.fraction();
+            match self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await {
+                Ok(state) => return count(state),
+                Err(error) => tracing::warn!(%error, %payout, "the announcement's outcome could not be written down"),
+            }
+        }
+        tracing::error!(%payout, "the announcement's outcome is lost; it will be listed as unknown");
+    }
+}
+
+fn count(state: AnnouncementState) {
+    metrics::counter!("mgm_announcement_attempts_total", "state" => state.as_str()).increment(1);
+}
+
+fn failed(reason: String) -> Delivery {
+    Delivery::Final(Outcome::Failed { reason })
+}
+
+/// The rule of "at most once": what was certainly not said is tried again, what may have been said is unknown.
+fn delivery(outcome: SendOutcome) -> Delivery {
+    let printable = |text: &str| printable(text, MAX_REASON);
+    let retry = |reason, not_before| Delivery::Retry { reason, not_before };
+    let unknown = |reason| Delivery::Final(Outcome::Unknown { reason });
+    let announced = |message_id| Delivery::Final(Outcome::Announced { message_id });
+    match outcome {
+        SendOutcome::Sent { message_id } => announced(Some(printable(&message_id))),
+        SendOutcome::Accepted { .. } => announced(None),
+        SendOutcome::Dropped { code, message } => {
+            let reason = [code, message].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            let reason = if reason.is_empty() { "Twitch gave no reason".to_owned() } else { printable(&reason) };
+            Delivery::Final(Outcome::Dropped { reason })
+        }
+        SendOutcome::NotConnected { reason } => retry(format!("no connection: {}", printable(&reason)), None),
+        SendOutcome::RateLimited { reset } => retry("Twitch answered 429".to_owned(), reset),
+        SendOutcome::Interrupted { reason } => unknown(format!("no complete answer: {}", printable(&reason))),
+        SendOutcome::Refused { status, message } => {
+            let said = message.map(|message| format!(": {}", printable(&message))).unwrap_or_default();
+            match status {
+                500 | 503 => retry(format!("Twitch answered {status}{said}"), None),
+                502 | 504 => unknown(format!("a gateway answered {status}{said}")),
+                401 => failed(format!("Twitch answered 401{said}; is Twitch__BroadcasterAccessToken still valid?")),
+                400..=499 => failed(format!("Twitch answered {status}{said}")),
+                // Redirects and what is not documented: whether it was said cannot be told.
+                _ => unknown(format!("Twitch answered {status}{said}")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> SendOutcome {
+        SendOutcome::Refused { status, message: None }
+    }
+
+    #[test]
+    fn what_may_have_been_said_is_never_tried_again() {
+        for (outcome, expected) in [
+            (SendOutcome::Sent { message_id: "m".to_owned() }, "announced"),
+            (SendOutcome::Accepted { status: 204 }, "announced"),
+            (SendOutcome::Dropped { code: None, message: None }, "dropped"),
+            (SendOutcome::NotConnected { reason: String::new() }, "retry"),
+            (SendOutcome::RateLimited { reset: None }, "retry"),
+            (SendOutcome::Interrupted { reason: String::new() }, "unknown"),
+            (refused(500), "retry"),
+            (refused(503), "retry"),
+            (refused(501), "unknown"),
+            (refused(502), "unknown"),
+            (refused(504), "unknown"),
+            (refused(302), "unknown"),
+            (refused(400), "failed"),
+            (refused(401), "failed"),
+            (refused(403), "failed"),
+        ] {
+            let case = format!("{outcome:?}");
+            let got = match delivery(outcome) {
+                Delivery::Retry { .. } => "retry",
+                Delivery::Final(Outcome::Announced { .. }) => "announced",
+                Delivery::Final(Outcome::Dropped { .. }) => "dropped",
+                Delivery::Final(Outcome::Unknown { .. }) => "unknown",
+                Delivery::Final(Outcome::Failed { .. }) => "failed",
+                Delivery::Final(other) => panic!("{other:?}"),
+            };
+            assert_eq!(got, expected, "{case}");
+        }
+        let Delivery::Final(Outcome::Failed { reason }) = delivery(refused(401)) else { panic!() };
+        assert!(reason.contains("Twitch__BroadcasterAccessToken"));
+    }
+}

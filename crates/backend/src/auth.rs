@@ -1,0 +1,97 @@
+//! Who asks: extractors, to be taken before anything else of a request.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{Method, header, request::Parts},
+};
+use mgm_api_types::API_KEY_HEADER;
+use mgm_domain::ViewerId;
+use mgm_twitch::extension_jwt::ExtensionToken;
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use crate::{error::ApiError, state::AppState, text::display_name};
+
+/// The streamer's desktop program, or the operator: whoever has the key.
+///
+/// Without the header 401 `unauthorized`, with another key 401 `forbidden_apikey`.
+#[derive(Debug, Clone, Copy)]
+pub struct Desktop;
+
+impl FromRequestParts<AppState> for Desktop {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let given = parts.headers.get(API_KEY_HEADER).ok_or(ApiError::Unauthorized("the desktop key is missing"))?;
+        // Every key is compared, so that the time taken says nothing of which one came near.
+        let mut accepted = subtle::Choice::from(0);
+        for key in &state.config.api_keys {
+            accepted |= key.expose_secret().as_bytes().ct_eq(given.as_bytes());
+        }
+        if bool::from(accepted) { Ok(Self) } else { Err(ApiError::ForbiddenApiKey) }
+    }
+}
+
+/// Whoever has a valid Extension token, with or without identity.
+///
+/// Without one, or with one that is expired, forged or for another Extension, 401 `unauthorized`; of another channel 403
+/// `wrong_channel`; too often 429 `rate_limited`.
+#[derive(Debug, Clone)]
+pub struct Panel(pub ExtensionToken);
+
+/// A viewer who has shared their identity. Rejected as [`Panel`] is, and 401 `identity_not_shared`.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// Who.
+    pub id: ViewerId,
+    /// The name to show.
+    pub display_name: String,
+}
+
+impl FromRequestParts<AppState> for Panel {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let token = verified(parts, state)?;
+        if let Some(client) = token.viewer_id.as_ref().or(token.opaque_user_id.as_ref()) {
+            count(parts, state, client)?;
+        }
+        Ok(Self(token))
+    }
+}
+
+impl FromRequestParts<AppState> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let token = verified(parts, state)?;
+        let id = token.viewer_id.ok_or(ApiError::IdentityNotShared)?;
+        let id = ViewerId::parse(id).map_err(|_| ApiError::IdentityNotShared)?;
+        count(parts, state, &id.to_string())?;
+        let display_name = display_name(token.display_name.as_deref().unwrap_or(id.as_str()));
+        Ok(Self { id, display_name })
+    }
+}
+
+fn verified(parts: &Parts, state: &AppState) -> Result<ExtensionToken, ApiError> {
+    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = given
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .ok_or(ApiError::Unauthorized("an Extension token is needed"))?
+        .1;
+    let config = &state.config;
+    let token = config
+        .extension_keys
+        .verify(token.trim(), config.extension_client_id.as_deref(), state.clock.now())
+        .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
+    match &token.channel_id {
+        Some(channel) if channel != config.broadcaster.as_str() => Err(ApiError::WrongChannel),
+        _ => Ok(token),
+    }
+}
+
+fn count(parts: &Parts, state: &AppState, client: &String) -> Result<(), ApiError> {
+    let limit = if parts.method == Method::GET { &state.limits.viewer_reads } else { &state.limits.viewer_writes };
+    limit.check(client).map_err(ApiError::RateLimited)
+}

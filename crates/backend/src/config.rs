@@ -1,0 +1,312 @@
+//! The backend's configuration: the settings, checked and turned into what the program works with.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use ipnet::IpNet;
+use mgm_api_types::Version;
+use mgm_domain::{BroadcasterId, roulette::Schedule};
+use mgm_service::{
+    bind::BindUrls,
+    connection_string::{ConnectionString, SslMode},
+    services::ServiceId,
+    settings::{Environment, Settings},
+};
+use mgm_twitch::{
+    eventsub::SigningSecrets,
+    extension_jwt::ExtensionKeys,
+    helix::{Credentials, HelixBaseUrl},
+};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+/// The broadcaster of a developer who has configured none.
+const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
+/// How long a database that is away at start is waited for.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+/// Connections to the database, where the connection string does not say.
+const MAX_CONNECTIONS: u32 = 16;
+
+/// What the backend works with. No secret shows in `Debug`.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// Where to listen.
+    pub urls: BindUrls,
+    /// Where to serve metrics.
+    pub metrics_urls: Option<BindUrls>,
+    /// How to reach the database.
+    pub database: ConnectionString,
+    /// The most connections to it.
+    pub max_connections: u32,
+    /// How long a database that is away at start is waited for.
+    pub database_patience: Duration,
+    /// The broadcaster.
+    pub broadcaster: BroadcasterId,
+    /// The desktop keys that are accepted.
+    pub api_keys: Vec<SecretString>,
+    /// The EventSub secrets that are accepted; empty: signatures are not checked.
+    pub eventsub_secrets: SigningSecrets,
+    /// The keys of Extension tokens.
+    pub extension_keys: ExtensionKeys,
+    /// What a token's `aud` has to be, where it has one.
+    pub extension_client_id: Option<String>,
+    /// The root of Helix.
+    pub helix_base_url: HelixBaseUrl,
+    /// The time-out of a call to Helix.
+    pub helix_timeout: Duration,
+    /// The credentials of calls to Helix.
+    pub helix_credentials: Option<Credentials>,
+    /// The badges of subscribers.
+    pub subscriber_badges: Vec<String>,
+    /// The roulette's lengths.
+    pub schedule: Schedule,
+    /// How often the roulette looks at the clock at the least.
+    pub roulette_tick: Duration,
+    /// The age at which an active payout expires.
+    pub payouts_expire_after: Duration,
+    /// How often that is looked for.
+    pub payouts_sweep: Duration,
+    /// A viewer's writes a minute.
+    pub viewer_writes: NonZeroU32,
+    /// A viewer's reads a minute.
+    pub viewer_reads: NonZeroU32,
+    /// An address's refused and open requests a minute.
+    pub address_requests: NonZeroU32,
+    /// Proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins that CORS allows.
+    pub allowed_origins: Vec<String>,
+    /// Whether the harness's route is there.
+    pub harness: bool,
+    /// Whether claims skip the subscription check.
+    pub skip_subscriber_check: bool,
+    /// What `GET /api/version` answers.
+    pub version: Version,
+}
+
+/// The settings do not make a backend.
+#[derive(Debug, thiserror::Error)]
+#[error("the backend cannot be started:\n{}", problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError {
+    /// All that is wrong, with the names of the settings and no values.
+    pub problems: Vec<String>,
+}
+
+/// Collects what is wrong, so that all of it is told at once.
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn take<T, E: std::fmt::Display>(&mut self, key: &str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.0.push(format!("{key}: {error}"))).ok()
+    }
+
+    fn needed(&mut self, in_production: bool, is_set: bool, key: &str) {
+        if in_production && !is_set {
+            self.0.push(format!("{key} is not set, and Production needs it"));
+        }
+    }
+}
+
+impl BackendConfig {
+    /// Checks the settings. What Development does without is logged as a warning.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let production = settings.environment == Environment::Production;
+        let (mgm, twitch) = (&settings.mgm, &settings.twitch);
+        problems.needed(production, mgm.api_key.is_some(), "Mgm__ApiKey");
+        problems.needed(production, twitch.event_sub_secret.is_some(), "Twitch__EventSubSecret");
+        problems.needed(production, twitch.extension_secret.is_some(), "Twitch__ExtensionSecret");
+        problems.needed(production, twitch.broadcaster_user_id.is_some(), "Twitch__BroadcasterUserId");
+        for (on, key) in [
+            (mgm.enable_e2e_harness, "Mgm__EnableE2eHarness"),
+            (mgm.dev_skip_subscriber_check, "Mgm__DevSkipSubscriberCheck"),
+        ] {
+            if production && on {
+                problems.0.push(format!("{key} is on, and Production does not allow it"));
+            }
+        }
+        if settings.connection_strings.postgresql.is_none() {
+            problems.0.push("ConnectionStrings__PostgreSQL is not set".to_owned());
+        }
+        let database = settings.connection_strings.postgresql.as_ref().and_then(|text| {
+            problems.take("ConnectionStrings__PostgreSQL", ConnectionString::parse(text.expose_secret()))
+        });
+        let broadcaster = twitch.broadcaster_user_id.as_deref().unwrap_or(DEVELOPMENT_BROADCASTER);
+        let broadcaster = problems.take("Twitch__BroadcasterUserId", BroadcasterId::parse(broadcaster));
+        let secrets = twitch.event_sub_secret.iter().chain(&twitch.event_sub_secret_previous);
+        let eventsub_secrets = problems.take("Twitch__EventSubSecret", SigningSecrets::new(secrets));
+        let extension_keys = match &twitch.extension_secret {
+            Some(secrets) => problems.take("Twitch__ExtensionSecret", ExtensionKeys::parse(secrets.expose_secret())),
+            None => Some(ExtensionKeys::development()),
+        };
+        let helix = twitch.helix_api_base_url.as_ref().map_or("", url::Url::as_str);
+        let helix_base_url = problems.take("Twitch__HelixApiBaseUrl", HelixBaseUrl::parse(helix));
+        let credentials = match (&twitch.helix_client_id, &twitch.broadcaster_access_token) {
+            (Some(id), Some(token)) => problems.take("Twitch__BroadcasterAccessToken", Credentials::new(id, token)),
+            _ => None,
+        };
+        let roulette = &settings.roulette;
+        let schedule = problems.take(
+            "Roulette",
+            Schedule::new(
+                roulette.cycle_seconds,
+                roulette.collecting_seconds,
+                roulette.spinning_seconds,
+                roulette.grace_seconds,
+            ),
+        );
+        let (Some(database), Some(broadcaster), Some(eventsub_secrets), Some(extension_keys)) =
+            (database, broadcaster, eventsub_secrets, extension_keys)
+        else {
+            return Err(ConfigError { problems: problems.0 });
+        };
+        let (Some(helix_base_url), Some(schedule), true) = (helix_base_url, schedule, problems.0.is_empty()) else {
+            return Err(ConfigError { problems: problems.0 });
+        };
+        for warning in &database.warnings {
+            tracing::warn!(warning, "connection string");
+        }
+        warn_of_what_is_missing(settings);
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let limits = &settings.rate_limits;
+        let at_least_one = |limit: u32| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
+        let panel = twitch.extension_client_id.as_ref().map(|id| format!("https://{id}.ext-twitch.tv"));
+        Ok(Self {
+            urls: settings.urls.clone().unwrap_or_else(default_urls),
+            metrics_urls: mgm.metrics_urls.clone(),
+            max_connections: database.max_pool_size.unwrap_or(MAX_CONNECTIONS),
+            database,
+            database_patience: DATABASE_PATIENCE,
+            broadcaster,
+            api_keys: mgm.api_key.iter().chain(&mgm.api_key_previous).cloned().collect(),
+            eventsub_secrets,
+            extension_keys,
+            extension_client_id: twitch.extension_client_id.clone(),
+            helix_base_url,
+            helix_timeout: seconds(settings.helix.timeout_seconds),
+            helix_credentials: credentials,
+            subscriber_badges: twitch.subscriber_badges.clone(),
+            schedule,
+            roulette_tick: Duration::from_millis(roulette.tick_milliseconds),
+            payouts_expire_after: seconds(settings.payouts.expire_after_seconds),
+            payouts_sweep: seconds(settings.payouts.sweep_seconds),
+            viewer_writes: at_least_one(limits.viewer_writes_per_minute),
+            viewer_reads: at_least_one(limits.viewer_reads_per_minute),
+            address_requests: at_least_one(limits.address_per_minute),
+            trusted_proxies: mgm.trusted_proxies.clone(),
+            allowed_origins: mgm.allowed_origins.iter().cloned().chain(panel).collect(),
+            harness: mgm.enable_e2e_harness,
+            skip_subscriber_check: mgm.dev_skip_subscriber_check,
+            version: version(settings),
+        })
+    }
+}
+
+fn default_urls() -> BindUrls {
+    BindUrls::loopback(ServiceId::Backend.service().port.unwrap_or(8080))
+}
+
+fn version(settings: &Settings) -> Version {
+    let version = &settings.version;
+    Version {
+        version: version.current_version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+        release_notes_url: version.release_notes_url.clone(),
+        minimum_desktop_version: version.minimum_desktop_version.clone(),
+        minimum_addon_version: version.minimum_addon_version.clone(),
+        minimum_extension_version: version.minimum_extension_version.clone(),
+    }
+}
+
+fn warn_of_what_is_missing(settings: &Settings) {
+    let twitch = &settings.twitch;
+    if twitch.event_sub_secret.is_none() {
+        tracing::warn!("Twitch__EventSubSecret is not set: notifications are taken without checking their signature");
+    }
+    if twitch.extension_secret.is_none() {
+        tracing::warn!("Twitch__ExtensionSecret is not set: the development key, which everybody knows, is used");
+    }
+    if settings.mgm.api_key.is_none() {
+        tracing::warn!("Mgm__ApiKey is not set: the desktop program cannot be let in");
+    }
+    for (is_set, key) in [
+        (twitch.helix_client_id.is_some(), "Twitch__HelixClientId"),
+        (twitch.broadcaster_access_token.is_some(), "Twitch__BroadcasterAccessToken"),
+    ] {
+        if !is_set {
+            tracing::warn!("{key} is not set: nothing can be announced in chat, and no subscription be checked");
+        }
+    }
+}
+
+/// How the store's driver reaches the database.
+pub(crate) fn connect_options(database: &ConnectionString) -> PgConnectOptions {
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .port(database.port)
+        .database(&database.database)
+        .username(&database.username)
+        .application_name(database.application_name.as_deref().unwrap_or("mgm-backend"))
+        .ssl_mode(match database.ssl_mode {
+            SslMode::Disable => PgSslMode::Disable,
+            SslMode::Allow => PgSslMode::Allow,
+            SslMode::Prefer => PgSslMode::Prefer,
+            SslMode::Require => PgSslMode::Require,
+            SslMode::VerifyCa => PgSslMode::VerifyCa,
+            SslMode::VerifyFull => PgSslMode::VerifyFull,
+        });
+    options =
+        if database.host.starts_with('/') { options.socket(&database.host) } else { options.host(&database.host) };
+    if let Some(password) = &database.password {
+        options = options.password(password.expose_secret());
+    }
+    if let Some(certificate) = &database.root_certificate {
+        options = options.ssl_root_cert(certificate);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn development() -> Settings {
+        let mut settings = Settings { environment: Environment::Development, ..Settings::default() };
+        settings.connection_strings.postgresql = Some("Host=db;Database=mgm;Username=u;Password=hunter2".into());
+        settings
+    }
+
+    #[test]
+    fn development_does_with_a_database_alone() {
+        let config = BackendConfig::new(&development()).unwrap();
+        assert_eq!(config.broadcaster.as_str(), "dev-broadcaster");
+        assert!(config.eventsub_secrets.is_empty());
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn production_names_everything_that_is_missing_at_once() {
+        let mut settings = Settings::default();
+        settings.mgm.enable_e2e_harness = true;
+        settings.mgm.dev_skip_subscriber_check = true;
+        let error = BackendConfig::new(&settings).unwrap_err().to_string();
+        for key in [
+            "Mgm__ApiKey",
+            "Twitch__EventSubSecret",
+            "Twitch__ExtensionSecret",
+            "Twitch__BroadcasterUserId",
+            "ConnectionStrings__PostgreSQL",
+            "Mgm__EnableE2eHarness",
+            "Mgm__DevSkipSubscriberCheck",
+        ] {
+            assert!(error.contains(key), "{key} in {error}");
+        }
+    }
+
+    #[test]
+    fn the_panels_origin_is_allowed() {
+        let mut settings = development();
+        settings.twitch.extension_client_id = Some("abc".to_owned());
+        settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()];
+        let origins = BackendConfig::new(&settings).unwrap().allowed_origins;
+        assert_eq!(origins, ["http://localhost:3000", "https://abc.ext-twitch.tv"]);
+    }
+}

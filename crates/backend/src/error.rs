@@ -1,0 +1,192 @@
+//! What a client is told when something is not done, and how: one body for every error.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use mgm_api_types::ErrorBody;
+use mgm_domain::Rejection;
+use mgm_store::{CommandError, StoreError};
+use serde_json::{Map, json};
+
+use crate::{enroller::EnrolError, limits::Exceeded, request_context::RequestId};
+
+/// An answer other than success.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The rules say no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The request is not of the documented shape.
+    #[error("{0}")]
+    InvalidPayload(String),
+    /// No key, no token, no signature, or not a valid one.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// The desktop key is not ours.
+    #[error("the key is not valid")]
+    ForbiddenApiKey,
+    /// The token does not say who the viewer is.
+    #[error("the viewer has not shared their identity with the Extension")]
+    IdentityNotShared,
+    /// The token, or the request, is of another channel.
+    #[error("this is another broadcaster's channel")]
+    WrongChannel,
+    /// A notification too old or too new to be believed.
+    #[error("the message is older or newer than 10 minutes")]
+    StaleMessage,
+    /// There is nothing at this address.
+    #[error("there is nothing here")]
+    NotFound,
+    /// No candidate waits for verification.
+    #[error("no candidate waits for verification")]
+    NoCandidate,
+    /// The address does not take this method.
+    #[error("this address does not take this method")]
+    MethodNotAllowed,
+    /// The body is too long.
+    #[error("the body is too long")]
+    PayloadTooLarge,
+    /// The body is not declared to be JSON.
+    #[error("the body must be application/json")]
+    UnsupportedMediaType,
+    /// Too many requests.
+    #[error("too many requests")]
+    RateLimited(Exceeded),
+    /// Helix cannot say whether the viewer subscribes.
+    #[error("Twitch cannot be asked for the subscription just now; try again")]
+    HelixUnavailable,
+    /// The database is away.
+    #[error("the service cannot do this just now; try again")]
+    Unavailable,
+    /// A defect. What it is stands in the log.
+    #[error("something went wrong on our side")]
+    Internal,
+}
+
+impl ApiError {
+    /// The status and the stable code.
+    #[must_use]
+    pub const fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Rejected(rejection) => (status_of(*rejection), rejection.code()),
+            Self::InvalidPayload(_) => (StatusCode::BAD_REQUEST, "invalid_payload"),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::ForbiddenApiKey => (StatusCode::UNAUTHORIZED, "forbidden_apikey"),
+            Self::IdentityNotShared => (StatusCode::UNAUTHORIZED, "identity_not_shared"),
+            Self::WrongChannel => (StatusCode::FORBIDDEN, "wrong_channel"),
+            Self::StaleMessage => (StatusCode::FORBIDDEN, "stale_message"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NoCandidate => (StatusCode::NOT_FOUND, "no_candidate"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::HelixUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "helix_unavailable"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        }
+    }
+}
+
+const fn status_of(rejection: Rejection) -> StatusCode {
+    match rejection {
+        Rejection::InvalidCharacterName | Rejection::NotInPool | Rejection::OutOfSequence => StatusCode::BAD_REQUEST,
+        Rejection::NotSubscriber => StatusCode::FORBIDDEN,
+        Rejection::NotFound => StatusCode::NOT_FOUND,
+        Rejection::CharacterNameTakenInPool
+        | Rejection::ActivePayoutExists
+        | Rejection::LifetimeCapReached
+        | Rejection::DuplicateEnrollment
+        | Rejection::TerminalStatusChangeNotAllowed
+        | Rejection::InvalidState => StatusCode::CONFLICT,
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!(%error, "the store is not available");
+            Self::Unavailable
+        } else {
+            tracing::error!(%error, "the store failed");
+            Self::Internal
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Rejected(rejection) => Self::Rejected(rejection),
+            CommandError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolError> for ApiError {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::Unavailable => Self::Unavailable,
+            EnrolError::Failed => Self::Internal,
+        }
+    }
+}
+
+/// An error on its way out; [`render`] makes its body.
+#[derive(Debug, Clone)]
+struct Rendered {
+    code: &'static str,
+    message: String,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        let mut response = status.into_response();
+        if let Self::RateLimited(exceeded) = &self {
+            exceeded.set_headers(response.headers_mut());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::Rejected(_) | Self::RateLimited(_) = self {
+            metrics::counter!("mgm_refusals_total", "code" => code, "via" => "http").increment(1);
+        }
+        response.extensions_mut().insert(Rendered { code, message: self.to_string() });
+        response
+    }
+}
+
+/// Gives every error its body, those of the framework included. A 5xx carries the request's id, which is in the log.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let Rendered { code, message } = response.extensions().get::<Rendered>().cloned().unwrap_or_else(|| {
+        let error = match status {
+            StatusCode::NOT_FOUND => ApiError::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
+            _ if status.is_client_error() => ApiError::InvalidPayload("the request cannot be read".to_owned()),
+            _ => ApiError::Internal,
+        };
+        Rendered { code: error.status_and_code().1, message: error.to_string() }
+    });
+    let mut details = Map::new();
+    if let Some(id) = id.filter(|_| status.is_server_error()) {
+        details.insert("correlationId".to_owned(), json!(id.as_str()));
+    }
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_TYPE);
+    let body = Json(ErrorBody { code: code.to_owned(), message, details });
+    (status, parts.headers, body).into_response()
+}

@@ -1,0 +1,69 @@
+//! What is known of every request: its id, and the line it leaves in the log.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+use crate::state::AppState;
+
+/// The header that carries the id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Routes that are called all the time: what they do well is not worth a line.
+const QUIET_ROUTES: [&str; 3] = ["/api/twitch/eventsub", "/health/live", "/health/ready"];
+
+/// A request's id: the caller's, where it is sane, else one of ours.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// Its text: ASCII letters, digits, `.`, `_` and `-`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of_caller(request: &Request) -> Option<Self> {
+        let text = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+        let sane = (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        sane.then(|| Self(text.into()))
+    }
+}
+
+/// Names the request, answers with the name, counts and times it, and writes one line to the log.
+pub(crate) async fn context(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId::of_caller(&request).unwrap_or_else(|| RequestId(state.chance.uuid().to_string().into()));
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = id.as_str(), %method, route);
+    async {
+        let mut response = next.run(request).await;
+        if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        let elapsed = started.elapsed();
+        let status = response.status().as_u16();
+        let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+        metrics::histogram!("mgm_http_request_seconds", &labels).record(elapsed.as_secs_f64());
+        let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if status >= 500 {
+            tracing::error!(status, microseconds, "request failed");
+        } else if QUIET_ROUTES.contains(&route.as_str()) && status < 400 {
+            tracing::debug!(status, microseconds, "request");
+        } else {
+            tracing::info!(status, microseconds, "request");
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}

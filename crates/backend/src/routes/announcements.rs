@@ -1,0 +1,134 @@
+//! `GET /api/announcements`, `POST /api/announcements/{payoutId}/retry` and `…/resolve`: for the operator.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{Announcement, AnnouncementState, ErrorBody, ResolveAnnouncement};
+use mgm_domain::{PayoutId, Rejection, announcement};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::{Body, Id, Parameters},
+    state::AppState,
+};
+
+/// Which announcements.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ByState {
+    /// In this state; without it all of them. Case does not matter.
+    state: Option<AnnouncementState>,
+}
+
+/// The announcements, oldest first; at most a thousand.
+#[utoipa::path(
+    get, path = "/api/announcements", tag = "operator", security(("desktop" = [])),
+    params(ByState),
+    responses(
+        (status = 200, body = [Announcement]),
+        (status = 400, description = "`invalid_payload`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn list(
+    _: Desktop,
+    State(state): State<AppState>,
+    Parameters(by): Parameters<ByState>,
+) -> Result<Json<Vec<Announcement>>, ApiError> {
+    let listed = state.store.announcements(by.state.map(of_wire)).await?;
+    Ok(Json(listed.into_iter().map(shown).collect()))
+}
+
+/// Tries again what failed, was dropped or is unknown. The worker sends it.
+#[utoipa::path(
+    post, path = "/api/announcements/{payoutId}/retry", tag = "operator", security(("desktop" = [])),
+    params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
+    responses(
+        (status = 200, body = Announcement),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+        (status = 409, description = "`invalid_state`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn retry(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+) -> Result<Json<Announcement>, ApiError> {
+    let id = existing(&state, id).await?;
+    state.store.retry_announcement(id, state.clock.now()).await?;
+    show(&state, id).await
+}
+
+/// Settles an unknown one: the operator has looked whether it was said.
+#[utoipa::path(
+    post, path = "/api/announcements/{payoutId}/resolve", tag = "operator", security(("desktop" = [])),
+    params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
+    request_body = ResolveAnnouncement,
+    responses(
+        (status = 200, body = Announcement),
+        (status = 400, description = "`invalid_payload`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+        (status = 409, description = "`invalid_state`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn resolve(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Body(body): Body<ResolveAnnouncement>,
+) -> Result<Json<Announcement>, ApiError> {
+    let id = existing(&state, id).await?;
+    state.store.resolve_announcement(id, body.announced, state.clock.now()).await?;
+    show(&state, id).await
+}
+
+/// A payout that owes no announcement has none to retry: 404, not a conflict.
+async fn existing(state: &AppState, id: Uuid) -> Result<PayoutId, ApiError> {
+    let id = PayoutId::from_uuid(id);
+    state.store.announcement(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(id)
+}
+
+async fn show(state: &AppState, id: PayoutId) -> Result<Json<Announcement>, ApiError> {
+    let announcement = state.store.announcement(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(shown(announcement)))
+}
+
+fn shown(announcement: mgm_store::Announcement) -> Announcement {
+    use announcement::AnnouncementState as State;
+    Announcement {
+        payout_id: announcement.payout.as_uuid(),
+        message: announcement.message,
+        state: match announcement.state {
+            State::Pending => AnnouncementState::Pending,
+            State::Sending => AnnouncementState::Sending,
+            State::Announced => AnnouncementState::Announced,
+            State::Dropped => AnnouncementState::Dropped,
+            State::Unknown => AnnouncementState::Unknown,
+            State::Failed => AnnouncementState::Failed,
+        },
+        attempts: announcement.attempts,
+        detail: announcement.detail,
+        created_at: announcement.created_at,
+        updated_at: announcement.updated_at,
+    }
+}
+
+const fn of_wire(wire: AnnouncementState) -> announcement::AnnouncementState {
+    use announcement::AnnouncementState as State;
+    match wire {
+        AnnouncementState::Pending => State::Pending,
+        AnnouncementState::Sending => State::Sending,
+        AnnouncementState::Announced => State::Announced,
+        AnnouncementState::Dropped => State::Dropped,
+        AnnouncementState::Unknown => State::Unknown,
+        AnnouncementState::Failed => State::Failed,
+    }
+}

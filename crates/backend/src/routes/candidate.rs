@@ -1,0 +1,27 @@
+//! `GET /api/roulette/candidate`.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ErrorBody, RouletteCandidate};
+
+use crate::{auth::Desktop, error::ApiError, state::AppState};
+
+/// The candidate that waits for verification.
+#[utoipa::path(
+    get, path = "/api/roulette/candidate", tag = "desktop", security(("desktop" = [])),
+    responses(
+        (status = 200, body = RouletteCandidate),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 404, description = "`no_candidate`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn candidate(_: Desktop, State(state): State<AppState>) -> Result<Json<RouletteCandidate>, ApiError> {
+    let cycle = state.store.undecided_cycle(state.clock.now()).await?.ok_or(ApiError::NoCandidate)?;
+    let candidate = cycle.candidate.ok_or(ApiError::NoCandidate)?;
+    Ok(Json(RouletteCandidate {
+        spin_cycle_id: cycle.id.as_uuid(),
+        character_name: candidate.character_name.to_string(),
+        drawn_at: cycle.drawn_at,
+        deadline: cycle.deadline,
+    }))
+}

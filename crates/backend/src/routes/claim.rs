@@ -1,0 +1,81 @@
+//! `POST /api/payouts/claim`: enrolment through the panel.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use mgm_api_types::{Claim, ErrorBody};
+use mgm_domain::{CharacterName, EnrollmentRequestId, Rejection, pool::Enrol};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
+
+use crate::{
+    auth::Viewer, error::ApiError, extract::Body, request_context::RequestId, routes::correlation, state::AppState,
+};
+
+/// Joins the pool, or changes the name one is in it with. A repeat of the same id is answered as the first was.
+#[utoipa::path(
+    post, path = "/api/payouts/claim", tag = "viewer", security(("viewer" = [])),
+    request_body = Claim,
+    responses(
+        (status = 201, description = "Enrolled", body = Claim),
+        (status = 200, description = "The same viewer's same id again, with the name of the time before", body = Claim),
+        (status = 400, description = "`invalid_payload`, `invalid_character_name`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `identity_not_shared`", body = ErrorBody),
+        (status = 403, description = "`not_subscriber`, `wrong_channel`", body = ErrorBody),
+        (status = 409, description = "`duplicate_enrollment`, `active_payout_exists`, `lifetime_cap_reached`, `character_name_taken_in_pool`", body = ErrorBody),
+        (status = 429, description = "`rate_limited`", body = ErrorBody),
+        (status = 503, description = "`helix_unavailable`, `unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn claim(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    Body(body): Body<Claim>,
+) -> Result<(StatusCode, Json<Claim>), ApiError> {
+    let request_id = EnrollmentRequestId::parse(body.enrollment_request_id)
+        .map_err(|error| ApiError::InvalidPayload(format!("enrollmentRequestId {error}")))?;
+    let name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
+    let answer = |status, name: &CharacterName| {
+        let (character_name, enrollment_request_id) = (name.to_string(), request_id.to_string());
+        Ok((status, Json(Claim { character_name, enrollment_request_id })))
+    };
+    // A repeat is answered whatever Helix says meanwhile.
+    match state.store.claimed(&request_id).await? {
+        Some(claim) if claim.viewer == viewer.id => return answer(StatusCode::OK, &claim.character_name),
+        Some(_) => return Err(Rejection::DuplicateEnrollment.into()),
+        None => {}
+    }
+    if !state.config.skip_subscriber_check {
+        check_subscription(&state, &viewer, &headers, &request).await?;
+    }
+    let source = EnrolmentSource::Claim { request_id: request_id.clone() };
+    let command = Enrol { viewer: viewer.id, display_name: viewer.display_name, name: name.clone() };
+    match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
+        EnrolmentOutcome::Enrolled | EnrolmentOutcome::AlreadyProcessed => answer(StatusCode::CREATED, &name),
+        EnrolmentOutcome::Repeated { character_name } => answer(StatusCode::OK, &character_name),
+        EnrolmentOutcome::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn check_subscription(
+    state: &AppState,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    request: &RequestId,
+) -> Result<(), ApiError> {
+    let credentials = state.config.helix_credentials.as_ref().ok_or(ApiError::HelixUnavailable)?;
+    let broadcaster = state.config.broadcaster.as_str();
+    let asked =
+        state.helix.is_subscribed(broadcaster, viewer.id.as_str(), credentials, &correlation(headers, request)).await;
+    match asked {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Rejection::NotSubscriber.into()),
+        Err(error) => {
+            tracing::warn!(%error, viewer = %viewer.id, "the subscription could not be checked");
+            Err(ApiError::HelixUnavailable)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `POST /api/payouts/{id}/confirm-acceptance`.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ConfirmAcceptance, ErrorBody, Payout};
+use mgm_domain::{CharacterName, PayoutId, Rejection};
+
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::{Body, Id},
+    routes::payout,
+    state::AppState,
+};
+
+/// The winner has accepted. Recorded once; a repeat changes nothing.
+#[utoipa::path(
+    post, path = "/api/payouts/{id}/confirm-acceptance", tag = "desktop", security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The payout")),
+    request_body = ConfirmAcceptance,
+    responses(
+        (status = 200, body = Payout),
+        (status = 400, description = "`invalid_payload`, `invalid_character_name`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn confirm(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Body(body): Body<ConfirmAcceptance>,
+) -> Result<Json<Payout>, ApiError> {
+    let id = PayoutId::from_uuid(id);
+    // What does not exist is said before what is wrong with the name.
+    state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    let name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
+    state.store.confirm_acceptance(id, name, state.clock.now()).await?;
+    tracing::info!(payout = %id, "acceptance confirmed");
+    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(payout(view)))
+}

@@ -1,0 +1,170 @@
+//! `POST /api/twitch/eventsub`: Twitch's webhook (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>).
+
+use axum::{
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mgm_api_types::ErrorBody;
+use mgm_domain::{CharacterName, MessageId, Rejection, ViewerId, chat, pool::Enrol};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
+use mgm_twitch::eventsub::{
+    CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope, MessageType, check_age, header as twitch_header,
+    parse_timestamp,
+};
+
+use crate::{
+    error::ApiError,
+    state::AppState,
+    text::{display_name, printable},
+};
+
+/// The longest notification, in bytes.
+pub(crate) const MAX_NOTIFICATION: usize = 1024 * 1024;
+
+/// Takes a notification, a verification or a revocation.
+///
+/// Signed as Twitch signs: HMAC-SHA256 over message id, timestamp and body. A command in chat is answered when its effect
+/// is committed; one that the rules refuse is answered alike, for Twitch must not send it again.
+#[utoipa::path(
+    post, path = "/api/twitch/eventsub", tag = "twitch",
+    request_body(content = Object, description = "Twitch's message", content_type = "application/json"),
+    responses(
+        (status = 200, description = "Taken; the challenge, for a verification", body = String, content_type = "text/plain"),
+        (status = 400, description = "`invalid_payload`: not JSON", body = ErrorBody),
+        (status = 401, description = "`unauthorized`: the signature headers are missing or wrong", body = ErrorBody),
+        (status = 403, description = "`stale_message`: older or newer than 10 minutes", body = ErrorBody),
+        (status = 413, description = "`payload_too_large`: over 1 MiB", body = ErrorBody),
+        (status = 503, description = "`unavailable`: the command could not be committed", body = ErrorBody),
+    ),
+)]
+pub(super) async fn receive(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let headers = request.headers().clone();
+    let mut request = request;
+    DefaultBodyLimit::apply(DefaultBodyLimit::max(MAX_NOTIFICATION), &mut request);
+    let body = Bytes::from_request(request, &state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
+        _ => ApiError::InvalidPayload("the body could not be read".to_owned()),
+    })?;
+    check_signature(&state, &headers, &body)?;
+    let envelope = Envelope::parse(&body).map_err(|error| {
+        ApiError::InvalidPayload(format!("the body is not JSON: {}", printable(&error.to_string(), 200)))
+    })?;
+    match MessageType::of(&headers, &envelope) {
+        MessageType::CallbackVerification => {
+            let challenge = envelope.challenge.unwrap_or_default();
+            Ok(([(header::CONTENT_TYPE, "text/plain")], challenge).into_response())
+        }
+        MessageType::Revocation => {
+            note_revocation(&state, &envelope);
+            Ok(StatusCode::OK.into_response())
+        }
+        MessageType::Notification => notification(&state, envelope).await.map(IntoResponse::into_response),
+        MessageType::Unknown => Ok(StatusCode::OK.into_response()),
+    }
+}
+
+/// Over the bytes as they came, before anything is parsed. Without a secret, which only Development does without, nothing
+/// is checked.
+fn check_signature(state: &AppState, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
+    let secrets = &state.config.eventsub_secrets;
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    secrets.verify(headers, body).map_err(|error| {
+        metrics::counter!("mgm_eventsub_messages_total", "outcome" => "bad_signature").increment(1);
+        tracing::info!(%error, "a notification was refused");
+        ApiError::Unauthorized("the signature headers are missing or wrong")
+    })?;
+    let timestamp = headers.get(twitch_header::MESSAGE_TIMESTAMP).map_or(&b""[..], |value| value.as_bytes());
+    let sent = parse_timestamp(timestamp).map_err(|_| ApiError::Unauthorized("the timestamp header cannot be read"))?;
+    check_age(sent, state.clock.now()).map_err(|_| ApiError::StaleMessage)
+}
+
+fn note_revocation(state: &AppState, envelope: &Envelope) {
+    let subscription = envelope.subscription.clone().unwrap_or_default();
+    let reason = printable(subscription.status.as_deref().unwrap_or("unknown"), 100);
+    let kind = printable(subscription.kind.as_deref().unwrap_or("unknown"), 100);
+    let channel = subscription.condition.and_then(|condition| condition.broadcaster_user_id);
+    let is_ours =
+        kind == CHANNEL_CHAT_MESSAGE && channel.is_none_or(|channel| channel == state.config.broadcaster.as_str());
+    tracing::warn!(reason, subscription = kind, is_ours, "Twitch has revoked a subscription");
+    if is_ours {
+        metrics::gauge!("mgm_eventsub_subscription_revoked").set(1.0);
+        *state.revocation.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reason);
+    }
+}
+
+async fn notification(state: &AppState, envelope: Envelope) -> Result<StatusCode, ApiError> {
+    let count = |outcome: &'static str| {
+        metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
+    };
+    if envelope.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !envelope.has_event() {
+        count("ignored");
+        return Ok(StatusCode::OK);
+    }
+    let message = match envelope.chat_message() {
+        Ok(message) => message,
+        Err(missing) => {
+            count("incomplete");
+            tracing::info!(%missing, "a chat message was passed over");
+            return Ok(StatusCode::OK);
+        }
+    };
+    let Some(command) = chat::parse(&message.text).filter(|_| is_of_our_channel(state, &message)) else {
+        count("ordinary");
+        return Ok(StatusCode::OK);
+    };
+    count("command");
+    let (Ok(viewer), Ok(message_id)) =
+        (ViewerId::parse(message.chatter_user_id.as_str()), MessageId::parse(message.message_id.as_str()))
+    else {
+        tracing::info!("a chat command with an id that is none was passed over");
+        return Ok(StatusCode::OK);
+    };
+    let name = match command {
+        chat::Command::Enrol { name } => name,
+        chat::Command::Gift { .. } => {
+            refuse(&viewer, "gifts_not_available");
+            return Ok(StatusCode::OK);
+        }
+    };
+    if !is_subscriber(state, &message) {
+        refuse(&viewer, Rejection::NotSubscriber.code());
+        return Ok(StatusCode::OK);
+    }
+    let Ok(name) = CharacterName::parse(&name) else {
+        refuse(&viewer, Rejection::InvalidCharacterName.code());
+        return Ok(StatusCode::OK);
+    };
+    let command = Enrol { viewer: viewer.clone(), display_name: display_name(message.display_name()), name };
+    let source = EnrolmentSource::Chat { message_id };
+    match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
+        EnrolmentOutcome::Enrolled => tracing::info!(%viewer, "enrolled"),
+        EnrolmentOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
+        EnrolmentOutcome::Refused(refusal) => refuse(&viewer, refusal.code()),
+        EnrolmentOutcome::Repeated { .. } => {}
+    }
+    Ok(StatusCode::OK)
+}
+
+/// In shared chat a message counts only for the channel in which it was typed.
+fn is_of_our_channel(state: &AppState, message: &ChannelChatMessage) -> bool {
+    [&message.broadcaster_user_id, &message.source_broadcaster_user_id]
+        .into_iter()
+        .flatten()
+        .all(|channel| channel == state.config.broadcaster.as_str())
+}
+
+fn is_subscriber(state: &AppState, message: &ChannelChatMessage) -> bool {
+    let worn = message.badges.iter().filter_map(|badge| badge.set_id.as_deref());
+    let mut worn = worn.filter(|badge| state.config.subscriber_badges.iter().any(|ours| ours == badge));
+    worn.next().is_some()
+}
+
+/// A refused command is logged once and counted; Twitch hears nothing of it.
+fn refuse(viewer: &ViewerId, code: &'static str) {
+    tracing::info!(%viewer, code, "a chat command was refused");
+    metrics::counter!("mgm_refusals_total", "code" => code, "via" => "chat").increment(1);
+}

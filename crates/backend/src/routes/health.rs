@@ -1,0 +1,49 @@
+//! `GET /health/live` and `GET /health/ready`.
+
+use std::sync::PoisonError;
+
+use axum::{Json, extract::State};
+use mgm_api_types::ErrorBody;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{error::ApiError, state::AppState};
+
+/// The process answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Live {
+    /// `live`.
+    status: &'static str,
+}
+
+/// The service can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ready {
+    /// `ready`.
+    status: &'static str,
+    /// Why Twitch has revoked the subscription to chat; null while it has not.
+    #[schema(required)]
+    subscription_revoked: Option<String>,
+}
+
+/// Answers whatever the database does.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Live)))]
+pub(super) async fn live() -> Json<Live> {
+    Json(Live { status: "live" })
+}
+
+/// Ready when the database answers and the migrations are in. A revoked subscription shows and does not make it unready:
+/// another process would be no better off.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses((status = 200, body = Ready), (status = 503, description = "`unavailable`", body = ErrorBody)),
+)]
+pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiError> {
+    state.store.ready().await.map_err(|error| {
+        tracing::warn!(%error, "not ready");
+        ApiError::Unavailable
+    })?;
+    let subscription_revoked = state.revocation.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Json(Ready { status: "ready", subscription_revoked }))
+}

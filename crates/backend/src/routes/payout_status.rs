@@ -1,0 +1,47 @@
+//! `PATCH /api/payouts/{id}/status`.
+
+use axum::{Extension, Json, extract::State, http::HeaderMap};
+use mgm_api_types::{ChangePayoutStatus, ErrorBody, Payout, PayoutStatus};
+use mgm_domain::{PayoutId, Rejection};
+
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::{Body, Id},
+    request_context::RequestId,
+    routes::{correlation, payout, status},
+    state::AppState,
+};
+
+/// The desktop moves a payout on. `Sent` takes the winner out of the pool and announces it in chat: the answer waits a
+/// little for that, and says in `isRewardSentAnnouncedToChat` whether it is out. A failure to announce undoes nothing.
+#[utoipa::path(
+    patch, path = "/api/payouts/{id}/status", tag = "desktop", security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The payout")),
+    request_body = ChangePayoutStatus,
+    responses(
+        (status = 200, body = Payout),
+        (status = 400, description = "`invalid_payload`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 404, description = "`not_found`", body = ErrorBody),
+        (status = 409, description = "`terminal_status_change_not_allowed`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn change(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    Body(body): Body<ChangePayoutStatus>,
+) -> Result<Json<Payout>, ApiError> {
+    let id = PayoutId::from_uuid(id);
+    state.store.change_payout_status(id, status(body.status), state.clock.now()).await?;
+    tracing::info!(payout = %id, status = ?body.status, "payout moved on");
+    if body.status == PayoutStatus::Sent {
+        state.announcer.announce_now(id, correlation(&headers, &request)).await;
+    }
+    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(payout(view)))
+}

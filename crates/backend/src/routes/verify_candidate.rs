@@ -1,0 +1,44 @@
+//! `POST /api/roulette/verify-candidate`.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ErrorBody, Verified, VerifyCandidate};
+use mgm_domain::{CharacterName, CycleId, PayoutId, Rejection};
+use mgm_store::Verification;
+
+use crate::{auth::Desktop, error::ApiError, extract::Body, state::AppState};
+
+/// The version of the payload that is understood.
+const SCHEMA_VERSION: i64 = 1;
+
+/// The desktop says whether the candidate was online. Decided once; a repeat changes nothing.
+#[utoipa::path(
+    post, path = "/api/roulette/verify-candidate", tag = "desktop", security(("desktop" = [])),
+    request_body = VerifyCandidate,
+    responses(
+        (status = 200, body = Verified),
+        (status = 400, description = "`invalid_payload`, `invalid_character_name`, `out_of_sequence`", body = ErrorBody),
+        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
+        (status = 409, description = "`active_payout_exists`, `lifetime_cap_reached`", body = ErrorBody),
+        (status = 503, description = "`unavailable`", body = ErrorBody),
+    ),
+)]
+pub(super) async fn verify(
+    _: Desktop,
+    State(state): State<AppState>,
+    Body(body): Body<VerifyCandidate>,
+) -> Result<Json<Verified>, ApiError> {
+    if body.schema_version != SCHEMA_VERSION {
+        return Err(ApiError::InvalidPayload(format!("schemaVersion must be {SCHEMA_VERSION}")));
+    }
+    let character_name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
+    let now = state.clock.now();
+    let verification = Verification {
+        cycle: CycleId::from_uuid(body.spin_cycle_id),
+        character_name,
+        online: body.online,
+        payout: PayoutId::from_uuid(state.chance.uuid_at(now)),
+    };
+    let payout = state.store.verify_candidate(&verification, now).await?;
+    tracing::info!(cycle = %verification.cycle, online = body.online, ?payout, "candidate verified");
+    Ok(Json(Verified { spin_cycle_id: body.spin_cycle_id, payout_id: payout.map(PayoutId::as_uuid) }))
+}

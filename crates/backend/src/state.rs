@@ -1,0 +1,79 @@
+//! What every request and every worker shares.
+
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex},
+};
+
+use mgm_store::Store;
+use mgm_twitch::helix::Helix;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    announcer::Announcer,
+    chance::Chance,
+    clock::Clock,
+    config::BackendConfig,
+    enroller::Enroller,
+    limits::{Limit, Limits},
+};
+
+/// The shared state. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// See [`AppState`].
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration.
+    pub config: BackendConfig,
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<Chance>,
+    /// Commits enrolments together.
+    pub enroller: Enroller,
+    /// Announces payouts.
+    pub announcer: Announcer,
+    /// Calls to Helix.
+    pub helix: Helix,
+    /// Rate limits.
+    pub limits: Limits,
+    /// The reason for which Twitch last revoked our subscription to chat. Twitch tells one process; this is what that
+    /// process knows.
+    pub revocation: Mutex<Option<String>>,
+}
+
+impl AppState {
+    /// Puts the state together; `tasks` are waited for before the process ends.
+    #[must_use]
+    pub fn new(
+        config: BackendConfig,
+        store: Store,
+        helix: Helix,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let limits = Limits {
+            viewer_writes: Limit::per_minute("viewer-writes", config.viewer_writes),
+            viewer_reads: Limit::per_minute("viewer-reads", config.viewer_reads),
+            address: Limit::per_minute("address", config.address_requests),
+        };
+        let enroller = Enroller::start(store.clone(), tasks);
+        let announcer =
+            Announcer::new(&config, store.clone(), helix.clone(), Arc::clone(&clock), Arc::clone(&chance), tasks);
+        let revocation = Mutex::default();
+        Self(Arc::new(Shared { config, store, clock, chance, enroller, announcer, helix, limits, revocation }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

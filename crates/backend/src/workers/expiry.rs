@@ -1,0 +1,32 @@
+//! What grows old: payouts that nobody takes to an end, and the record of processed chat messages.
+
+use std::time::Duration;
+
+use mgm_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use super::Rounds;
+use crate::state::AppState;
+
+/// How long processed chat messages are remembered. Twitch gives up redelivering long before.
+const INBOX_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
+    let mut rounds = Rounds::new("expiry", shutdown);
+    loop {
+        let round = sweep(&state).await;
+        if !rounds.next(round, state.config.payouts_sweep).await {
+            return;
+        }
+    }
+}
+
+async fn sweep(state: &AppState) -> Result<(), StoreError> {
+    let now = state.clock.now();
+    let expired = state.store.expire_payouts(now - state.config.payouts_expire_after, now).await?;
+    let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;
+    if expired > 0 || forgotten > 0 {
+        tracing::info!(expired, forgotten, "swept");
+    }
+    Ok(())
+}
