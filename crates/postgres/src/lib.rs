@@ -1,1 +1,42 @@
-//! A private PostgreSQL 16 that dies with its parent.
+//! A private PostgreSQL 16: found or fetched, started in a moment, and never left behind.
+//!
+//! [`install`](install::install) says where the binaries are, [`Server`] runs them:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mgm_postgres::{Options, Server, install};
+//!
+//! let server = Server::start(&install::install().await?, Options::throw_away()).await?;
+//! server.create_database("mgm").await?;
+//! println!("{}", server.url("mgm"));
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod account;
+mod directory;
+mod error;
+mod initdb;
+pub mod install;
+mod log;
+mod options;
+pub mod port;
+mod process;
+mod server;
+mod settings;
+mod sys;
+mod wait;
+
+pub use error::ServerError;
+pub use options::{Data, Durability, Listen, Options};
+pub use process::ParentDeath;
+pub use server::{Server, USER};
+
+/// Runs what blocks on a thread of its own kind.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

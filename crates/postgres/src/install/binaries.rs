@@ -1,0 +1,121 @@
+//! Binaries that are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::account::Account;
+
+/// Binaries that work here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    directory: PathBuf,
+    version: String,
+    major: u32,
+}
+
+impl Installation {
+    /// The directory of `initdb` and `postgres`.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The version, for people.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The major version.
+    #[must_use]
+    pub fn major(&self) -> u32 {
+        self.major
+    }
+
+    /// One of the programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+/// Asks the binaries in `directory` for their version, as the user who will run them.
+pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation, String> {
+    for name in ["initdb", "postgres"] {
+        if !directory.join(name).is_file() {
+            return Err(format!("there is no {name} in {}", directory.display()));
+        }
+    }
+    let postgres = directory.join("postgres");
+    let output = account.command(&postgres).arg("--version").output().map_err(|error| {
+        account.barred_from(&postgres).filter(|barrier| barrier.is_dir()).map_or_else(
+            || format!("cannot run {}: {error}", postgres.display()),
+            |barrier| {
+                format!("the unprivileged user that PostgreSQL runs as may not pass through {}", barrier.display())
+            },
+        )
+    })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{} --version fails: {}", postgres.display(), said.trim()));
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let version = said.trim().strip_prefix("postgres (PostgreSQL) ");
+    // `16.14`, `16.14 (Debian 16.14-1)`, `17beta1`.
+    let major = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    match (version, major) {
+        (Some(version), Some(major)) => {
+            Ok(Installation { directory: directory.to_owned(), version: version.to_owned(), major })
+        }
+        _ => Err(format!("{} --version says {:?}", postgres.display(), said.trim())),
+    }
+}
+
+/// What is installed in `directories`, each followed to where `postgres` really is: `initdb` and the shared files lie
+/// beside that.
+pub(super) fn installed<'a>(directories: impl Iterator<Item = &'a PathBuf>, account: &Account) -> Vec<Installation> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for directory in directories {
+        let Ok(postgres) = directory.join("postgres").canonicalize() else { continue };
+        let Some(real) = postgres.parent() else { continue };
+        if !seen.iter().any(|seen| seen == real) {
+            seen.push(real.to_owned());
+            found.extend(probe(real, account));
+        }
+    }
+    found
+}
+
+/// Where packages of the usual systems put the binaries, which is seldom on `PATH`.
+pub(super) fn usual_directories() -> Vec<PathBuf> {
+    // A directory that has one for each version, and the way down from there.
+    const BY_VERSION: [(&str, &str); 4] = [
+        ("/usr/lib/postgresql", "bin"),
+        ("/usr/libexec/postgresql", "."),
+        ("/Applications/Postgres.app/Contents/Versions", "bin"),
+        ("/Library/PostgreSQL", "bin"),
+    ];
+    // Versions are part of the name.
+    const BY_NAME: [(&str, &str, &str); 4] = [
+        ("/opt/homebrew/opt", "postgresql@", "bin"),
+        ("/usr/local/opt", "postgresql@", "bin"),
+        ("/home/linuxbrew/.linuxbrew/opt", "postgresql@", "bin"),
+        ("/usr", "pgsql-", "bin"),
+    ];
+    let by_version = BY_VERSION.map(|(above, below)| (above, "", below));
+    let mut directories: Vec<PathBuf> = by_version
+        .iter()
+        .chain(&BY_NAME)
+        .flat_map(|&(above, prefix, below)| {
+            let entries = fs::read_dir(above).into_iter().flatten().flatten();
+            entries
+                .filter(move |entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()))
+                .map(move |entry| entry.path().join(below))
+        })
+        .chain(
+            ["/opt/homebrew/opt/postgresql/bin", "/usr/local/pgsql/bin", "/usr/libexec/postgresql"].map(PathBuf::from),
+        )
+        .collect();
+    directories.sort();
+    directories
+}

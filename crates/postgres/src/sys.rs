@@ -1,0 +1,41 @@
+//! What only the C interface offers: the one place of this crate with `unsafe`.
+
+use nix::libc;
+
+/// Has the kernel send `signal` to the process that `command` starts when the *thread* that spawns it ends.
+///
+/// `std` changes the user before it runs the hook; that matters, since a change of credentials clears the setting
+/// (prctl(2), `PR_SET_PDEATHSIG`).
+#[cfg(target_os = "linux")]
+pub(crate) fn signal_on_parent_death(command: &mut std::process::Command, signal: nix::sys::signal::Signal) {
+    use std::os::unix::process::CommandExt as _;
+
+    use nix::unistd::{getpid, getppid};
+
+    let parent = getpid();
+    let hook = move || {
+        nix::sys::prctl::set_pdeathsig(signal)?;
+        // A parent that died before the call above sends nothing.
+        if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
+    };
+    #[expect(unsafe_code, reason = "the hook makes two async-signal-safe system calls and allocates nothing")]
+    unsafe {
+        command.pre_exec(hook);
+    }
+}
+
+/// Removes a System V shared memory segment that no process is attached to any more. `false`: there is one attached.
+pub(crate) fn remove_unused_segment(id: libc::c_int) -> bool {
+    #[expect(unsafe_code, reason = "`status` outlives the calls, and all-zero is a valid `shmid_ds`")]
+    unsafe {
+        let mut status: libc::shmid_ds = std::mem::zeroed();
+        if libc::shmctl(id, libc::IPC_STAT, &raw mut status) != 0 {
+            // Gone, or not ours.
+            return true;
+        }
+        status.shm_nattch == 0 && {
+            libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut());
+            true
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A database for one test.
+
+use std::sync::Arc;
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use sqlx::ConnectOptions as _;
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::cluster::Cluster;
+
+/// Enough for one test, little enough for many at once.
+const MAX_CONNECTIONS: u32 = 10;
+
+/// A migrated, empty database that nobody else uses. It is dropped with this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    cluster: Arc<Cluster>,
+    name: String,
+    pool: PgPool,
+}
+
+impl TestDatabase {
+    pub(crate) async fn create(cluster: Arc<Cluster>, migrator: &Migrator) -> Self {
+        let name = unused_name();
+        cluster
+            .create_database(&name, migrator)
+            .await
+            .unwrap_or_else(|error| panic!("cannot create a database: {error}"));
+        let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).connect_lazy_with(cluster.options(&name));
+        Self { cluster, name, pool }
+    }
+
+    /// Connections to the database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Its name on the server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to connect to it.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        self.cluster.options(&self.name)
+    }
+
+    /// The same as a URL, which holds the password.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &*self.cluster {
+            Cluster::Own(server) => server.url(&self.name),
+            Cluster::Given(options) => PgConnectOptions::clone(options).database(&self.name).to_url_lossy().into(),
+        }
+    }
+
+    /// Ends all sessions of this database, as an administrator or a failing network would, and says how many there were.
+    ///
+    /// # Panics
+    ///
+    /// When the server cannot be asked to.
+    pub async fn terminate_sessions(&self) -> usize {
+        let ended = self.cluster.terminate_sessions(&self.name).await;
+        ended.unwrap_or_else(|error| panic!("cannot end the sessions of {}: {error}", self.name))
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Where the server is somebody else's, nothing may be left, so this waits.
+    fn drop(&mut self) {
+        let (cluster, name) = (Arc::clone(&self.cluster), std::mem::take(&mut self.name));
+        let waits = matches!(*cluster, Cluster::Given(_));
+        // The runtime of the test may be about to end: a thread with a runtime of its own.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(cluster.drop_database(&name)).map_err(std::io::Error::other)
+        });
+        if waits && let Ok(Err(error)) = dropping.join() {
+            eprintln!("a test's database stays behind: {error}");
+        }
+    }
+}
+
+fn unused_name() -> String {
+    let mut bytes = [0; 8];
+    SysRng.try_fill_bytes(&mut bytes).expect("every system that tests run on has a source of randomness");
+    format!("mgm_test_{}", hex::encode(bytes))
+}
