@@ -1,1 +1,153 @@
-//! The fixed shapes of the stand-ins.
+//! The shapes of the stand-ins.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// `GET /token` of MockExtensionJwt, in the snake case of OAuth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenAnswer {
+    /// The signed token.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: String,
+    /// Life of the token from now on, in seconds.
+    pub expires_in: u32,
+}
+
+/// `GET /last-request` of MockHelixApi. Everything but `captured` is absent until a chat message was taken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRequest {
+    /// Whether a chat message was taken since the start or the last reset.
+    pub captured: bool,
+    /// The body as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// The header `Authorization`; empty when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_header: Option<String>,
+    /// The header `Client-Id`; empty when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id_header: Option<String>,
+}
+
+/// `POST /run-sequence` of SyntheticDesktop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSequence {
+    /// The payout; the nil id counts as missing.
+    #[serde(default)]
+    pub payout_id: Uuid,
+    /// The character of the payout.
+    #[serde(default)]
+    pub character_name: String,
+}
+
+/// The answer of `POST /run-sequence`, and of `GET /last-run`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequenceRun {
+    /// Whether all steps succeeded.
+    pub ok: bool,
+    /// The steps that were answered; the last one is the one that failed, if one did.
+    pub steps: Vec<SequenceStep>,
+    /// Why the sequence stopped.
+    pub error: Option<String>,
+    /// When it ended; none before the first run.
+    #[serde(with = "crate::timestamp::option")]
+    pub completed_at_utc: Option<OffsetDateTime>,
+}
+
+/// One call of the desktop program to the backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequenceStep {
+    /// `POST confirm-acceptance`, `PATCH status InProgress` or `PATCH status Sent`.
+    pub name: String,
+    /// The HTTP status of the backend's answer.
+    pub status_code: u16,
+    /// The first 500 characters of the answer.
+    pub body_snippet: String,
+}
+
+/// `GET /requests` of every stand-in: what it was asked, its own inspection and control routes aside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// How many requests came since the start or the last reset; more than are kept, perhaps.
+    pub total: u64,
+    /// The last of them, oldest first.
+    pub requests: Vec<JournalEntry>,
+}
+
+/// One request of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JournalEntry {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The query as it was written, without the question mark.
+    pub query: Option<String>,
+    /// The HTTP status of the answer; null while there is none, or when the connection was cut in place of one.
+    pub status: Option<u16>,
+    /// The body where it is JSON of at most 64 KiB.
+    pub body: Option<Value>,
+}
+
+/// Something that MockHelixApi is to do wrong, once or several times: an element of `POST /faults` and `GET /faults`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// The route on which it goes wrong.
+    #[serde(default)]
+    pub route: FaultRoute,
+    /// For [`FaultKind::Status`]: the HTTP status of the answer, from 200 to 599. Default 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How many requests it hits. Default 1.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// For [`FaultKind::Slow`]: how long the answer is held back, in milliseconds. Default 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// The ways in which a call to Helix goes wrong. Whether the message counts as sent decides whether `GET /last-request`
+/// shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// A complete answer of the given status; the message is sent if and only if that is a success.
+    Status,
+    /// 200 that says that the message was taken and then not sent. On the subscription route: 200 without a row.
+    NotSent,
+    /// The message is sent; the connection ends without an answer.
+    ReplyLost,
+    /// The message is sent; the connection ends in the middle of the answer's body.
+    Truncated,
+    /// The message is sent; the answer comes late.
+    Slow,
+    /// The message is not sent; the connection ends without an answer.
+    Dropped,
+}
+
+/// The routes of Helix on which faults can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultRoute {
+    /// `POST /helix/chat/messages`.
+    #[default]
+    Chat,
+    /// `GET /helix/subscriptions/user`.
+    Subscription,
+}
