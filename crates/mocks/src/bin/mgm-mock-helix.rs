@@ -1,0 +1,9 @@
+//! MockHelixApi as a program of its own.
+
+use std::process::ExitCode;
+
+use mgm_service::services::ServiceId;
+
+fn main() -> ExitCode {
+    mgm_mocks::program::main(ServiceId::MockHelix, mgm_mocks::helix::run)
+}

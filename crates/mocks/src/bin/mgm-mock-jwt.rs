@@ -1,0 +1,9 @@
+//! MockExtensionJwt as a program of its own.
+
+use std::process::ExitCode;
+
+use mgm_service::services::ServiceId;
+
+fn main() -> ExitCode {
+    mgm_mocks::program::main(ServiceId::MockJwt, mgm_mocks::jwt::run)
+}

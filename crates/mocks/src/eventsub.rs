@@ -1,0 +1,100 @@
+//! MockEventSubWebhook stands for Twitch's webhook sender: it checks a notification as the backend does and passes it on,
+//! each byte as it came.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
+use mgm_twitch::eventsub::{SigningSecrets, header};
+use mgm_twitch::transport::{self, ClientError, Exchange};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::error::Refusal;
+use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
+use crate::program::{RunError, listen};
+use crate::shell::Shell;
+
+/// The longest wait for the backend's answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the stand-in needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The secrets whose signatures are passed on; with none, everything is.
+    pub secrets: SigningSecrets,
+    /// The root of the backend.
+    pub backend: Url,
+}
+
+impl Config {
+    /// Reads `Twitch__EventSubSecret`, `Twitch__EventSubSecretPrevious` and `Backend__BaseUrl`.
+    pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
+        let twitch = &settings.twitch;
+        let secrets = SigningSecrets::new(twitch.event_sub_secret.iter().chain(&twitch.event_sub_secret_previous))?;
+        Ok(Self { secrets, backend: settings.backend.base_url.clone() })
+    }
+}
+
+/// Runs the service until `shutdown`.
+pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
+    let config = Config::from_settings(settings)?;
+    if config.secrets.is_empty() {
+        tracing::warn!("Twitch__EventSubSecret is not set: signatures are not checked");
+    }
+    listen(ServiceId::MockEventSub, settings, router(config)?, shutdown).await
+}
+
+/// The service's routes.
+pub fn router(config: Config) -> Result<Router, ClientError> {
+    let Config { secrets, backend } = config;
+    let http = transport::client(&backend, CONNECT_TIMEOUT)?;
+    let forwarder = Forwarder { secrets, http, url: endpoint(&backend, "api/twitch/eventsub") };
+    Ok(Shell {
+        routes: Router::new().route("/api/twitch/eventsub", post(notify)).with_state(Arc::new(forwarder)),
+        control: Router::new(),
+        id: ServiceId::MockEventSub,
+        reset: || {},
+    }
+    .router())
+}
+
+struct Forwarder {
+    secrets: SigningSecrets,
+    http: reqwest::Client,
+    url: Url,
+}
+
+async fn notify(State(forwarder): State<Arc<Forwarder>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+    if !forwarder.secrets.is_empty() {
+        forwarder
+            .secrets
+            .verify(&headers, &body)
+            .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string()))?;
+    }
+    let passed_on: HeaderMap = headers
+        .iter()
+        .filter(|(name, _)| *name == CONTENT_TYPE || name.as_str().starts_with(header::PREFIX))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let request = forwarder.http.post(forwarder.url.clone()).headers(passed_on).body(body).timeout(TIMEOUT);
+    match transport::exchange(request, MAX_ANSWER).await {
+        Exchange::Complete { status, headers, body } => {
+            let content_type = headers.get(CONTENT_TYPE).map(|value| (CONTENT_TYPE, value.clone()));
+            Ok((status, HeaderMap::from_iter(content_type), body).into_response())
+        }
+        Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
+            tracing::warn!(reason, "the backend did not answer");
+            let message = format!("the backend did not answer: {reason}");
+            Err(Refusal::new(StatusCode::BAD_GATEWAY, "backend_unreachable", message))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it takes chat messages and
+//! shows the last one, and knows who subscribes: everybody whose user id does not start with `nosub-`.
+//!
+//! # Faults
+//!
+//! `POST /faults` takes an array of [`Fault`]s, `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`,
+//! and appends them to those that wait; `GET /faults` shows those; `POST /reset` forgets them. Each request to the
+//! fault's route (`"route": "chat"`, the default, or `"subscription"`) suffers one of them, in order, after its
+//! credentials were checked.
+//!
+//! | kind | does the message count as sent? | what the caller sees |
+//! | --- | --- | --- |
+//! | `status` | if `status` (default 500) is a success | a complete answer of that status |
+//! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason` |
+//! | `reply_lost` | yes | the connection ends without an answer |
+//! | `truncated` | yes | the connection ends in the middle of the answer's body |
+//! | `slow` | yes | the answer, after `delayMs` (default 1000) |
+//! | `dropped` | no | the connection ends without an answer |
+//!
+//! `GET /last-request` shows the last message that counts as sent; `GET /requests` every request. (A connection that is
+//! refused needs no fault: nothing listens on a port that is free.)
+
+mod answer;
+mod faults;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest};
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Refusal, read_json};
+use crate::program::{RunError, listen};
+use crate::shell::Shell;
+use crate::sources::Sources;
+use answer::Answer;
+use faults::{Effect, Faults};
+
+const CLIENT_ID: &str = "client-id";
+
+/// User ids that start so are nobody's subscriber.
+const NO_SUBSCRIBER: &str = "nosub-";
+
+/// What the stand-in needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whether a request without Bearer token or `Client-Id` is refused.
+    pub strict_auth: bool,
+    /// Where the ids of messages come from.
+    pub sources: Sources,
+}
+
+impl Config {
+    /// Reads `MockHelix__StrictAuth`.
+    #[must_use]
+    pub fn from_settings(settings: &Settings) -> Self {
+        Self { strict_auth: settings.mock_helix.strict_auth, sources: Sources::system() }
+    }
+}
+
+/// Runs the service until `shutdown`.
+pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
+    listen(ServiceId::MockHelix, settings, router(Config::from_settings(settings)), shutdown).await
+}
+
+/// The service's routes.
+pub fn router(config: Config) -> Router {
+    let helix = Arc::new(Helix { config, last_request: Mutex::default(), faults: Faults::default() });
+    let forgetful = Arc::clone(&helix);
+    Shell {
+        routes: Router::new()
+            .route("/helix/chat/messages", post(send_chat_message))
+            .route("/helix/subscriptions/user", get(check_user_subscription))
+            .with_state(Arc::clone(&helix)),
+        control: Router::new()
+            .route("/last-request", get(last_request))
+            .route("/faults", get(waiting_faults).post(add_faults))
+            .with_state(helix),
+        id: ServiceId::MockHelix,
+        reset: move || {
+            *forgetful.last_request() = LastRequest::default();
+            forgetful.faults.reset();
+        },
+    }
+    .router()
+}
+
+#[derive(Debug)]
+struct Helix {
+    config: Config,
+    last_request: Mutex<LastRequest>,
+    faults: Faults,
+}
+
+async fn last_request(State(helix): State<Arc<Helix>>) -> Json<LastRequest> {
+    Json(helix.last_request().clone())
+}
+
+async fn waiting_faults(State(helix): State<Arc<Helix>>) -> Json<Vec<Fault>> {
+    Json(helix.faults.waiting())
+}
+
+async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
+    helix.faults.add(read_json(&body)?)?;
+    Ok(Json(helix.faults.waiting()))
+}
+
+/// <https://dev.twitch.tv/docs/api/reference/#send-chat-message>
+async fn send_chat_message(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
+    let id = helix.config.sources.id();
+    let not_sent = Answer::ok(json!({"data": [{
+        "message_id": "",
+        "is_sent": false,
+        "drop_reason": {"code": "msg_rejected", "message": "A fault that was asked for."},
+    }]}));
+    let take = || match serde_json::from_slice::<Map<String, Value>>(&body) {
+        Ok(message) => {
+            helix.capture(&headers, message);
+            Answer::ok(json!({"data": [{"message_id": id, "is_sent": true}]}))
+        }
+        Err(_) => Answer::error(StatusCode::BAD_REQUEST, "The request body is not a JSON object."),
+    };
+    match helix.admit(&headers, FaultRoute::Chat) {
+        Ok(effect) => effect.apply(take, not_sent).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct SubscriptionQuery {
+    #[serde(default)]
+    broadcaster_id: String,
+    #[serde(default)]
+    user_id: String,
+}
+
+/// <https://dev.twitch.tv/docs/api/reference/#check-user-subscription>
+async fn check_user_subscription(
+    State(helix): State<Arc<Helix>>,
+    headers: HeaderMap,
+    query: Result<Query<SubscriptionQuery>, QueryRejection>,
+) -> Response {
+    let not_sent = Answer::ok(json!({"data": []}));
+    match helix.admit(&headers, FaultRoute::Subscription) {
+        Ok(effect) => effect.apply(|| subscription(query), not_sent).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+fn subscription(query: Result<Query<SubscriptionQuery>, QueryRejection>) -> Answer {
+    let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
+    let Query(SubscriptionQuery { broadcaster_id, user_id }) = match query {
+        Ok(query) => query,
+        Err(error) => return bad_request(&error.body_text()),
+    };
+    if broadcaster_id.is_empty() {
+        return bad_request("Missing required parameter \"broadcaster_id\"");
+    }
+    if user_id.is_empty() {
+        return bad_request("Missing required parameter \"user_id\"");
+    }
+    if user_id.starts_with(NO_SUBSCRIBER) {
+        let message = format!("{user_id} has no subscription to {broadcaster_id}");
+        return Answer::error(StatusCode::NOT_FOUND, &message);
+    }
+    Answer::ok(json!({"data": [{
+        "broadcaster_id": broadcaster_id,
+        "broadcaster_login": "streamer",
+        "broadcaster_name": "Streamer",
+        "is_gift": false,
+        "tier": "1000",
+    }]}))
+}
+
+impl Helix {
+    fn last_request(&self) -> MutexGuard<'_, LastRequest> {
+        // It is only ever replaced as a whole.
+        self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
+        *self.last_request() = LastRequest {
+            captured: true,
+            body: Some(message.into()),
+            authorization_header: Some(text(headers, AUTHORIZATION.as_str())),
+            client_id_header: Some(text(headers, CLIENT_ID)),
+        };
+    }
+
+    /// Checks the credentials, where that is wanted, and then says what goes wrong.
+    fn admit(&self, headers: &HeaderMap, route: FaultRoute) -> Result<Effect, Answer> {
+        if self.config.strict_auth {
+            let unauthorized = |message| Err(Answer::error(StatusCode::UNAUTHORIZED, message));
+            let authorization = text(headers, AUTHORIZATION.as_str());
+            let token = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            if token.is_none_or(|(_, token)| token.trim().is_empty()) {
+                return unauthorized("OAuth token is missing");
+            }
+            if text(headers, CLIENT_ID).trim().is_empty() {
+                return unauthorized("Client-Id header is missing");
+            }
+        }
+        Ok(self.faults.next(route))
+    }
+}
+
+/// The header's value; empty when there is none.
+fn text(headers: &HeaderMap, name: &str) -> String {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+//! What a stand-in was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Json;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use mgm_api_types::mocks;
+
+/// How many requests are kept.
+const CAPACITY: usize = 1000;
+
+/// Longer bodies are not kept, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A bounded record of requests, shared by all who hold a clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Journal(Arc<Mutex<Record>>);
+
+#[derive(Debug, Default)]
+struct Record {
+    total: u64,
+    /// Told apart from requests before a reset, whose answers come after it.
+    first: u64,
+    next: u64,
+    entries: VecDeque<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    method: String,
+    path: String,
+    query: Option<String>,
+    status: Option<StatusCode>,
+    /// As it came: parsed JSON may take many times its room.
+    body: Bytes,
+}
+
+/// The place of a request in the journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number(u64);
+
+impl Journal {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        // Every change is complete before anything can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a request, not yet answered.
+    pub(crate) fn begin(&self, head: &Parts, body: &Bytes) -> Number {
+        let entry = Entry {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            status: None,
+            body: if body.len() <= MAX_BODY { body.clone() } else { Bytes::new() },
+        };
+        let mut record = self.record();
+        if record.entries.len() == CAPACITY {
+            record.entries.pop_front();
+            record.first += 1;
+        }
+        record.entries.push_back(entry);
+        record.total += 1;
+        record.next += 1;
+        Number(record.next - 1)
+    }
+
+    /// Records its answer, unless the request is no longer kept.
+    pub(crate) fn end(&self, Number(number): Number, status: StatusCode) {
+        let mut record = self.record();
+        let place = number.checked_sub(record.first).and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| record.entries.get_mut(place)) {
+            entry.status = Some(status);
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn reset(&self) {
+        let mut record = self.record();
+        record.total = 0;
+        record.first = record.next;
+        record.entries.clear();
+    }
+
+    /// `GET /requests`.
+    pub(crate) fn show(&self) -> Json<mocks::Journal> {
+        let record = self.record();
+        let requests = record.entries.iter().map(Entry::show).collect();
+        Json(mocks::Journal { total: record.total, requests })
+    }
+}
+
+impl Entry {
+    fn show(&self) -> mocks::JournalEntry {
+        mocks::JournalEntry {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            status: self.status.map(|status| status.as_u16()),
+            body: serde_json::from_slice(&self.body).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn begin(journal: &Journal, path: &str, body: impl Into<Bytes>) -> Number {
+        let (head, ()) = http::Request::post(path).body(()).unwrap().into_parts();
+        journal.begin(&head, &body.into())
+    }
+
+    #[test]
+    fn the_last_thousand_are_kept_and_all_are_counted() {
+        let journal = Journal::default();
+        let numbers: Vec<_> = (0..1003).map(|index| begin(&journal, &format!("/{index}"), "")).collect();
+        journal.end(numbers[0], StatusCode::OK);
+        journal.end(numbers[3], StatusCode::ACCEPTED);
+        let Json(shown) = journal.show();
+        assert_eq!(shown.total, 1003);
+        assert_eq!(shown.requests.len(), 1000);
+        assert_eq!((shown.requests[0].path.as_str(), shown.requests[0].status), ("/3", Some(202)));
+        assert_eq!((shown.requests[999].path.as_str(), shown.requests[999].status), ("/1002", None));
+    }
+
+    #[test]
+    fn only_json_of_a_bounded_size_is_kept() {
+        let journal = Journal::default();
+        begin(&journal, "/", r#"{"a":[1]}"#);
+        begin(&journal, "/", "text");
+        begin(&journal, "/", format!("\"{}\"", "x".repeat(MAX_BODY - 2)));
+        begin(&journal, "/", format!("\"{}\"", "x".repeat(MAX_BODY - 1)));
+        let Json(shown) = journal.show();
+        assert_eq!(shown.requests[0].body, Some(json!({"a": [1]})));
+        assert_eq!(shown.requests[1].body, None);
+        assert!(shown.requests[2].body.is_some());
+        assert_eq!(shown.requests[3].body, None);
+    }
+
+    #[test]
+    fn an_answer_from_before_a_reset_is_not_taken_for_one_after_it() {
+        let journal = Journal::default();
+        let before = begin(&journal, "/before", "");
+        journal.reset();
+        begin(&journal, "/after", "");
+        journal.end(before, StatusCode::OK);
+        let Json(shown) = journal.show();
+        assert_eq!((shown.total, shown.requests.len()), (1, 1));
+        assert_eq!((shown.requests[0].path.as_str(), shown.requests[0].status), ("/after", None));
+    }
+}

@@ -1,0 +1,101 @@
+//! MockExtensionJwt stands for Twitch's token issuer: anybody may be anybody.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use mgm_api_types::mocks::TokenAnswer;
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
+use mgm_twitch::extension_jwt::ExtensionKeys;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Refusal;
+use crate::program::{RunError, listen};
+use crate::shell::Shell;
+use crate::sources::Sources;
+
+/// Life of a token, in seconds.
+const LIFE: u32 = 7200;
+
+/// What the stand-in needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The first key signs.
+    pub keys: ExtensionKeys,
+    /// What tokens carry as `aud`.
+    pub client_id: Option<String>,
+    /// Where the present time comes from.
+    pub sources: Sources,
+}
+
+impl Config {
+    /// Reads `Twitch__ExtensionSecret`, without which it is the development key, and `Twitch__ExtensionClientId`.
+    pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
+        let keys = match &settings.twitch.extension_secret {
+            Some(secrets) => ExtensionKeys::parse(secrets.expose_secret())?,
+            None => ExtensionKeys::development(),
+        };
+        Ok(Self { keys, client_id: settings.twitch.extension_client_id.clone(), sources: Sources::system() })
+    }
+}
+
+/// Runs the service until `shutdown`.
+pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
+    listen(ServiceId::MockJwt, settings, router(Config::from_settings(settings)?), shutdown).await
+}
+
+/// The service's routes.
+pub fn router(config: Config) -> Router {
+    Shell {
+        routes: Router::new().route("/token", get(token)).with_state(Arc::new(config)),
+        control: Router::new(),
+        id: ServiceId::MockJwt,
+        reset: || {},
+    }
+    .router()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenQuery {
+    #[serde(default)]
+    user_id: String,
+    #[serde(default)]
+    display_name: String,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    user_id: &'a str,
+    name: &'a str,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+}
+
+async fn token(
+    State(config): State<Arc<Config>>,
+    query: Result<Query<TokenQuery>, QueryRejection>,
+) -> Result<Json<TokenAnswer>, Refusal> {
+    let Query(TokenQuery { user_id, display_name }) = query.map_err(|error| Refusal::invalid(error.body_text()))?;
+    if user_id.trim().is_empty() {
+        return Err(Refusal::invalid("the query has to have a userId"));
+    }
+    let claims = Claims {
+        user_id: &user_id,
+        name: if display_name.trim().is_empty() { &user_id } else { &display_name },
+        exp: config.sources.now().unix_timestamp() + i64::from(LIFE),
+        aud: config.client_id.as_deref(),
+    };
+    let access_token = config.keys.sign(&claims).map_err(|error| {
+        tracing::error!(%error, "a token cannot be signed");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the token cannot be signed")
+    })?;
+    Ok(Json(TokenAnswer { access_token, token_type: "Bearer".to_owned(), expires_in: LIFE }))
+}

@@ -1,0 +1,137 @@
+//! A stand-in as a process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use axum::Router;
+use clap::{CommandFactory, FromArgMatches, Subcommand};
+use mgm_service::bind::BindUrls;
+use mgm_service::log::{self, LogError};
+use mgm_service::serve::{BindError, Limits, Listeners, serve};
+use mgm_service::services::ServiceId;
+use mgm_service::settings::{Loaded, Settings, SettingsError, Sources};
+use mgm_service::shutdown;
+use mgm_twitch::eventsub::SecretError;
+use mgm_twitch::extension_jwt::KeyError;
+use mgm_twitch::transport::ClientError;
+use tokio_util::sync::CancellationToken;
+
+/// Why a stand-in cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It cannot listen where it should.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// No HTTP client can be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The EventSub secrets cannot be used.
+    #[error("Twitch__EventSubSecret: {0}")]
+    EventSubSecret(#[from] SecretError),
+    /// The Extension secrets cannot be used.
+    #[error("Twitch__ExtensionSecret: {0}")]
+    ExtensionSecret(#[from] KeyError),
+    /// The API key cannot be sent in a header.
+    #[error("Mgm__ApiKey: the key has characters that cannot stand in a header")]
+    ApiKey,
+}
+
+/// Listens where the settings say, else on loopback and the service's own port, until `shutdown`.
+pub(crate) async fn listen(
+    id: ServiceId,
+    settings: &Settings,
+    router: Router,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let service = id.service();
+    let port = service.port.expect("every stand-in has a port");
+    let urls = settings.urls.clone().unwrap_or_else(|| BindUrls::loopback(port));
+    let listeners = Listeners::bind(&urls)?;
+    for address in listeners.addresses() {
+        tracing::info!(component = service.component, %address, "listening");
+    }
+    serve(listeners, router, Limits::default(), shutdown).await;
+    Ok(())
+}
+
+/// The command line of a stand-in's own program.
+#[derive(Debug, clap::Parser)]
+#[command(version)]
+struct Options {
+    /// A TOML file with settings; environment variables win over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints all settings with their current values and where these come from.
+    Config,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the process cannot be set up: {0}")]
+    Process(#[from] std::io::Error),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// The `main` of a stand-in: command line, settings, logs, and then `run` until SIGINT or SIGTERM. The exit status is 2
+/// when the command line or the settings are wrong, else 1 when it fails.
+#[must_use]
+pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
+    let matches = command(id).get_matches();
+    let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match execute(options, run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(if matches!(failure, Failure::Settings(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+fn command(id: ServiceId) -> clap::Command {
+    let service = id.service();
+    Options::command().name(format!("mgm-{}", service.name)).about(format!("{}, a stand-in", service.component))
+}
+
+fn execute(
+    options: Options,
+    run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
+) -> Result<(), Failure> {
+    let loaded = Settings::load(&Sources::from_process(options.config))?;
+    match options.command {
+        Some(Command::Config) => {
+            println!("{}", loaded.describe());
+            Ok(())
+        }
+        None => {
+            let Loaded { settings, .. } = loaded;
+            log::init(settings.mgm.log_format)?;
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?
+                .block_on(async { Ok(run(&settings, shutdown::on_signal()?).await?) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_lines_are_well_formed() {
+        for id in [ServiceId::MockEventSub, ServiceId::MockJwt, ServiceId::MockHelix, ServiceId::SyntheticDesktop] {
+            command(id).debug_assert();
+        }
+    }
+}

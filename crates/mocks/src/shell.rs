@@ -1,0 +1,143 @@
+//! What all stand-ins have around their own routes.
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::{Method, StatusCode, Uri};
+use mgm_service::services::ServiceId;
+use serde::{Serialize, Serializer};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+
+use crate::error::Refusal;
+use crate::journal::Journal;
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A body that is too long is read to here all the same, in bytes: a client that is still writing when the connection
+/// ends would not see the answer.
+const MAX_DISCARDED: usize = 16 * 1024 * 1024;
+
+/// Marks an answer that ends the connection in place of answering.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut;
+
+/// The parts of a stand-in.
+pub(crate) struct Shell<Reset> {
+    /// The routes of the party that it stands for.
+    pub(crate) routes: Router,
+    /// Routes of its own, which are not recorded.
+    pub(crate) control: Router,
+    /// Who it is, which `GET /health` tells.
+    pub(crate) id: ServiceId,
+    /// Forgets what it has recorded and what was asked of it.
+    pub(crate) reset: Reset,
+}
+
+impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
+    /// The whole stand-in.
+    pub(crate) fn router(self) -> Router {
+        let Self { routes, control, id, reset } = self;
+        let journal = Journal::default();
+        let (shown, forgotten) = (journal.clone(), journal.clone());
+        let control = control
+            .route("/health", get(async move || Json(Identity(id))))
+            .route("/requests", get(async move || shown.show()))
+            .route(
+                "/reset",
+                post(async move || {
+                    reset();
+                    forgotten.reset();
+                    StatusCode::NO_CONTENT
+                }),
+            )
+            .method_not_allowed_fallback(method_not_allowed);
+        // What was meant for the other party and missed its routes is worth recording, too.
+        routes
+            .method_not_allowed_fallback(method_not_allowed)
+            .fallback(not_found)
+            .layer(from_fn_with_state(journal, record))
+            .merge(control)
+            .layer(from_fn(receive))
+            .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+    }
+}
+
+/// The answer of `GET /health`: what the service table says, in its order.
+struct Identity(ServiceId);
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let health = self.0.service().health.as_ref();
+        serializer.collect_map(health.into_iter().flat_map(|health| health.identity).copied())
+    }
+}
+
+async fn not_found(uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "not_found", format!("there is nothing at {}", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Refusal {
+    let message = format!("{method} is not possible at {}", uri.path());
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+/// Reads the body, and says in the log what was asked and answered.
+async fn receive(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    let response = match read(body.into_data_stream()).await {
+        Ok(body) => {
+            let mut request = Request::from_parts(head, Body::from(body.clone()));
+            request.extensions_mut().insert(body);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    if path == "/health" {
+        tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
+    } else if response.extensions().get::<Cut>().is_some() {
+        tracing::info!(%method, path, "cut off without an answer");
+    } else {
+        tracing::info!(%method, path, status = response.status().as_u16(), "answered");
+    }
+    response
+}
+
+async fn read(mut body: BodyDataStream) -> Result<Bytes, Refusal> {
+    let mut kept = BytesMut::new();
+    let mut length = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| Refusal::invalid("the body did not arrive in full"))?;
+        length += chunk.len();
+        if length <= MAX_BODY {
+            kept.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED {
+            break;
+        }
+    }
+    if length <= MAX_BODY {
+        Ok(kept.freeze())
+    } else {
+        let message = format!("a body has at most {MAX_BODY} bytes");
+        Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message))
+    }
+}
+
+/// Records the request before it is answered, since some never are.
+async fn record(State(journal): State<Journal>, mut request: Request, next: Next) -> Response {
+    let body = request.extensions_mut().remove::<Bytes>().unwrap_or_default();
+    let (head, rest) = request.into_parts();
+    let number = journal.begin(&head, &body);
+    let response = next.run(Request::from_parts(head, rest)).await;
+    if response.extensions().get::<Cut>().is_none() {
+        journal.end(number, response.status());
+    }
+    response
+}

@@ -1,0 +1,169 @@
+//! SyntheticDesktop stands for the streamer's desktop program: it walks a payout through the calls that the program makes
+//! when it has mailed the gold.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+use mgm_api_types::API_KEY_HEADER;
+use mgm_api_types::mocks::{RunSequence, SequenceRun, SequenceStep};
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
+use mgm_twitch::transport::{self, ClientError, Exchange};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::error::{Refusal, read_json};
+use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
+use crate::program::{RunError, listen};
+use crate::shell::Shell;
+use crate::sources::Sources;
+
+/// The longest wait for one answer of the backend; callers wait 120 s for all three.
+const STEP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of an answer a step shows, in characters.
+const SNIPPET: usize = 500;
+
+/// What the stand-in needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The root of the backend.
+    pub backend: Url,
+    /// The desktop program's key. Without one every run fails.
+    pub api_key: Option<HeaderValue>,
+    /// Where the present time comes from.
+    pub sources: Sources,
+}
+
+impl Config {
+    /// Reads `Mgm__ApiKey` and `SyntheticDesktop__BackendBaseUrl`.
+    pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
+        let api_key = settings
+            .mgm
+            .api_key
+            .as_ref()
+            .map(ExposeSecret::expose_secret)
+            .filter(|key| !key.trim().is_empty())
+            .map(|key| HeaderValue::from_str(key).map_err(|_| RunError::ApiKey))
+            .transpose()?
+            .map(|mut key| {
+                key.set_sensitive(true);
+                key
+            });
+        Ok(Self { backend: settings.synthetic_desktop.backend_base_url.clone(), api_key, sources: Sources::system() })
+    }
+}
+
+/// Runs the service until `shutdown`.
+pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
+    let config = Config::from_settings(settings)?;
+    if config.api_key.is_none() {
+        tracing::warn!("Mgm__ApiKey is not set: every run will fail");
+    }
+    listen(ServiceId::SyntheticDesktop, settings, router(config)?, shutdown).await
+}
+
+/// The service's routes.
+pub fn router(config: Config) -> Result<Router, ClientError> {
+    let http = transport::client(&config.backend, CONNECT_TIMEOUT)?;
+    let desktop = Arc::new(Desktop { config, http, last_run: Mutex::default() });
+    let forgetful = Arc::clone(&desktop);
+    Ok(Shell {
+        routes: Router::new().route("/run-sequence", post(run_sequence)).with_state(Arc::clone(&desktop)),
+        control: Router::new().route("/last-run", get(last_run)).with_state(desktop),
+        id: ServiceId::SyntheticDesktop,
+        reset: move || *forgetful.last_run() = SequenceRun::default(),
+    }
+    .router())
+}
+
+struct Desktop {
+    config: Config,
+    http: reqwest::Client,
+    last_run: Mutex<SequenceRun>,
+}
+
+async fn last_run(State(desktop): State<Arc<Desktop>>) -> Json<SequenceRun> {
+    Json(desktop.last_run().clone())
+}
+
+async fn run_sequence(State(desktop): State<Arc<Desktop>>, body: Bytes) -> Result<Response, Refusal> {
+    let Some(api_key) = &desktop.config.api_key else {
+        let run = desktop.finish(Vec::new(), Some("Mgm__ApiKey is not configured".to_owned()));
+        return Ok((StatusCode::INTERNAL_SERVER_ERROR, Json(run)).into_response());
+    };
+    let order: RunSequence = read_json(&body)?;
+    if order.payout_id.is_nil() || order.character_name.trim().is_empty() {
+        return Err(Refusal::invalid("payoutId and characterName are required"));
+    }
+    let mut steps = Vec::new();
+    let error = desktop.walk(api_key, &order, &mut steps).await.err();
+    let status = if error.is_none() { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
+    Ok((status, Json(desktop.finish(steps, error))).into_response())
+}
+
+impl Desktop {
+    fn last_run(&self) -> MutexGuard<'_, SequenceRun> {
+        // It is only ever replaced as a whole.
+        self.last_run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self, steps: Vec<SequenceStep>, error: Option<String>) -> SequenceRun {
+        let completed_at_utc = Some(self.config.sources.now());
+        let run = SequenceRun { ok: error.is_none(), steps, error, completed_at_utc };
+        self.last_run().clone_from(&run);
+        run
+    }
+
+    /// Makes the calls one after the other, up to the first that does not succeed.
+    async fn walk(
+        &self,
+        api_key: &HeaderValue,
+        order: &RunSequence,
+        steps: &mut Vec<SequenceStep>,
+    ) -> Result<(), String> {
+        let RunSequence { payout_id, character_name } = order;
+        let confirmation = endpoint(&self.config.backend, &format!("api/payouts/{payout_id}/confirm-acceptance"));
+        let status = endpoint(&self.config.backend, &format!("api/payouts/{payout_id}/status"));
+        // The desktop program writes the names of states in camelCase.
+        let calls = [
+            ("POST confirm-acceptance", Method::POST, &confirmation, json!({"characterName": character_name})),
+            ("PATCH status InProgress", Method::PATCH, &status, json!({"status": "inProgress"})),
+            ("PATCH status Sent", Method::PATCH, &status, json!({"status": "sent"})),
+        ];
+        for (name, method, url, body) in calls {
+            let step = self.call(api_key, method, url, &body).await.map_err(|reason| format!("{name}: {reason}"))?;
+            let (status, body_snippet) = step;
+            steps.push(SequenceStep { name: name.to_owned(), status_code: status.as_u16(), body_snippet });
+            if !status.is_success() {
+                return Err(format!("{name}: the backend answered {status}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(
+        &self,
+        api_key: &HeaderValue,
+        method: Method,
+        url: &Url,
+        body: &Value,
+    ) -> Result<(StatusCode, String), String> {
+        let request =
+            self.http.request(method, url.clone()).header(API_KEY_HEADER, api_key).json(body).timeout(STEP_TIMEOUT);
+        match transport::exchange(request, MAX_ANSWER).await {
+            Exchange::Complete { status, body, .. } => {
+                Ok((status, String::from_utf8_lossy(&body).chars().take(SNIPPET).collect()))
+            }
+            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(reason),
+        }
+    }
+}
