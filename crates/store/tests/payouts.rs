@@ -1,5 +1,7 @@
 //! Payouts, their streams and announcements, against a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The roulette, against a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
+
 mod common;
 
 use std::collections::HashMap;

@@ -1,6 +1,10 @@
 //! A store over a database of its own, and the things the tests talk about.
 
-#![expect(clippy::disallowed_methods, reason = "any unused identifier will do")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests: any unused identifier will do, and a failure is a failure"
+)]
 #![allow(dead_code, clippy::allow_attributes, reason = "every test file uses a part of it")]
 
 use mgm_domain::{
