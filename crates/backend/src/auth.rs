@@ -2,15 +2,15 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{Method, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 use mgm_api_types::API_KEY_HEADER;
 use mgm_domain::ViewerId;
 use mgm_twitch::extension_jwt::ExtensionToken;
 use secrecy::ExposeSecret;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
-use crate::{error::ApiError, state::AppState, text::display_name};
+use crate::{config::BackendConfig, error::ApiError, state::AppState, text::display_name};
 
 /// The streamer's desktop program, or the operator: whoever has the key.
 ///
@@ -22,14 +22,24 @@ impl FromRequestParts<AppState> for Desktop {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let given = parts.headers.get(API_KEY_HEADER).ok_or(ApiError::Unauthorized("the desktop key is missing"))?;
-        // Every key is compared, so that the time taken says nothing of which one came near.
-        let mut accepted = subtle::Choice::from(0);
-        for key in &state.config.api_keys {
-            accepted |= key.expose_secret().as_bytes().ct_eq(given.as_bytes());
+        if has_desktop_key(&parts.headers, &state.config) {
+            Ok(Self)
+        } else if parts.headers.contains_key(API_KEY_HEADER) {
+            Err(ApiError::ForbiddenApiKey)
+        } else {
+            Err(ApiError::Unauthorized("the desktop key is missing"))
         }
-        if bool::from(accepted) { Ok(Self) } else { Err(ApiError::ForbiddenApiKey) }
     }
+}
+
+/// Whether the desktop key, or the one before it, is in the headers.
+pub(crate) fn has_desktop_key(headers: &HeaderMap, config: &BackendConfig) -> bool {
+    let Some(given) = headers.get(API_KEY_HEADER) else {
+        return false;
+    };
+    // Every key is compared, so that the time taken says nothing of which one came near.
+    let accepted = config.api_keys.iter().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+    accepted.fold(Choice::from(0), |any, one| any | one).into()
 }
 
 /// Whoever has a valid Extension token, with or without identity.
