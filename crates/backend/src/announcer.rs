@@ -16,6 +16,8 @@ use crate::{chance::Chance, clock::Clock, config::BackendConfig, text::printable
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How long the request that made an announcement due waits for its outcome.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
+/// The pauses before each attempt to write an outcome down, in milliseconds; shorter than [`LEASE_MARGIN`] together.
+const SETTLE_PAUSES: [u64; 8] = [0, 50, 200, 1_000, 3_000, 5_000, 5_000, 5_000];
 /// The longest reason kept, in characters.
 const MAX_REASON: usize = 300;
 
@@ -97,7 +99,7 @@ impl Announcer {
         };
         tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
         // The outcome is worth some patience: without it the announcement would end as unknown.
-        for pause in [0, 50, 200, 1_000, 3_000] {
+        for pause in SETTLE_PAUSES {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             let jitter = self.chance.fraction();
             match self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await {

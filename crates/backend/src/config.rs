@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use mgm_api_types::Version;
 use mgm_domain::{BroadcasterId, roulette::Schedule};
@@ -74,7 +75,7 @@ pub struct BackendConfig {
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins that CORS allows.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: Vec<HeaderValue>,
     /// Whether the harness's route is there.
     pub harness: bool,
     /// Whether claims skip the subscription check.
@@ -155,6 +156,9 @@ impl BackendConfig {
                 roulette.grace_seconds,
             ),
         );
+        let panel = twitch.extension_client_id.as_ref().map(|id| format!("https://{id}.ext-twitch.tv"));
+        let origins = mgm.allowed_origins.iter().chain(&panel);
+        let allowed_origins = origins.filter_map(|text| problems.take("Mgm__AllowedOrigins", origin(text))).collect();
         let (Some(database), Some(broadcaster), Some(eventsub_secrets), Some(extension_keys)) =
             (database, broadcaster, eventsub_secrets, extension_keys)
         else {
@@ -170,7 +174,6 @@ impl BackendConfig {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let limits = &settings.rate_limits;
         let at_least_one = |limit: u32| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
-        let panel = twitch.extension_client_id.as_ref().map(|id| format!("https://{id}.ext-twitch.tv"));
         Ok(Self {
             urls: settings.urls.clone().unwrap_or_else(default_urls),
             metrics_urls: mgm.metrics_urls.clone(),
@@ -194,12 +197,24 @@ impl BackendConfig {
             viewer_reads: at_least_one(limits.viewer_reads_per_minute),
             address_requests: at_least_one(limits.address_per_minute),
             trusted_proxies: mgm.trusted_proxies.clone(),
-            allowed_origins: mgm.allowed_origins.iter().cloned().chain(panel).collect(),
+            allowed_origins,
             harness: mgm.enable_e2e_harness,
             skip_subscriber_check: mgm.dev_skip_subscriber_check,
             version: version(settings),
         })
     }
+}
+
+/// An origin as browsers send it: scheme, host and perhaps a port, and nothing after that.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let refusal = || format!("{text:?} is no origin; one looks like https://example.com");
+    let url = url::Url::parse(text.trim()).map_err(|_| refusal())?;
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let origin = url.origin();
+    if !plain || !origin.is_tuple() {
+        return Err(refusal());
+    }
+    HeaderValue::try_from(origin.ascii_serialization()).map_err(|_| refusal())
 }
 
 fn default_urls() -> BindUrls {
@@ -308,5 +323,15 @@ mod tests {
         settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()];
         let origins = BackendConfig::new(&settings).unwrap().allowed_origins;
         assert_eq!(origins, ["http://localhost:3000", "https://abc.ext-twitch.tv"]);
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused_at_the_start() {
+        for text in ["*", "localhost", "https://example.com/panel", "https://a:b@example.com", "null"] {
+            let mut settings = development();
+            settings.mgm.allowed_origins = vec![text.to_owned()];
+            let error = BackendConfig::new(&settings).unwrap_err().to_string();
+            assert!(error.contains("Mgm__AllowedOrigins"), "{text}: {error}");
+        }
     }
 }

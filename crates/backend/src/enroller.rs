@@ -1,14 +1,23 @@
-//! Enrolments are committed together when they arrive together: while one transaction commits, the next gathers. Each is
+//! Enrolments are committed together when they arrive together: while some are being committed, the next gather. Each is
 //! answered only after its commit.
 
+use std::{sync::Arc, time::Duration};
+
 use mgm_store::{Enrolment, EnrolmentOutcome, Store};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 
 /// Enrolments that wait at the most; more are told to come again.
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
 const BATCH: usize = 128;
+/// Transactions at a time: the database works on one while it writes the other to disk.
+const IN_FLIGHT: usize = 2;
+/// How long a commit may take before the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes enrolments. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,22 +41,15 @@ struct Job {
 }
 
 impl Enroller {
-    /// Starts the task that commits; it ends when the last [`Enroller`] is gone and everything taken is answered.
+    /// Starts the task that gathers; it ends when the last [`Enroller`] is gone and everything taken is answered.
     #[must_use]
     pub fn start(store: Store, tasks: &TaskTracker) -> Self {
-        let (sender, mut jobs) = mpsc::channel(QUEUE);
-        tasks.spawn(async move {
-            let mut gathered = Vec::new();
-            while jobs.recv_many(&mut gathered, BATCH).await > 0 {
-                let size = u32::try_from(gathered.len()).unwrap_or(u32::MAX);
-                metrics::histogram!("mgm_enrolment_batch_size").record(f64::from(size));
-                commit(&store, std::mem::take(&mut gathered)).await;
-            }
-        });
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        tasks.spawn(gather(store, jobs, tasks.clone()));
         Self(sender)
     }
 
-    /// Decides an enrolment and commits its effect.
+    /// Decides an enrolment and commits its effect. Once it is queued it is seen through, even when the caller goes away.
     pub async fn enrol(&self, enrolment: Enrolment) -> Result<EnrolmentOutcome, EnrolError> {
         let (answer, decided) = oneshot::channel();
         self.0.try_send(Job { enrolment, answer }).map_err(|_| EnrolError::Unavailable)?;
@@ -55,34 +57,62 @@ impl Enroller {
     }
 }
 
+/// Hands on what has gathered whenever a transaction is free. Each runs in a task of its own, so that a defect in one
+/// fails that one only.
+async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
+    let free = Arc::new(Semaphore::new(IN_FLIGHT));
+    while let Ok(place) = Arc::clone(&free).acquire_owned().await {
+        let mut gathered = Vec::new();
+        if jobs.recv_many(&mut gathered, BATCH).await == 0 {
+            return;
+        }
+        let store = store.clone();
+        tasks.spawn(async move {
+            commit(&store, gathered).await;
+            drop(place);
+        });
+    }
+}
+
 async fn commit(store: &Store, jobs: Vec<Job>) {
     let (enrolments, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.enrolment, job.answer)).unzip();
-    match store.enrol(&enrolments).await {
+    metrics::histogram!("mgm_enrolment_batch_size").record(f64::from(u32::try_from(answers.len()).unwrap_or(u32::MAX)));
+    match decide(store, &enrolments).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Whoever asked may have gone; the effect stands.
                 let _ = answer.send(Ok(outcome));
             }
         }
-        Err(error) if error.is_unavailable() => {
-            tracing::warn!(%error, enrolments = enrolments.len(), "enrolments could not be committed");
-            for answer in answers {
-                let _ = answer.send(Err(EnrolError::Unavailable));
+        // One of them is at fault: it must not cost the others.
+        Err(EnrolError::Failed) if enrolments.len() > 1 => {
+            for (enrolment, answer) in enrolments.iter().zip(answers) {
+                let alone = decide(store, std::slice::from_ref(enrolment)).await;
+                let _ = answer.send(alone.and_then(|mut outcomes| outcomes.pop().ok_or(EnrolError::Failed)));
             }
         }
-        // One of them is at fault: it must not cost the others.
-        Err(_) => {
-            for (enrolment, answer) in enrolments.iter().zip(answers) {
-                let decided = match store.enrol(std::slice::from_ref(enrolment)).await {
-                    Ok(mut outcomes) => outcomes.pop().ok_or(EnrolError::Failed),
-                    Err(error) if error.is_unavailable() => Err(EnrolError::Unavailable),
-                    Err(error) => {
-                        tracing::error!(%error, viewer = %enrolment.command.viewer, "an enrolment failed");
-                        Err(EnrolError::Failed)
-                    }
-                };
-                let _ = answer.send(decided);
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error));
             }
+        }
+    }
+}
+
+async fn decide(store: &Store, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, EnrolError> {
+    match timeout(PATIENCE, store.enrol(enrolments)).await {
+        Ok(Ok(outcomes)) => Ok(outcomes),
+        Ok(Err(error)) if error.is_unavailable() => {
+            tracing::warn!(%error, enrolments = enrolments.len(), "enrolments could not be committed");
+            Err(EnrolError::Unavailable)
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%error, enrolments = enrolments.len(), "enrolments failed");
+            Err(EnrolError::Failed)
+        }
+        Err(_) => {
+            tracing::warn!(enrolments = enrolments.len(), "enrolments were not committed in time");
+            Err(EnrolError::Unavailable)
         }
     }
 }

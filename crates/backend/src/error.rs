@@ -175,6 +175,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
             StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
             StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
+            StatusCode::SERVICE_UNAVAILABLE => ApiError::Unavailable,
             _ if status.is_client_error() => ApiError::InvalidPayload("the request cannot be read".to_owned()),
             _ => ApiError::Internal,
         };

@@ -1,14 +1,19 @@
-//! Bodies and paths, with our errors where they are not as documented.
+//! Bodies, paths and queries, with our errors where they are not as documented.
 
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
-    http::request::Parts,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::{error::ApiError, state::AppState, text::printable};
+
+/// The longest JSON body, in bytes.
+const MAX_JSON: usize = 64 * 1024;
+/// The longest explanation of what is wrong, in characters.
+const MAX_EXPLANATION: usize = 300;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -18,15 +23,22 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        match Json::<T>::from_request(request, state).await {
+        if !is_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let body = state.bodies.read(request, MAX_JSON).await?;
+        match Json::from_bytes(&body.bytes) {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::UnsupportedMediaType),
-            Err(rejection) if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(ApiError::PayloadTooLarge)
-            }
-            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), 300))),
+            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), MAX_EXPLANATION))),
         }
     }
+}
+
+/// `application/json`, or a type with the suffix `+json`; parameters do not matter.
+fn is_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// An id in the path; what is no UUID names nothing.
@@ -52,7 +64,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), 300))),
+            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), MAX_EXPLANATION))),
         }
     }
 }

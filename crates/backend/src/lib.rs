@@ -3,6 +3,7 @@
 
 pub mod announcer;
 pub mod auth;
+pub mod body;
 pub mod chance;
 pub mod clock;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod enroller;
 pub mod error;
 pub mod extract;
 pub mod limits;
+mod metrics;
 pub mod request_context;
 pub mod routes;
 mod run;

@@ -67,7 +67,7 @@ async fn serve(settings: &Settings) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mgm-backend: {error}");
-            ExitCode::FAILURE
+            if matches!(error, mgm_backend::Error::Config(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

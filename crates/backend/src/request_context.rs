@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
@@ -42,9 +42,10 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
     let started = Instant::now();
     let id = RequestId::of_caller(&request).unwrap_or_else(|| RequestId(state.chance.uuid().to_string().into()));
     request.extensions_mut().insert(id.clone());
-    let method = request.method().clone();
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request_id = id.as_str(), %method, route);
+    // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
+    let span = tracing::error_span!("request", request_id = id.as_str(), method, route);
     async {
         let mut response = next.run(request).await;
         if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -52,8 +53,11 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
         }
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
-        let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
-        metrics::histogram!("mgm_http_request_seconds", &labels).record(elapsed.as_secs_f64());
+        metrics::histogram!(
+            "mgm_http_request_seconds",
+            "method" => method, "route" => route.clone(), "status" => status.to_string(),
+        )
+        .record(elapsed.as_secs_f64());
         let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
             tracing::error!(status, microseconds, "request failed");
@@ -66,4 +70,10 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
     }
     .instrument(span)
     .await
+}
+
+/// The method, where HTTP has it: a client may make up others, and each would be a series of its own in the metrics.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "PATCH", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("(other)")
 }

@@ -5,21 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, routing::get};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use mgm_service::{
     serve::{BindError, Limits, Listeners, serve},
     settings::Settings,
 };
 use mgm_store::{Store, StoreError, StoreOptions};
 use mgm_twitch::{helix::Helix, transport::ClientError};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     chance::Chance,
     clock::SystemClock,
     config::{BackendConfig, ConfigError, connect_options},
-    routes,
+    metrics, routes,
     state::AppState,
     workers,
 };
@@ -29,6 +29,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long tasks that go on after their request, such as an announcement, may take at the end.
 const TASK_GRACE: Duration = Duration::from_secs(15);
 
+/// How long connections to the database may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// The pause between attempts to reach a database that is away at start.
+const DATABASE_PAUSE: Duration = Duration::from_millis(250);
+
 /// Why the backend did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -36,8 +41,13 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The database is away, or its migrations fail.
-    #[error("the database cannot be used: {0}")]
-    Database(#[from] StoreError),
+    #[error("{database} cannot be used: {source}")]
+    Database {
+        /// Which one, without the password.
+        database: String,
+        /// Why.
+        source: StoreError,
+    },
     /// The client for Helix cannot be built.
     #[error(transparent)]
     Helix(#[from] ClientError),
@@ -51,62 +61,71 @@ pub enum Error {
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), Error> {
     let config = BackendConfig::new(settings)?;
     let helix = Helix::new(config.helix_base_url.clone(), config.helix_timeout)?;
-    let metrics = install_metrics();
     let Some(store) = shutdown.run_until_cancelled(open_store(&config)).await.transpose()? else {
         return Ok(());
     };
     let listeners = Listeners::bind(&config.urls)?;
-    let metrics_listeners = config.metrics_urls.as_ref().map(Listeners::bind).transpose()?;
-    let tasks = TaskTracker::new();
-    let clock = Arc::new(SystemClock);
-    let state = AppState::new(config, store, helix, clock, Arc::new(Chance::from_system()), &tasks);
-    workers::start(&state, &tasks, &shutdown);
-    if let (Some(listeners), Some(handle)) = (metrics_listeners, metrics) {
-        tracing::info!(addresses = ?listeners.addresses(), "metrics");
-        let router = Router::new().route("/metrics", get(async move || handle.render()));
-        tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
+    if let Some(urls) = &config.metrics_urls {
+        serve_metrics(Listeners::bind(urls)?, &shutdown);
     }
+    let tasks = TaskTracker::new();
+    let state = AppState::new(config, store, helix, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
+    workers::start(&state, &tasks, &shutdown);
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
     serve(listeners, routes::router(state.clone()), Limits::default(), shutdown).await;
     let store = state.store.clone();
     // The enroller ends with the last state.
     drop(state);
     tasks.close();
-    if tokio::time::timeout(TASK_GRACE, tasks.wait()).await.is_err() {
+    if timeout(TASK_GRACE, tasks.wait()).await.is_err() {
         tracing::warn!("tasks were still running after {} s", TASK_GRACE.as_secs());
     }
-    store.close().await;
+    if timeout(CLOSE_TIME, store.close()).await.is_err() {
+        tracing::warn!("the database did not close its connections in time");
+    }
     tracing::info!("stopped");
     Ok(())
 }
 
+fn serve_metrics(listeners: Listeners, shutdown: &CancellationToken) {
+    let Some(handle) = metrics::install(shutdown.clone()) else {
+        return tracing::warn!("metrics are kept elsewhere in this process; none are served");
+    };
+    tracing::info!(addresses = ?listeners.addresses(), "serving metrics");
+    tokio::spawn(serve(listeners, metrics::router(handle), Limits::default(), shutdown.clone()));
+}
+
 /// Connects and migrates, waiting a while for a database that is away.
-async fn open_store(config: &BackendConfig) -> Result<Store, StoreError> {
+async fn open_store(config: &BackendConfig) -> Result<Store, Error> {
     let started = Instant::now();
     loop {
-        let options = StoreOptions {
-            broadcaster: config.broadcaster.clone(),
-            max_connections: config.max_connections,
-            acquire_timeout: ACQUIRE_TIMEOUT,
-        };
-        let opened = async {
-            let store = Store::connect(connect_options(&config.database), options).await?;
-            store.migrate().await?;
-            Ok::<_, StoreError>(store)
-        };
-        match opened.await {
+        match try_open_store(config).await {
             Err(error) if error.is_unavailable() && started.elapsed() < config.database_patience => {
                 tracing::warn!(%error, "the database is away; trying again");
-                tokio::time::sleep(Duration::from_millis(250)).await;
+                tokio::time::sleep(DATABASE_PAUSE).await;
             }
-            opened => return opened,
+            Err(source) => return Err(Error::Database { database: config.database.to_string(), source }),
+            Ok(store) => return Ok(store),
         }
     }
 }
 
-/// Makes this process's metrics readable; `None` when another recorder is there already.
-fn install_metrics() -> Option<PrometheusHandle> {
-    const SECONDS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
-    builder.ok()?.install_recorder().ok()
+async fn try_open_store(config: &BackendConfig) -> Result<Store, StoreError> {
+    let connect = connect_options(&config.database);
+    let options = StoreOptions {
+        broadcaster: config.broadcaster.clone(),
+        max_connections: config.max_connections,
+        acquire_timeout: ACQUIRE_TIMEOUT,
+    };
+    probe(&connect).await?;
+    let store = Store::connect(connect, options).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// A pool only says that it has waited too long; a connection by itself says why there is none.
+async fn probe(connect: &PgConnectOptions) -> Result<(), StoreError> {
+    let connection = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(connect)).await;
+    connection.unwrap_or(Err(sqlx::Error::PoolTimedOut))?.close().await?;
+    Ok(())
 }

@@ -5,17 +5,20 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::body::Bytes;
 use mgm_store::Store;
 use mgm_twitch::helix::Helix;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     announcer::Announcer,
+    body::BodyBudget,
     chance::Chance,
     clock::Clock,
     config::BackendConfig,
     enroller::Enroller,
     limits::{Limit, Limits},
+    routes,
 };
 
 /// The shared state. Cheap to clone.
@@ -41,6 +44,10 @@ pub struct Shared {
     pub helix: Helix,
     /// Rate limits.
     pub limits: Limits,
+    /// The memory for request bodies.
+    pub bodies: BodyBudget,
+    /// The OpenAPI document.
+    pub openapi: Bytes,
     /// The reason for which Twitch last revoked our subscription to chat. Twitch tells one process; this is what that
     /// process knows.
     pub revocation: Mutex<Option<String>>,
@@ -65,8 +72,19 @@ impl AppState {
         let enroller = Enroller::start(store.clone(), tasks);
         let announcer =
             Announcer::new(&config, store.clone(), helix.clone(), Arc::clone(&clock), Arc::clone(&chance), tasks);
-        let revocation = Mutex::default();
-        Self(Arc::new(Shared { config, store, clock, chance, enroller, announcer, helix, limits, revocation }))
+        Self(Arc::new(Shared {
+            config,
+            store,
+            clock,
+            chance,
+            enroller,
+            announcer,
+            helix,
+            limits,
+            bodies: BodyBudget::default(),
+            openapi: routes::openapi(),
+            revocation: Mutex::default(),
+        }))
     }
 }
 

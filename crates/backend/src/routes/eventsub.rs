@@ -1,8 +1,9 @@
 //! `POST /api/twitch/eventsub`: Twitch's webhook (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>).
 
+use std::sync::PoisonError;
+
 use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -10,7 +11,7 @@ use mgm_api_types::ErrorBody;
 use mgm_domain::{CharacterName, MessageId, Rejection, ViewerId, chat, pool::Enrol};
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
 use mgm_twitch::eventsub::{
-    CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope, MessageType, check_age, header as twitch_header,
+    CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope, MessageType, Subscription, check_age, header as twitch_header,
     parse_timestamp,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// The longest notification, in bytes.
-pub(crate) const MAX_NOTIFICATION: usize = 1024 * 1024;
+const MAX_NOTIFICATION: usize = 1024 * 1024;
 
 /// Takes a notification, a verification or a revocation.
 ///
@@ -39,20 +40,21 @@ pub(crate) const MAX_NOTIFICATION: usize = 1024 * 1024;
         (status = 503, description = "`unavailable`: the command could not be committed", body = ErrorBody),
     ),
 )]
-pub(super) async fn receive(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let mut request = request;
-    DefaultBodyLimit::apply(DefaultBodyLimit::max(MAX_NOTIFICATION), &mut request);
-    let body = Bytes::from_request(request, &state).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
-        _ => ApiError::InvalidPayload("the body could not be read".to_owned()),
-    })?;
-    check_signature(&state, &headers, &body)?;
-    let envelope = Envelope::parse(&body).map_err(|error| {
+pub(super) async fn receive(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let body = state.bodies.read(request, MAX_NOTIFICATION).await?;
+    check_signature(&state, &headers, &body.bytes)?;
+    check_timestamp(&state, &headers)?;
+    let envelope = Envelope::parse(&body.bytes).map_err(|error| {
         ApiError::InvalidPayload(format!("the body is not JSON: {}", printable(&error.to_string(), 200)))
     })?;
+    drop(body);
     match MessageType::of(&headers, &envelope) {
         MessageType::CallbackVerification => {
+            note_verification(&state, &envelope);
             let challenge = envelope.challenge.unwrap_or_default();
             Ok(([(header::CONTENT_TYPE, "text/plain")], challenge).into_response())
         }
@@ -73,33 +75,60 @@ fn check_signature(state: &AppState, headers: &HeaderMap, body: &[u8]) -> Result
         return Ok(());
     }
     secrets.verify(headers, body).map_err(|error| {
-        metrics::counter!("mgm_eventsub_messages_total", "outcome" => "bad_signature").increment(1);
+        count("bad_signature");
         tracing::info!(%error, "a notification was refused");
         ApiError::Unauthorized("the signature headers are missing or wrong")
-    })?;
-    let timestamp = headers.get(twitch_header::MESSAGE_TIMESTAMP).map_or(&b""[..], |value| value.as_bytes());
-    let sent = parse_timestamp(timestamp).map_err(|_| ApiError::Unauthorized("the timestamp header cannot be read"))?;
-    check_age(sent, state.clock.now()).map_err(|_| ApiError::StaleMessage)
+    })
+}
+
+/// A message that is signed has a timestamp; one that need not be may do without.
+fn check_timestamp(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(timestamp) = headers.get(twitch_header::MESSAGE_TIMESTAMP) else {
+        return Ok(());
+    };
+    let sent = parse_timestamp(timestamp.as_bytes())
+        .map_err(|_| ApiError::Unauthorized("the timestamp header cannot be read"))?;
+    check_age(sent, state.clock.now()).map_err(|error| {
+        count("stale");
+        tracing::info!(%error, "a notification was refused");
+        ApiError::StaleMessage
+    })
+}
+
+/// Whether it is the subscription to our channel's chat.
+fn is_our_subscription(state: &AppState, subscription: &Subscription) -> bool {
+    let channel = subscription.condition.as_ref().and_then(|condition| condition.broadcaster_user_id.as_deref());
+    subscription.kind.as_deref() == Some(CHANNEL_CHAT_MESSAGE)
+        && channel.is_none_or(|channel| channel == state.config.broadcaster.as_str())
 }
 
 fn note_revocation(state: &AppState, envelope: &Envelope) {
     let subscription = envelope.subscription.clone().unwrap_or_default();
+    let is_ours = is_our_subscription(state, &subscription);
     let reason = printable(subscription.status.as_deref().unwrap_or("unknown"), 100);
     let kind = printable(subscription.kind.as_deref().unwrap_or("unknown"), 100);
-    let channel = subscription.condition.and_then(|condition| condition.broadcaster_user_id);
-    let is_ours =
-        kind == CHANNEL_CHAT_MESSAGE && channel.is_none_or(|channel| channel == state.config.broadcaster.as_str());
     tracing::warn!(reason, subscription = kind, is_ours, "Twitch has revoked a subscription");
     if is_ours {
         metrics::gauge!("mgm_eventsub_subscription_revoked").set(1.0);
-        *state.revocation.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reason);
+        *state.revocation.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 }
 
+/// A subscription is verified when it is made: after that it is no longer revoked.
+fn note_verification(state: &AppState, envelope: &Envelope) {
+    let is_ours = envelope.subscription.as_ref().is_some_and(|subscription| is_our_subscription(state, subscription));
+    tracing::info!(is_ours, "Twitch verifies a subscription");
+    if is_ours {
+        metrics::gauge!("mgm_eventsub_subscription_revoked").set(0.0);
+        *state.revocation.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
+}
+
 async fn notification(state: &AppState, envelope: Envelope) -> Result<StatusCode, ApiError> {
-    let count = |outcome: &'static str| {
-        metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
-    };
     if envelope.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !envelope.has_event() {
         count("ignored");
         return Ok(StatusCode::OK);

@@ -6,6 +6,7 @@ mod claim;
 mod confirm_acceptance;
 mod eventsub;
 mod health;
+mod openapi;
 mod payout_status;
 mod payouts;
 mod pool;
@@ -17,57 +18,59 @@ mod version;
 use std::time::Duration;
 
 use axum::{
-    Json, Router,
-    extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, Method, header},
+    Router,
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
-    routing::get,
+    response::IntoResponse,
 };
-use mgm_api_types::{ErrorBody, Payout};
+use mgm_api_types::Payout;
 use mgm_store::PayoutView;
 use mgm_twitch::helix::Correlation;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
+    timeout::TimeoutLayer,
 };
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{error, limits, request_context, state::AppState};
 
-/// The longest JSON body, in bytes; a notification may be longer.
-const MAX_BODY: usize = 64 * 1024;
-
-/// Mimiron's Gold-o-Matic
-///
-/// The Extension backend service: viewers enrol, the roulette draws, the desktop program pays out.
-#[derive(OpenApi)]
-#[openapi(components(schemas(ErrorBody)), modifiers(&SecuritySchemes))]
-struct Document;
-
-struct SecuritySchemes;
-
-impl Modify for SecuritySchemes {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let key = ApiKeyValue::with_description("X-MGM-ApiKey", "The desktop program's key.");
-        components.add_security_scheme("desktop", SecurityScheme::ApiKey(ApiKey::Header(key)));
-        let token = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .description(Some("A Twitch Extension token."))
-            .build();
-        components.add_security_scheme("viewer", SecurityScheme::Http(token));
-    }
-}
+/// How long a request may take, the sending of its body included.
+const REQUEST_TIME: Duration = Duration::from_secs(45);
 
 /// Every route of the backend, ready to be served.
 pub fn router(state: AppState) -> Router {
-    let mut routes = OpenApiRouter::with_openapi(Document::openapi())
+    let harness = state.config.harness;
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(state.clone(), request_context::context))
+        .layer(middleware::from_fn(error::render))
+        .layer(CatchPanicLayer::custom(|_| error::ApiError::Internal.into_response()))
+        .layer(cors(&state))
+        .layer(middleware::from_fn_with_state(state.clone(), limits::by_address))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
+    let mut routes = routes().split_for_parts().0;
+    if harness {
+        routes = routes.merge(harness_routes().split_for_parts().0);
+    }
+    routes
+        .fallback(async || error::ApiError::NotFound)
+        .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
+        .layer(layers)
+        .with_state(state)
+}
+
+/// The OpenAPI document, as JSON: every route there is, whether this process serves it or not.
+pub(crate) fn openapi() -> Bytes {
+    let mut document = routes().merge(harness_routes()).into_openapi();
+    openapi::add_default_response(&mut document);
+    document.to_json().expect("names and texts of ours can be written as JSON").into()
+}
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(eventsub::receive))
         .routes(routes!(pool::me))
         .routes(routes!(roulette_state::state))
@@ -83,46 +86,33 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(announcements::retry))
         .routes(routes!(announcements::resolve))
         .routes(routes!(version::version))
+        .routes(routes!(openapi::document))
         .routes(routes!(health::live))
-        .routes(routes!(health::ready));
-    if state.config.harness {
-        routes = routes.routes(routes!(prepare_pending_payout::prepare));
-    }
-    let (service, document) = routes.split_for_parts();
-    let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(state.clone(), request_context::context))
-        .layer(middleware::from_fn(error::render))
-        .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(error::ApiError::Internal)))
-        .layer(cors(&state))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::by_address));
-    service
-        .route("/openapi/v1.json", get(async || Json(document)))
-        .fallback(async || error::ApiError::NotFound)
-        .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(layers)
-        .with_state(state)
+        .routes(routes!(health::ready))
+}
+
+/// Served only where the harness is turned on; elsewhere the route is unknown, also to whoever has the key.
+fn harness_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(prepare_pending_payout::prepare))
 }
 
 /// CORS for the panel: no cookies, only what it sends and reads.
 fn cors(state: &AppState) -> CorsLayer {
-    let origins: Vec<HeaderValue> =
-        state.config.allowed_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::list(state.config.allowed_origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, request_context::REQUEST_ID])
         .expose_headers([
             request_context::REQUEST_ID,
             header::RETRY_AFTER,
-            HeaderName::from_static("ratelimit"),
-            HeaderName::from_static("ratelimit-policy"),
+            limits::RATE_LIMIT,
+            limits::RATE_LIMIT_POLICY,
         ])
         .max_age(Duration::from_secs(3_600))
 }
 
 /// What ties a call to Helix to the request that made it.
-fn correlation(headers: &axum::http::HeaderMap, id: &request_context::RequestId) -> Correlation {
+fn correlation(headers: &HeaderMap, id: &request_context::RequestId) -> Correlation {
     Correlation {
         traceparent: headers.get("traceparent").cloned(),
         request_id: HeaderValue::from_str(id.as_str()).ok(),
