@@ -78,6 +78,15 @@ impl Directory {
         Ok(directory)
     }
 
+    /// Removes the data and what belongs to them; the lock says that no server uses them.
+    pub fn erase(&self) -> Result<(), ServerError> {
+        for path in [self.data(), self.unfinished_data(), self.socket()] {
+            gone(fs::remove_dir_all(&path)).map_err(ServerError::io("remove", &path))?;
+        }
+        let password = self.password_file();
+        gone(fs::remove_file(&password)).map_err(ServerError::io("remove", &password))
+    }
+
     /// PostgreSQL's data directory.
     pub fn data(&self) -> PathBuf {
         self.path.join("data")
@@ -172,6 +181,11 @@ pub(crate) fn remove_shared_memory(data: &Path) {
     if let Some(id) = id {
         until(LAST_WISHES, || crate::sys::remove_unused_segment(id).then_some(()));
     }
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// Removes the directories below `common` whose lock nobody holds.

@@ -33,6 +33,20 @@ pub use options::{Data, Durability, Listen, Options};
 pub use process::ParentDeath;
 pub use server::{Server, USER};
 
+/// Removes the data of a persistent server, so that the next one in this directory starts empty. Refused while a server runs
+/// on them.
+pub async fn erase(directory: impl Into<std::path::PathBuf>) -> Result<(), ServerError> {
+    let path = directory.into();
+    blocking(move || {
+        if !path.exists() {
+            return Ok(());
+        }
+        let account = account::Account::for_this_process()?;
+        directory::Directory::persistent(&path, &account)?.erase()
+    })
+    .await
+}
+
 /// Runs what blocks on a thread of its own kind.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
