@@ -65,7 +65,7 @@ pub const SERVICES: &[Service] = &[
         port: Some(8080),
         log_file: "mgm-backend.log",
         waits_for: &[ServiceId::Postgres],
-        health: Some(Health { path: "/health/ready", identity: &[] }),
+        health: Some(Health { path: "/health/ready", identity: &[("status", "ready")] }),
     },
     Service {
         id: ServiceId::MockEventSub,
