@@ -1,3 +1,36 @@
 //! The command-line program `mgm`.
 
-fn main() {}
+mod chance;
+mod cli;
+mod clock;
+mod commands;
+mod environment;
+mod http;
+mod notification;
+mod profile;
+mod report;
+mod scenario;
+mod stack;
+mod state;
+mod targets;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+
+/// Wrong usage or environment.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            report::error(&error, json);
+            ExitCode::from(WRONG)
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What can be written on the command line.
+#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::profile;
+
+const EXAMPLES: &str = "\
+Examples:
+  mgm tier-b                       run Tier B on a throw-away stack
+  mgm up                           keep a stack running until Ctrl-C
+  mgm tier-b --attach              run Tier B against a stack that is running already
+  mgm send-chat --text '!twgold Etoehero' --user-id 42 --login somebody
+  mgm check                        ask everything that should be running how it is
+  mgm serve mock-helix             play one service alone
+
+Exit status:
+  0  passed
+  1  a check failed, or a service ended by itself
+  2  wrong usage or environment; the message says what to do
+
+Configuration comes from defaults, --config and environment variables such as Mgm__ApiKey; `mgm config` lists them.";
+
+/// Mimiron's Gold-o-Matic: the stack for end-to-end tests, in one program.
+///
+/// Runs the backend and a real PostgreSQL with a stand-in for every outside party, and drives the whole way from a signed
+/// chat message to the recorded chat announcement.
+#[derive(Debug, Parser)]
+#[command(name = "mgm", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every subcommand understands.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Write the result to standard output as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Read settings from this TOML file; environment variables win over it.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Where the data of `up` and the logs stay [default: $XDG_STATE_HOME/mgm or ~/.local/state/mgm; for root /var/lib/mgm].
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+    /// Where the services' log files go [default: logs in the state directory].
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the stack and keep it running until Ctrl-C.
+    ///
+    /// Everything is started in order, each service gated on the health of what it needs. Data persists between runs.
+    Up(Up),
+    /// Run Tier A: a signed chat message in, pool membership out.
+    TierA(Scenario),
+    /// Run Tier B: Tier A, then a payout through the desktop sequence to the chat announcement.
+    TierB(Scenario),
+    /// Sign one chat message and post it as Twitch would.
+    SendChat(SendChat),
+    /// Ask backend and stand-ins for health and identity.
+    Check(Targets),
+    /// Play one service alone, in the foreground.
+    #[command(subcommand)]
+    Serve(Serve),
+    /// List all settings with value, origin and meaning; secrets are not shown.
+    Config,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Up {
+    #[command(flatten)]
+    pub stack: StackOptions,
+    /// Start with an empty database (of the stack's own PostgreSQL).
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// How a stack is started.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Stack options")]
+pub struct StackOptions {
+    /// Use this PostgreSQL (a postgres:// URL or Npgsql keywords) instead of starting one; ConnectionStrings__PostgreSQL
+    /// does the same. `tier-a` and `tier-b` create a database of their own there and drop it.
+    #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = "pg_port")]
+    pub database_url: Option<SecretString>,
+    /// Let the system choose every port that is not given.
+    #[arg(long)]
+    pub auto_ports: bool,
+    /// Port of PostgreSQL [default: 5432].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub pg_port: Option<u16>,
+    /// Port of the backend [default: 8080].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub backend_port: Option<u16>,
+    /// Port of MockEventSubWebhook [default: 9051].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub mock_eventsub_port: Option<u16>,
+    /// Port of MockExtensionJwt [default: 9052].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub mock_jwt_port: Option<u16>,
+    /// Port of MockHelixApi [default: 9053].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub mock_helix_port: Option<u16>,
+    /// Port of SyntheticDesktop [default: 9054].
+    #[arg(long, value_name = "PORT", value_parser = port())]
+    pub synthetic_desktop_port: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Scenario options")]
+pub struct Scenario {
+    /// Start nothing: run against a stack that is running already, with a viewer and a character of its own unless they
+    /// are given.
+    #[arg(long, conflicts_with_all = [
+        "database_url", "auto_ports", "pg_port", "backend_port", "mock_eventsub_port", "mock_jwt_port", "mock_helix_port",
+        "synthetic_desktop_port",
+    ])]
+    pub attach: bool,
+    /// The viewer's Twitch id [default: e2e-viewer-1; with --attach a new one].
+    #[arg(long, value_name = "ID")]
+    pub user_id: Option<String>,
+    /// The viewer's login [default: that of the viewer].
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// The viewer's character [default: Etoehero; with --attach a new one].
+    #[arg(long, value_name = "NAME")]
+    pub character: Option<String>,
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub targets: Targets,
+    #[command(flatten)]
+    pub secrets: Secrets,
+    #[command(flatten)]
+    pub stack: StackOptions,
+}
+
+/// Where a running stack is.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Where a running stack is")]
+pub struct Targets {
+    /// The backend [default: http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub backend: Option<Url>,
+    /// MockEventSubWebhook [default: http://127.0.0.1:9051].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub mock_eventsub: Option<Url>,
+    /// MockExtensionJwt [default: http://127.0.0.1:9052].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub mock_jwt: Option<Url>,
+    /// MockHelixApi [default: http://127.0.0.1:9053].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub mock_helix: Option<Url>,
+    /// SyntheticDesktop [default: http://127.0.0.1:9054].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub synthetic_desktop: Option<Url>,
+}
+
+/// What a scenario shares with the services. The environment is the better place for it: other users can see a command line.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Secrets (better set as Mgm__ApiKey and Twitch__EventSubSecret)")]
+pub struct Secrets {
+    /// The desktop program's key.
+    #[arg(long, value_name = "KEY", value_parser = secret)]
+    pub api_key: Option<SecretString>,
+    /// The secret that signs chat messages.
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
+    pub event_sub_secret: Option<SecretString>,
+}
+
+#[derive(Args, Debug)]
+pub struct SendChat {
+    /// What is typed.
+    #[arg(long, value_name = "TEXT")]
+    pub text: String,
+    /// Who types it: their Twitch id.
+    #[arg(long, value_name = "ID", default_value = profile::USER_ID)]
+    pub user_id: String,
+    /// Who types it: their login.
+    #[arg(long, value_name = "NAME", default_value = profile::LOGIN)]
+    pub login: String,
+    /// A badge that they wear; may be repeated.
+    #[arg(long, value_name = "BADGE", default_value = "subscriber")]
+    pub badge: Vec<String>,
+    /// The channel; not given: the one that the backend is configured for.
+    #[arg(long, value_name = "ID")]
+    pub broadcaster_id: Option<String>,
+    /// The id of the message, to send one twice; not given: a new one.
+    #[arg(long, value_name = "ID")]
+    pub message_id: Option<String>,
+    /// Where to post it; a URL without a path gets /api/twitch/eventsub [default: MockEventSubWebhook].
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub url: Option<Url>,
+    /// The secret that signs it [default: Twitch__EventSubSecret, else that of the Tier B profile].
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
+    pub event_sub_secret: Option<SecretString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Serve {
+    /// The backend.
+    Backend(Service),
+    /// MockEventSubWebhook: stands for Twitch's webhook sender.
+    #[command(name = "mock-eventsub")]
+    MockEventSub(Service),
+    /// MockExtensionJwt: stands for Twitch's token issuer.
+    MockJwt(Service),
+    /// MockHelixApi: stands for Twitch's REST interface.
+    MockHelix(Service),
+    /// SyntheticDesktop: stands for the streamer's desktop program.
+    SyntheticDesktop(Service),
+    /// The stack's own PostgreSQL, with the data of `up`.
+    Postgres(Postgres),
+}
+
+#[derive(Args, Debug)]
+pub struct Service {
+    /// End when standard input ends.
+    #[arg(long, hide = true)]
+    pub parent_pipe: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Postgres {
+    /// The port.
+    #[arg(long, value_name = "PORT", default_value_t = 5432, value_parser = port())]
+    pub port: u16,
+    /// Start with empty data.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(text.into())
+}
+
+fn port() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..)
+}
+
+fn http_url(text: &str) -> Result<Url, &'static str> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or("expected an http:// or https:// URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_what_it_was() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help());
+        for name in ["up", "tier-b", "send-chat", "check", "serve"] {
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help();
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_not_shown() {
+        let cli = Cli::try_parse_from(["mgm", "up", "--database-url", "postgres://hush"]).unwrap();
+        assert!(!format!("{cli:?}").contains("hush"));
+    }
+
+    #[test]
+    fn attaching_and_starting_exclude_each_other() {
+        for wrong in [
+            "tier-b --attach --pg-port 1",
+            "tier-b --attach --auto-ports",
+            "up --pg-port 0",
+            "up --pg-port 1 --database-url x",
+        ] {
+            assert!(Cli::try_parse_from(std::iter::once("mgm").chain(wrong.split(' '))).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `mgm check`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use mgm_service::services::SERVICES;
+use serde_json::json;
+
+use crate::cli::{Global, Targets};
+use crate::report::{BAD, GOOD};
+use crate::scenario::cause_of_silence;
+use crate::stack::health::{Unhealthy, probe};
+
+pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
+    let mut results = Vec::new();
+    for service in SERVICES {
+        let Some(health) = &service.health else { continue };
+        let endpoint = targets.endpoint(service.id)?;
+        let result = probe(&endpoint, health).await;
+        if !global.json {
+            let (component, url) = (service.component, endpoint.url());
+            match &result {
+                Ok(_) => anstream::println!("{GOOD}healthy{GOOD:#}  {component:20} {url}"),
+                Err(unhealthy) => {
+                    anstream::println!("{BAD}FAILED{BAD:#}   {component:20} {url}  {unhealthy}");
+                    if let Unhealthy::Silent(silence) = unhealthy {
+                        anstream::println!("         {}", cause_of_silence(silence));
+                    }
+                }
+            }
+        }
+        results.push((service, endpoint.url(), result));
+    }
+    let ok = results.iter().all(|(.., result)| result.is_ok());
+    if global.json {
+        let services: Vec<_> = results
+            .iter()
+            .map(|(service, url, result)| {
+                let problem = result.as_ref().err().map(ToString::to_string);
+                json!({ "name": service.name, "component": service.component, "url": url, "healthy": result.is_ok(), "problem": problem })
+            })
+            .collect();
+        println!("{:#}", json!({ "verdict": if ok { "passed" } else { "failed" }, "services": services }));
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

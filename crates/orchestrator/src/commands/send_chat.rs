@@ -1,0 +1,83 @@
+//! `mgm send-chat`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use mgm_service::services::ServiceId;
+use reqwest::Method;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use url::Url;
+
+use super::set_variable;
+use crate::chance::Chance;
+use crate::cli::{Global, SendChat};
+use crate::environment::Environment;
+use crate::http::Endpoint;
+use crate::notification::{self, ChatLine};
+use crate::report::{BAD, GOOD};
+use crate::scenario::cause_of_silence;
+use crate::targets::default_url;
+
+pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
+    let secret = secret(global, options.event_sub_secret)?;
+    let message_id = match options.message_id {
+        Some(id) => id,
+        None => Chance::from_system()?.id().to_string(),
+    };
+    let line = ChatLine {
+        text: &options.text,
+        user_id: &options.user_id,
+        login: &options.login,
+        badges: &options.badge,
+        broadcaster_id: options.broadcaster_id.as_deref(),
+        message_id: &message_id,
+    };
+    let url = options.url.unwrap_or_else(|| default_url(ServiceId::MockEventSub));
+    let endpoint = Endpoint::new(ServiceId::MockEventSub, with_path(url))?;
+    let request = notification::sign(endpoint.request_as_is(Method::POST), &line, secret.as_ref())?;
+    let answer = match endpoint.send(request).await {
+        Ok(answer) => answer,
+        Err(silence) => {
+            anstream::eprintln!("{BAD}FAILED{BAD:#}  {silence}\n{}", cause_of_silence(&silence));
+            if global.json {
+                println!(
+                    "{:#}",
+                    json!({ "verdict": "failed", "messageId": message_id, "problem": silence.to_string() })
+                );
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let ok = (200..300).contains(&answer.status);
+    if global.json {
+        let verdict = if ok { "passed" } else { "failed" };
+        println!(
+            "{:#}",
+            json!({ "verdict": verdict, "messageId": message_id, "status": answer.status, "body": answer.body })
+        );
+    } else if ok {
+        anstream::println!("{GOOD}accepted{GOOD:#}  {}  message {message_id}", answer.summary());
+    } else {
+        anstream::println!("{BAD}refused{BAD:#}  {}  message {message_id}", answer.summary());
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// That of the option, else of the environment or the file, else of the Tier B profile.
+fn secret(global: &Global, option: Option<SecretString>) -> Result<Option<SecretString>> {
+    let mut sources = global.sources();
+    if let Some(secret) = option {
+        set_variable(&mut sources, "Twitch__EventSubSecret", secret.expose_secret());
+    }
+    let environment = Environment::tier_b(sources, |service| default_url(service).to_string())?;
+    Ok(environment.settings.twitch.event_sub_secret)
+}
+
+/// An address without a path means the usual one.
+fn with_path(mut url: Url) -> Url {
+    if url.path() == "/" {
+        url.set_path(notification::PATH);
+    }
+    url
+}

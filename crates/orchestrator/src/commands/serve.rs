@@ -1,0 +1,93 @@
+//! `mgm serve`: one service, in this process.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
+use mgm_service::shutdown::Signals;
+use mgm_service::{log, shutdown};
+use serde_json::json;
+
+use crate::cli::{Global, Postgres, Serve, Service};
+use crate::stack::{DatabasePlan, log_file};
+
+pub fn run(global: &Global, service: Serve) -> Result<ExitCode> {
+    // Whatever happens from here on must not outlive the parent.
+    if let Serve::Backend(Service { parent_pipe: true })
+    | Serve::MockEventSub(Service { parent_pipe: true })
+    | Serve::MockJwt(Service { parent_pipe: true })
+    | Serve::MockHelix(Service { parent_pipe: true })
+    | Serve::SyntheticDesktop(Service { parent_pipe: true }) = &service
+    {
+        end_with_parent().context("cannot watch the parent process")?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        if let Serve::Postgres(options) = service {
+            return postgres(global, options).await;
+        }
+        let settings = Settings::load(&global.sources())?.settings;
+        log::init(settings.mgm.log_format)?;
+        let shutdown = shutdown::on_signal().context("cannot handle signals")?;
+        match service {
+            Serve::Backend(_) => match mgm_backend::run(&settings, shutdown).await {
+                // The database is not this program's environment alone: it may come back.
+                Err(error @ mgm_backend::Error::Database(_)) => {
+                    tracing::error!(%error, "the backend cannot go on");
+                    return Ok(ExitCode::FAILURE);
+                }
+                result => result?,
+            },
+            Serve::MockEventSub(_) => mgm_mocks::eventsub::run(&settings, shutdown).await?,
+            Serve::MockJwt(_) => mgm_mocks::jwt::run(&settings, shutdown).await?,
+            Serve::MockHelix(_) => mgm_mocks::helix::run(&settings, shutdown).await?,
+            Serve::SyntheticDesktop(_) => mgm_mocks::synthetic_desktop::run(&settings, shutdown).await?,
+            Serve::Postgres(_) => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Ends this process as soon as standard input does, whatever else it is doing.
+fn end_with_parent() -> std::io::Result<()> {
+    std::thread::Builder::new().name("parent".to_owned()).spawn(|| {
+        let mut byte = [0];
+        while !matches!(std::io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
+        std::process::exit(1);
+    })?;
+    Ok(())
+}
+
+async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let state = global.state()?;
+    let log_dir = global.log_dir(&state)?;
+    std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot create {}", log_dir.display()))?;
+    let Postgres { port, fresh } = options;
+    let log = log_file(&log_dir, ServiceId::Postgres);
+    let plan = DatabasePlan::Own { port, data: Some(state.postgres()), fresh, log };
+    let database = tokio::select! {
+        database = plan.start() => database?,
+        () = signals.next() => return Ok(ExitCode::from(super::INTERRUPTED)),
+    };
+    let published = state.publish(&database.connection_string())?;
+    if global.json {
+        println!("{}", json!({ "port": port, "connectionStringFile": published.path() }));
+    } else {
+        anstream::println!(
+            "PostgreSQL listens on 127.0.0.1:{port}; {} says how to reach it",
+            published.path().display()
+        );
+    }
+    let code = tokio::select! {
+        () = signals.next() => ExitCode::SUCCESS,
+        last_lines = database.ended() => {
+            anstream::eprintln!("PostgreSQL has ended by itself\n{last_lines}");
+            ExitCode::FAILURE
+        }
+    };
+    database.stop().await?;
+    Ok(code)
+}

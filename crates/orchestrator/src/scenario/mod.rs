@@ -1,0 +1,195 @@
+//! The scenarios: Tier A and Tier B, over HTTP alone.
+
+mod causes;
+mod steps;
+
+use std::time::{Duration, Instant};
+
+use mgm_service::services::ServiceId;
+use secrecy::SecretString;
+
+use crate::http::Endpoint;
+
+pub use causes::cause_of_silence;
+
+/// Which way is gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tier {
+    /// Enrolment.
+    A,
+    /// Enrolment, payout and announcement.
+    B,
+}
+
+/// A step of a scenario.
+#[derive(Debug)]
+pub struct Step {
+    /// A claim.
+    pub name: &'static str,
+    /// Whose logs say more when it fails.
+    pub involved: &'static [ServiceId],
+}
+
+/// Why a step failed.
+#[derive(Clone, Debug)]
+pub struct Mismatch {
+    /// What should have come.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+    /// What is most likely wrong, and what to do.
+    pub cause: Option<String>,
+}
+
+/// A step that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// Which one.
+    pub step: &'static Step,
+    /// How long it took.
+    pub took: Duration,
+    /// What was seen, or why it failed.
+    pub outcome: Result<String, Mismatch>,
+}
+
+/// The services that a scenario talks to.
+#[derive(Debug)]
+pub struct Endpoints {
+    /// The backend.
+    pub backend: Endpoint,
+    /// Stands for Twitch's webhook sender.
+    pub mock_eventsub: Endpoint,
+    /// Stands for Twitch's token issuer.
+    pub mock_jwt: Endpoint,
+    /// Stands for Twitch's REST interface.
+    pub mock_helix: Endpoint,
+    /// Stands for the streamer's desktop program.
+    pub synthetic_desktop: Endpoint,
+}
+
+/// Who plays the viewer.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The Twitch id.
+    pub user_id: String,
+    /// The login, which is also shown.
+    pub login: String,
+    /// The name in the game.
+    pub character: String,
+}
+
+/// Everything that a scenario needs.
+#[derive(Debug)]
+pub struct Stage {
+    /// Whom it talks to.
+    pub endpoints: Endpoints,
+    /// Who it is about.
+    pub viewer: Viewer,
+    /// The desktop program's key.
+    pub api_key: SecretString,
+    /// The secret that signs chat messages; none when the services do not check.
+    pub event_sub_secret: Option<SecretString>,
+    /// The id of the chat message.
+    pub message_id: String,
+}
+
+/// The steps of a scenario as they are taken.
+pub struct Recorder<'a> {
+    on_taken: &'a mut dyn FnMut(&Taken),
+    taken: Vec<Taken>,
+}
+
+/// A step failed; the [`Recorder`] knows which and why.
+#[derive(Debug)]
+pub struct Failed;
+
+impl Tier {
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::A => "Tier A",
+            Self::B => "Tier B",
+        }
+    }
+
+    /// For machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A => "tier-a",
+            Self::B => "tier-b",
+        }
+    }
+
+    /// All steps.
+    pub fn steps(self) -> &'static [&'static Step] {
+        match self {
+            Self::A => &steps::ALL[..steps::TIER_A_STEPS],
+            Self::B => steps::ALL,
+        }
+    }
+}
+
+impl Stage {
+    /// Takes the steps of a scenario, up to the first that fails.
+    pub async fn play(&self, tier: Tier, recorder: &mut Recorder<'_>) -> Result<(), Failed> {
+        recorder.step(&steps::SEND_CHAT, self.send_chat()).await?;
+        let token = recorder.step(&steps::TOKEN, self.token()).await?;
+        recorder.step(&steps::ENROLLED, self.is_enrolled(&token)).await?;
+        if tier == Tier::A {
+            return Ok(());
+        }
+        let payout = recorder.step(&steps::PREPARE, self.prepare_payout()).await?;
+        recorder.step(&steps::SEQUENCE, self.run_sequence(&payout)).await?;
+        recorder.step(&steps::ANNOUNCED, self.is_announced()).await?;
+        recorder.step(&steps::LAST_RUN, self.last_run_is_ok()).await?;
+        recorder.step(&steps::LEFT, self.has_left(&token)).await
+    }
+}
+
+impl<'a> Recorder<'a> {
+    /// Calls `on_taken` after each step.
+    pub fn new(on_taken: &'a mut dyn FnMut(&Taken)) -> Self {
+        Self { on_taken, taken: Vec::new() }
+    }
+
+    /// What was taken so far.
+    pub fn into_taken(self) -> Vec<Taken> {
+        self.taken
+    }
+
+    /// Notes the step that is broken off for a reason of its own; `None` when all were taken.
+    pub fn broken_off(&mut self, tier: Tier, mismatch: Mismatch) {
+        if let Some(step) = tier.steps().get(self.taken.len()) {
+            self.note(Taken { step, took: Duration::ZERO, outcome: Err(mismatch) });
+        }
+    }
+
+    /// Adds to the step that failed what is known by now.
+    pub fn explain(&mut self, mismatch: Mismatch) {
+        if let Some(taken) = self.taken.last_mut() {
+            taken.outcome = Err(mismatch);
+            (self.on_taken)(taken);
+        }
+    }
+
+    async fn step<T>(
+        &mut self,
+        step: &'static Step,
+        taking: impl Future<Output = Result<(T, String), Mismatch>>,
+    ) -> Result<T, Failed> {
+        let begun = Instant::now();
+        let result = taking.await;
+        let took = begun.elapsed();
+        let (value, outcome) = match result {
+            Ok((value, seen)) => (Ok(value), Ok(seen)),
+            Err(mismatch) => (Err(Failed), Err(mismatch)),
+        };
+        self.note(Taken { step, took, outcome });
+        value
+    }
+
+    fn note(&mut self, taken: Taken) {
+        (self.on_taken)(&taken);
+        self.taken.push(taken);
+    }
+}

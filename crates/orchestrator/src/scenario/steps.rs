@@ -1,0 +1,217 @@
+//! What each step does and what it expects.
+
+use std::time::{Duration, Instant};
+
+use mgm_api_types::mocks::{LastRequest, RunSequence, SequenceRun, TokenAnswer};
+use mgm_api_types::{API_KEY_HEADER, PoolMembership, PreparePendingPayout, PreparedPayout};
+use mgm_service::services::ServiceId;
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::causes;
+use super::{Mismatch, Stage, Step};
+use crate::http::{Answer, Endpoint, NoAnswer};
+use crate::notification::{self, ChatLine};
+
+/// The `PATCH` waits for the first call to Helix, but no longer than 3 s.
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub(super) const SEND_CHAT: Step =
+    Step { name: "a signed chat message is accepted", involved: &[ServiceId::MockEventSub, ServiceId::Backend] };
+pub(super) const TOKEN: Step = Step { name: "the viewer gets an Extension token", involved: &[ServiceId::MockJwt] };
+pub(super) const ENROLLED: Step =
+    Step { name: "the viewer is in the pool", involved: &[ServiceId::Backend, ServiceId::MockJwt] };
+pub(super) const PREPARE: Step = Step { name: "the harness prepares a payout", involved: &[ServiceId::Backend] };
+pub(super) const SEQUENCE: Step =
+    Step { name: "the desktop sequence runs to Sent", involved: &[ServiceId::SyntheticDesktop, ServiceId::Backend] };
+pub(super) const ANNOUNCED: Step =
+    Step { name: "Helix holds the announcement", involved: &[ServiceId::Backend, ServiceId::MockHelix] };
+pub(super) const LAST_RUN: Step =
+    Step { name: "the desktop's last run is ok", involved: &[ServiceId::SyntheticDesktop] };
+pub(super) const LEFT: Step = Step { name: "the winner has left the pool", involved: &[ServiceId::Backend] };
+
+/// In order. The first three are Tier A.
+pub(super) const ALL: &[&Step] = &[&SEND_CHAT, &TOKEN, &ENROLLED, &PREPARE, &SEQUENCE, &ANNOUNCED, &LAST_RUN, &LEFT];
+pub(super) const TIER_A_STEPS: usize = 3;
+
+/// What a step gives, with what was seen.
+type Seen<T> = Result<(T, String), Mismatch>;
+
+impl Stage {
+    pub(super) async fn send_chat(&self) -> Seen<()> {
+        let text = format!("!twgold {}", self.viewer.character);
+        let line = ChatLine {
+            text: &text,
+            user_id: &self.viewer.user_id,
+            login: &self.viewer.login,
+            badges: &["subscriber".to_owned()],
+            broadcaster_id: None,
+            message_id: &self.message_id,
+        };
+        let endpoint = &self.endpoints.mock_eventsub;
+        let request = endpoint.request(Method::POST, notification::PATH);
+        let request = notification::sign(request, &line, self.event_sub_secret.as_ref()).map_err(|error| Mismatch {
+            expected: "a secret that can sign".to_owned(),
+            got: error.to_string(),
+            cause: None,
+        })?;
+        let expected = "200 from the backend, by way of MockEventSubWebhook";
+        let answer = call(endpoint, request, expected).await?;
+        if answer.status != 200 {
+            return Err(mismatch(expected, &answer, causes::of_refused_chat(&answer)));
+        }
+        Ok(((), format!("200 for {text}")))
+    }
+
+    pub(super) async fn token(&self) -> Seen<SecretString> {
+        let endpoint = &self.endpoints.mock_jwt;
+        let expected = "200 with access_token and token_type Bearer";
+        let query = [("userId", &self.viewer.user_id), ("displayName", &self.viewer.login)];
+        let answer = call(endpoint, endpoint.request(Method::GET, "/token").query(&query), expected).await?;
+        let token: Option<TokenAnswer> = answer.json().filter(|_| answer.status == 200);
+        match token {
+            Some(token) if token.token_type == "Bearer" => {
+                let seen =
+                    format!("a token of {} characters, valid for {} s", token.access_token.len(), token.expires_in);
+                Ok((token.access_token.into(), seen))
+            }
+            // An answer that holds a token must not be repeated.
+            Some(_) => {
+                Err(Mismatch { expected: expected.to_owned(), got: "another type of token".to_owned(), cause: None })
+            }
+            None => Err(mismatch(expected, &answer, None)),
+        }
+    }
+
+    pub(super) async fn is_enrolled(&self, token: &SecretString) -> Seen<()> {
+        let name = &self.viewer.character;
+        let expected = format!("200 with isEnrolled true and characterName {name}");
+        let (answer, membership) = self.pool_me(token, &expected).await?;
+        if membership.is_enrolled && membership.character_name.as_ref() == Some(name) {
+            Ok(((), format!("isEnrolled true as {name}")))
+        } else {
+            Err(mismatch(&expected, &answer, Some(causes::of_missing_enrolment(&membership, name))))
+        }
+    }
+
+    pub(super) async fn has_left(&self, token: &SecretString) -> Seen<()> {
+        let expected = "200 with isEnrolled false";
+        let (answer, membership) = self.pool_me(token, expected).await?;
+        if membership.is_enrolled {
+            return Err(mismatch(expected, &answer, Some(causes::of_staying_in_the_pool())));
+        }
+        Ok(((), "isEnrolled false".to_owned()))
+    }
+
+    async fn pool_me(&self, token: &SecretString, expected: &str) -> Result<(Answer, PoolMembership), Mismatch> {
+        let endpoint = &self.endpoints.backend;
+        let request = endpoint.request(Method::GET, "/api/pool/me").bearer_auth(token.expose_secret());
+        let answer = call(endpoint, request, expected).await?;
+        match answer.json().filter(|_| answer.status == 200) {
+            Some(membership) => Ok((answer, membership)),
+            None => Err(mismatch(expected, &answer, causes::of_refused_viewer(&answer))),
+        }
+    }
+
+    pub(super) async fn prepare_payout(&self) -> Seen<PreparedPayout> {
+        let endpoint = &self.endpoints.backend;
+        let name = &self.viewer.character;
+        let expected = format!("200 with a payoutId and characterName {name}");
+        let request = endpoint
+            .request(Method::POST, "/api/e2e/prepare-pending-payout")
+            .header(API_KEY_HEADER, self.api_key.expose_secret())
+            .json(&PreparePendingPayout { twitch_user_id: self.viewer.user_id.clone() });
+        let answer = call(endpoint, request, &expected).await?;
+        let payout: Option<PreparedPayout> = answer.json().filter(|_| answer.status == 200);
+        match payout {
+            Some(payout) if payout.character_name == *name => {
+                let seen = format!("payout {} for {name}", payout.payout_id);
+                Ok((payout, seen))
+            }
+            _ => Err(mismatch(&expected, &answer, causes::of_refused_payout(&answer))),
+        }
+    }
+
+    pub(super) async fn run_sequence(&self, payout: &PreparedPayout) -> Seen<()> {
+        let endpoint = &self.endpoints.synthetic_desktop;
+        let expected = "200 with ok true after confirm-acceptance, InProgress and Sent";
+        let body = RunSequence { payout_id: payout.payout_id, character_name: payout.character_name.clone() };
+        let answer = call(endpoint, endpoint.request(Method::POST, "/run-sequence").json(&body), expected).await?;
+        let run: Option<SequenceRun> = answer.json();
+        match run {
+            Some(run) if answer.status == 200 && run.ok && run.steps.len() == 3 => {
+                let steps: Vec<_> =
+                    run.steps.iter().map(|step| format!("{} {}", step.name, step.status_code)).collect();
+                Ok(((), steps.join(", ")))
+            }
+            run => Err(mismatch(expected, &answer, causes::of_broken_sequence(&answer, run.as_ref()))),
+        }
+    }
+
+    pub(super) async fn is_announced(&self) -> Seen<()> {
+        let endpoint = &self.endpoints.mock_helix;
+        let expected = announcement(&self.viewer.character);
+        let begun = Instant::now();
+        loop {
+            let answer = call(endpoint, endpoint.request(Method::GET, "/last-request"), &expected).await?;
+            let last: Option<LastRequest> = answer.json().filter(|_| answer.status == 200);
+            let message = last.as_ref().and_then(|last| last.body.as_ref()?.get("message")?.as_str());
+            if message == Some(expected.as_str()) {
+                return Ok(((), expected));
+            }
+            if begun.elapsed() > ANNOUNCED_WITHIN {
+                let expected = format!("the message «{expected}» within {} s", ANNOUNCED_WITHIN.as_secs());
+                // The answer holds the token that came with the request.
+                let got = match (&last, message) {
+                    (Some(_), Some(message)) => format!("the message «{message}»"),
+                    (Some(last), None) if last.captured => "a request without a message".to_owned(),
+                    (Some(_), None) => "no request at all".to_owned(),
+                    (None, _) => answer.summary(),
+                };
+                let cause = Some(causes::of_missing_announcement(last.as_ref(), &self.endpoints.mock_helix.url()));
+                return Err(Mismatch { expected, got, cause });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub(super) async fn last_run_is_ok(&self) -> Seen<()> {
+        let endpoint = &self.endpoints.synthetic_desktop;
+        let expected = "200 with ok true";
+        let answer = call(endpoint, endpoint.request(Method::GET, "/last-run"), expected).await?;
+        let run: Option<SequenceRun> = answer.json().filter(|_| answer.status == 200);
+        match run {
+            Some(run) if run.ok => Ok(((), format!("ok true, {} steps", run.steps.len()))),
+            _ => Err(mismatch(expected, &answer, None)),
+        }
+    }
+}
+
+/// The exact text that the chat gets to read.
+fn announcement(character: &str) -> String {
+    format!("Награда отправлена персонажу {character} на почту, проверяй ящик!")
+}
+
+async fn call(endpoint: &Endpoint, request: RequestBuilder, expected: &str) -> Result<Answer, Mismatch> {
+    endpoint.send(request).await.map_err(|silence| silent(expected, &silence))
+}
+
+fn silent(expected: &str, silence: &NoAnswer) -> Mismatch {
+    let cause = Some(causes::cause_of_silence(silence));
+    Mismatch { expected: expected.to_owned(), got: silence.to_string(), cause }
+}
+
+fn mismatch(expected: &str, answer: &Answer, cause: Option<String>) -> Mismatch {
+    Mismatch { expected: expected.to_owned(), got: answer.summary(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_announcement_is_the_text_that_scripts_outside_assert() {
+        assert_eq!(announcement("Etoehero"), "Награда отправлена персонажу Etoehero на почту, проверяй ящик!");
+    }
+}

@@ -1,0 +1,256 @@
+//! A stack: started in the order of the service table, watched, and stopped in reverse.
+
+pub mod child;
+mod database;
+pub mod health;
+mod plan;
+mod ports;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{FutureExt as _, select_all, try_join_all};
+use mgm_service::services::{SERVICES, Service, ServiceId};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::process::Command;
+use tokio::sync::watch;
+
+use crate::http::Endpoint;
+use child::Child;
+use database::{Database, DatabaseError};
+use health::{Unhealthy, probe};
+use ports::PortsTaken;
+
+pub use database::DatabasePlan;
+pub use plan::{Keep, Plan, log_file};
+
+/// Longer than the backend waits for its database.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
+/// A loopback round trip takes a fraction of it, a service's start several times as long.
+const PROBE_EVERY: Duration = Duration::from_millis(5);
+/// Lines of a log that a report repeats.
+pub const LAST_LINES: usize = 15;
+
+/// A stack that is being started, runs, or is being stopped. [`Stack::stop`] leaves nothing of it behind.
+#[derive(Debug)]
+pub struct Stack {
+    plan: Plan,
+    database: OnceCell<Database>,
+    /// In the order in which they were started.
+    children: RefCell<Vec<(ServiceId, Child)>>,
+}
+
+/// A service that has become ready.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// Which one.
+    pub service: ServiceId,
+    /// Since the stack was started.
+    pub after: Duration,
+}
+
+/// A service that has ended by itself.
+#[derive(Clone, Debug)]
+pub struct Death {
+    /// Which one.
+    pub service: ServiceId,
+    /// Its status, where the system tells.
+    pub status: Option<ExitStatus>,
+    /// The end of its log.
+    pub last_lines: Vec<String>,
+}
+
+/// Why a stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no database.
+    #[error("{0}")]
+    Database(#[from] DatabaseError),
+    /// Somebody took a port in the last moment.
+    #[error(transparent)]
+    Taken(#[from] PortsTaken),
+    /// A process cannot be started.
+    #[error("cannot start {component}: {source}")]
+    Spawn {
+        /// The service.
+        component: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A service ended instead of becoming ready.
+    #[error("{0}")]
+    Died(Death),
+    /// A service does not become ready.
+    #[error("{component} is not healthy after {} s: {last}", HEALTHY_WITHIN.as_secs())]
+    NotHealthy {
+        /// The service.
+        component: &'static str,
+        /// What was wrong the last time.
+        last: Unhealthy,
+    },
+    /// A client for the probes cannot be made.
+    #[error(transparent)]
+    Client(#[from] mgm_twitch::transport::ClientError),
+    /// This program cannot find itself to play the services.
+    #[error("cannot find the program file of mgm: {0}")]
+    OwnProgram(std::io::Error),
+}
+
+impl StartError {
+    /// Whether usage or environment are wrong; else a service is.
+    pub fn is_environment(&self) -> bool {
+        const WRONG: Option<i32> = Some(2);
+        match self {
+            Self::Died(death) => death.status.and_then(|status| status.code()) == WRONG,
+            Self::NotHealthy { .. } => false,
+            Self::Database(_) | Self::Taken(_) | Self::Spawn { .. } | Self::Client(_) | Self::OwnProgram(_) => true,
+        }
+    }
+}
+
+impl Stack {
+    /// A stack of which nothing is started yet.
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, database: OnceCell::new(), children: RefCell::default() }
+    }
+
+    /// What it consists of.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Starts everything, as much at once as the order allows, and returns when all is ready. May be given up at any
+    /// moment; whatever the outcome, [`Stack::stop`] is due.
+    pub async fn start(&self, on_ready: impl Fn(Ready)) -> Result<(), StartError> {
+        let begun = Instant::now();
+        let services = || SERVICES.iter().filter(|service| service.port.is_some());
+        let gates: HashMap<_, _> = services().map(|service| (service.id, watch::Sender::new(false))).collect();
+        let start = |service: &'static Service| {
+            let (gates, on_ready) = (&gates, &on_ready);
+            async move {
+                for needed in service.waits_for {
+                    // An error means that the sender is gone, and it lives until all of these futures have ended.
+                    drop(gates[needed].subscribe().wait_for(|ready| *ready).await);
+                }
+                self.start_one(service).await?;
+                gates[&service.id].send_replace(true);
+                on_ready(Ready { service: service.id, after: begun.elapsed() });
+                Ok::<_, StartError>(())
+            }
+        };
+        try_join_all(services().map(start)).await.map(drop)
+    }
+
+    async fn start_one(&self, service: &'static Service) -> Result<(), StartError> {
+        if service.id == ServiceId::Postgres {
+            let database = self.plan.database.start().await?;
+            self.database.get_or_init(|| database);
+            return Ok(());
+        }
+        let ended = self.spawn(service)?;
+        tokio::select! {
+            result = self.until_healthy(service) => result,
+            status = ended => Err(match self.plan.ports.lost(service.id) {
+                Some(taken) => taken.into(),
+                None => StartError::Died(self.death(service.id, status)),
+            }),
+        }
+    }
+
+    /// Gives a future of the new process's end.
+    fn spawn(&self, service: &'static Service) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
+        let environment = &self.plan.environment;
+        let connection_string = (service.id == ServiceId::Backend)
+            .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
+            .flatten();
+        // On Linux this is a path that still works when the file was replaced by a newer build.
+        let program = std::env::current_exe().map_err(StartError::OwnProgram)?;
+        let mut command = Command::new(program);
+        command.args(["serve", service.name, "--parent-pipe"]).env_clear();
+        if let Some(config) = &environment.config {
+            command.arg("--config").arg(config);
+        }
+        command.envs(environment.for_service(self.plan.ports.url(service.id), connection_string));
+        let child = Child::spawn(command, &self.plan.log(service.id))
+            .map_err(|source| StartError::Spawn { component: service.component, source })?;
+        let ended = child.ended();
+        self.children.borrow_mut().push((service.id, child));
+        Ok(ended)
+    }
+
+    async fn until_healthy(&self, service: &'static Service) -> Result<(), StartError> {
+        let Some(health) = &service.health else { return Ok(()) };
+        let url = self.plan.ports.url(service.id).parse().expect("loopback and a port make a URL");
+        let endpoint = Endpoint::new(service.id, url)?;
+        let begun = Instant::now();
+        loop {
+            match probe(&endpoint, health).await {
+                Ok(_) => return Ok(()),
+                Err(last) if begun.elapsed() > HEALTHY_WITHIN => {
+                    return Err(StartError::NotHealthy { component: service.component, last });
+                }
+                Err(_) => tokio::time::sleep(PROBE_EVERY).await,
+            }
+        }
+    }
+
+    /// How to reach the database, once it is there.
+    pub fn connection_string(&self) -> Option<SecretString> {
+        self.database.get().map(Database::connection_string)
+    }
+
+    /// The process that plays a service.
+    pub fn pid(&self, service: ServiceId) -> Option<u32> {
+        self.children.borrow().iter().find(|(id, _)| *id == service).map(|(_, child)| child.pid())
+    }
+
+    /// Resolves when a service that is ready ends by itself.
+    pub async fn first_death(&self) -> Death {
+        let child = |(service, child): &(ServiceId, Child)| {
+            let (service, ended) = (*service, child.ended());
+            async move { self.death(service, ended.await) }.boxed_local()
+        };
+        let mut deaths: Vec<_> = self.children.borrow().iter().map(child).collect();
+        if let Some(database) = self.database.get() {
+            let death = async {
+                database.ended().await;
+                self.death(ServiceId::Postgres, None)
+            };
+            deaths.push(death.boxed_local());
+        }
+        if deaths.is_empty() {
+            return std::future::pending().await;
+        }
+        select_all(deaths).await.0
+    }
+
+    fn death(&self, service: ServiceId, status: Option<ExitStatus>) -> Death {
+        Death { service, status, last_lines: child::last_lines(&self.plan.log(service), LAST_LINES) }
+    }
+
+    /// Stops everything in reverse order of start.
+    pub async fn stop(self) {
+        for (_, child) in self.children.into_inner().into_iter().rev() {
+            child.stop().await;
+        }
+        if let Some(database) = self.database.into_inner()
+            && let Err(error) = database.stop().await
+        {
+            anstream::eprintln!("warning: {error}");
+        }
+    }
+}
+
+impl std::fmt::Display for Death {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { service, status, last_lines } = self;
+        let how = status.map_or_else(String::new, |status| format!(" ({status})"));
+        write!(f, "{} has ended by itself{how}", service.service().component)?;
+        for line in last_lines {
+            write!(f, "\n    {line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What a stack consists of, decided before anything is started.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use mgm_service::connection_string::ConnectionString;
+use mgm_service::services::ServiceId;
+use mgm_service::settings::{Settings, Sources};
+use secrecy::ExposeSecret as _;
+
+use super::database::DatabasePlan;
+use super::ports::Ports;
+use crate::chance::Chance;
+use crate::cli::StackOptions;
+use crate::environment::Environment;
+use crate::state::StateDir;
+
+/// What becomes of the data when the stack stops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keep {
+    /// They stay, and are there the next time.
+    Data {
+        /// Whether those of the last time are removed first.
+        fresh: bool,
+    },
+    /// They go.
+    Nothing,
+}
+
+/// What a stack consists of.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where everything listens.
+    pub ports: Ports,
+    /// The database.
+    pub database: DatabasePlan,
+    /// What the services are told.
+    pub environment: Environment,
+    /// Where their output goes.
+    pub log_dir: PathBuf,
+}
+
+impl Plan {
+    /// Decides everything and takes the ports. Starts nothing.
+    pub fn make(
+        options: &StackOptions,
+        sources: Sources,
+        state: &StateDir,
+        log_dir: PathBuf,
+        keep: Keep,
+    ) -> Result<Self> {
+        let named = named_database(options, &sources)?;
+        for warning in named.iter().flat_map(|to| &to.warnings) {
+            anstream::eprintln!("warning: {warning}");
+        }
+        let ports = Ports::reserve(options, named.is_none())?;
+        let environment = Environment::tier_b(sources, |service| ports.url(service))?;
+        std::fs::create_dir_all(&log_dir)
+            .with_context(|| format!("cannot create the log directory {}", log_dir.display()))?;
+        let database = match (named, keep) {
+            (None, keep) => {
+                let (data, fresh) = match keep {
+                    Keep::Data { fresh } => (Some(state.postgres()), fresh),
+                    Keep::Nothing => (None, false),
+                };
+                let port = ports.of(ServiceId::Postgres).context("the stack's own PostgreSQL has no port")?;
+                DatabasePlan::Own { port, data, fresh, log: log_dir.join(ServiceId::Postgres.service().log_file) }
+            }
+            (Some(_), Keep::Data { fresh: true }) => bail!(
+                "--fresh empties only the stack's own PostgreSQL, never a database that was named; \
+                 leave --fresh out, or leave out --database-url and ConnectionStrings__PostgreSQL"
+            ),
+            (Some(to), Keep::Data { fresh: false }) => DatabasePlan::Named(to),
+            (Some(server), Keep::Nothing) => {
+                let name = format!("mgm_throw_away_{}", Chance::from_system()?.letters(12));
+                DatabasePlan::ThrowAway { server, name }
+            }
+        };
+        Ok(Self { ports, database, environment, log_dir })
+    }
+
+    /// The log file of a service.
+    pub fn log(&self, service: ServiceId) -> PathBuf {
+        log_file(&self.log_dir, service)
+    }
+}
+
+/// The log file of a service in a log directory.
+pub fn log_file(log_dir: &Path, service: ServiceId) -> PathBuf {
+    log_dir.join(service.service().log_file)
+}
+
+/// The database of `--database-url`, else of the settings. Never that of a stray `DATABASE_URL`.
+fn named_database(options: &StackOptions, sources: &Sources) -> Result<Option<ConnectionString>> {
+    let text = match &options.database_url {
+        Some(url) => Some(url.clone()),
+        None => Settings::load(sources)?.settings.connection_strings.postgresql,
+    };
+    text.map(|text| Ok(ConnectionString::parse(text.expose_secret())?)).transpose()
+}

@@ -1,0 +1,163 @@
+//! The ports of a stack, held from the moment they are chosen, so that a taken one is known before anything is started.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use mgm_service::port_holder::{self, Holder};
+use mgm_service::services::{SERVICES, ServiceId};
+use socket2::{Domain, Socket, Type};
+
+use crate::cli::{StackOptions, Targets};
+
+/// A port for each service that listens, all on loopback.
+#[derive(Debug)]
+pub struct Ports {
+    numbers: BTreeMap<ServiceId, u16>,
+    /// Bound, but not listening: whoever else asks for the port is refused, while a service that is about to listen and
+    /// sets `SO_REUSEADDR`, as all of ours do, is not. Only Linux has it so; elsewhere the sockets are closed at once.
+    reserved: Vec<Socket>,
+}
+
+/// Ports that other processes listen on.
+#[derive(Debug, thiserror::Error)]
+pub struct PortsTaken(pub Vec<PortTaken>);
+
+/// A port that another process listens on.
+#[derive(Debug)]
+pub struct PortTaken {
+    service: ServiceId,
+    port: u16,
+    holder: Option<Holder>,
+}
+
+/// Why ports cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PortsError {
+    /// Others have them.
+    #[error(transparent)]
+    Taken(#[from] PortsTaken),
+    /// The system refuses.
+    #[error("cannot use port {port} of 127.0.0.1: {source}")]
+    Refused {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Ports {
+    /// Chooses and holds the ports of all services; that of PostgreSQL only when the stack has its own.
+    pub fn reserve(options: &StackOptions, own_postgres: bool) -> Result<Self, PortsError> {
+        let mut ports = Self { numbers: BTreeMap::new(), reserved: Vec::new() };
+        let mut taken = Vec::new();
+        for service in SERVICES.iter().filter(|service| own_postgres || service.id != ServiceId::Postgres) {
+            let Some(default) = service.port else { continue };
+            let port = options.port(service.id).unwrap_or(if options.auto_ports { 0 } else { default });
+            match bind(port) {
+                Ok((socket, port)) => {
+                    ports.numbers.insert(service.id, port);
+                    ports.reserved.push(socket);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => taken.push(PortTaken::new(service.id, port)),
+                Err(source) => return Err(PortsError::Refused { port, source }),
+            }
+        }
+        if !taken.is_empty() {
+            return Err(PortsTaken(taken).into());
+        }
+        if !cfg!(target_os = "linux") {
+            ports.reserved.clear();
+        }
+        Ok(ports)
+    }
+
+    /// The port of a service that listens.
+    pub fn of(&self, service: ServiceId) -> Option<u16> {
+        self.numbers.get(&service).copied()
+    }
+
+    /// Every service that has a port.
+    pub fn services(&self) -> impl Iterator<Item = ServiceId> {
+        self.numbers.keys().copied()
+    }
+
+    /// All addresses, for those who talk to the services.
+    pub fn targets(&self) -> Result<Targets, url::ParseError> {
+        let url = |service| self.url(service).parse().map(Some);
+        Ok(Targets {
+            backend: url(ServiceId::Backend)?,
+            mock_eventsub: url(ServiceId::MockEventSub)?,
+            mock_jwt: url(ServiceId::MockJwt)?,
+            mock_helix: url(ServiceId::MockHelix)?,
+            synthetic_desktop: url(ServiceId::SyntheticDesktop)?,
+        })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn url(&self, service: ServiceId) -> String {
+        format!("http://127.0.0.1:{}", self.of(service).unwrap_or_default())
+    }
+
+    /// Whether somebody else has taken the port of a service after all.
+    pub fn lost(&self, service: ServiceId) -> Option<PortsTaken> {
+        let taken = PortTaken::new(service, self.of(service)?);
+        taken.holder.is_some().then(|| PortsTaken(vec![taken]))
+    }
+}
+
+impl PortTaken {
+    fn new(service: ServiceId, port: u16) -> Self {
+        Self { service, port, holder: port_holder::find(port) }
+    }
+}
+
+fn bind(port: u16) -> io::Result<(Socket, u16)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    let address = socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the socket has no address"))?;
+    Ok((socket, address.port()))
+}
+
+impl StackOptions {
+    fn port(&self, service: ServiceId) -> Option<u16> {
+        match service {
+            ServiceId::Postgres => self.pg_port,
+            ServiceId::Backend => self.backend_port,
+            ServiceId::MockEventSub => self.mock_eventsub_port,
+            ServiceId::MockJwt => self.mock_jwt_port,
+            ServiceId::MockHelix => self.mock_helix_port,
+            ServiceId::SyntheticDesktop => self.synthetic_desktop_port,
+            ServiceId::Orchestrator => None,
+        }
+    }
+}
+
+/// The option that gives a service another port.
+fn option(service: ServiceId) -> String {
+    match service {
+        ServiceId::Postgres => "--pg-port".to_owned(),
+        other => format!("--{}-port", other.service().name),
+    }
+}
+
+impl fmt::Display for PortsTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for PortTaken { service, port, holder } in &self.0 {
+            let by = holder.as_ref().map_or_else(|| "another process".to_owned(), Holder::to_string);
+            writeln!(f, "port {port} ({}) is taken by {by}", service.service().component)?;
+        }
+        let is_ours =
+            self.0.iter().any(|taken| taken.holder.as_ref().is_some_and(|holder| holder.command.starts_with("mgm")));
+        if is_ours {
+            write!(f, "A stack is running already: use it with --attach, or stop it with Ctrl-C there. ")?;
+        } else {
+            write!(f, "Stop what is there. ")?;
+        }
+        let options = self.0.iter().map(|taken| option(taken.service)).collect::<Vec<_>>().join(", ");
+        write!(f, "Or choose other ports with {options} or --auto-ports.")
+    }
+}
