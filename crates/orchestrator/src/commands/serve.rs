@@ -34,7 +34,7 @@ pub fn run(global: &Global, service: Serve) -> Result<ExitCode> {
         match service {
             Serve::Backend(_) => match mgm_backend::run(&settings, shutdown).await {
                 // The database is not this program's environment alone: it may come back.
-                Err(error @ mgm_backend::Error::Database(_)) => {
+                Err(error @ mgm_backend::Error::Database { .. }) => {
                     tracing::error!(%error, "the backend cannot go on");
                     return Ok(ExitCode::FAILURE);
                 }
