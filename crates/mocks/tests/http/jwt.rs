@@ -1,0 +1,81 @@
+use http::StatusCode;
+use mgm_mocks::jwt::{Config, router};
+use mgm_service::settings::Settings;
+use mgm_twitch::extension_jwt::{ExtensionKeys, TokenError};
+use secrecy::SecretString;
+use serde_json::json;
+use time::Duration;
+
+use crate::support::{NOW, Running, assert_error, sources, start};
+
+/// Base64 of `first` and of `second`.
+const SECRETS: &str = "Zmlyc3Q=,c2Vjb25k";
+
+fn mock(client_id: Option<&str>) -> Running {
+    let keys = ExtensionKeys::parse(SECRETS).unwrap();
+    start(router(Config { keys, client_id: client_id.map(str::to_owned), sources: sources() }))
+}
+
+async fn token(mock: &Running, query: &str) -> String {
+    let (status, body) = mock.get(&format!("/token?{query}")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(7200)));
+    assert_eq!(body.as_object().unwrap().len(), 3);
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_says_who_it_is_of_for_two_hours_and_is_signed_by_the_first_key() {
+    let mock = mock(None);
+    let token = token(&mock, "userId=e2e-viewer-1&displayName=%D0%98%D0%BC%D1%8F").await;
+    let first = ExtensionKeys::parse("Zmlyc3Q=").unwrap();
+    let read = first.verify(&token, Some("any"), NOW + Duration::seconds(7199)).unwrap();
+    assert_eq!(read.viewer_id.as_deref(), Some("e2e-viewer-1"));
+    assert_eq!(read.display_name.as_deref(), Some("Имя"));
+    assert_eq!(first.verify(&token, None, NOW + Duration::seconds(7200)), Err(TokenError::Expired));
+    let second = ExtensionKeys::parse("c2Vjb25k").unwrap();
+    assert_eq!(second.verify(&token, None, NOW), Err(TokenError::Signature));
+}
+
+#[tokio::test]
+async fn the_client_id_becomes_the_audience() {
+    let mock = mock(Some("client-1"));
+    let token = token(&mock, "userId=u").await;
+    let keys = ExtensionKeys::parse(SECRETS).unwrap();
+    assert!(keys.verify(&token, Some("client-1"), NOW).is_ok());
+    assert_eq!(keys.verify(&token, Some("client-2"), NOW), Err(TokenError::Audience));
+}
+
+#[tokio::test]
+async fn without_a_display_name_the_user_id_is_the_name() {
+    let mock = mock(None);
+    for query in ["userId=u", "userId=u&displayName="] {
+        let token = token(&mock, query).await;
+        let read = ExtensionKeys::parse(SECRETS).unwrap().verify(&token, None, NOW).unwrap();
+        assert_eq!(read.display_name.as_deref(), Some("u"));
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_no_token() {
+    let mock = mock(None);
+    for query in ["", "?userId=", "?userId=%20", "?displayName=x", "?userId=a&userId=b"] {
+        let refusal = mock.get(&format!("/token{query}")).await;
+        assert_error(refusal, StatusCode::BAD_REQUEST, "invalid_payload");
+    }
+}
+
+#[tokio::test]
+async fn without_a_secret_the_development_key_signs() {
+    let config = Config { sources: sources(), ..Config::from_settings(&Settings::default()).unwrap() };
+    let token = token(&start(router(config)), "userId=u").await;
+    assert!(ExtensionKeys::development().verify(&token, None, NOW).is_ok());
+}
+
+#[test]
+fn a_secret_that_is_not_base64_is_refused_without_showing_it() {
+    let mut settings = Settings::default();
+    settings.twitch.extension_secret = Some(SecretString::from("do not show me"));
+    let error = Config::from_settings(&settings).unwrap_err().to_string();
+    assert!(error.starts_with("Twitch__ExtensionSecret") && !error.contains("do not show me"), "{error}");
+}

@@ -1,0 +1,10 @@
+//! The stand-ins over real sockets.
+#![cfg(test)]
+
+mod eventsub;
+mod helix;
+mod jwt;
+mod process;
+mod shell;
+mod support;
+mod synthetic_desktop;

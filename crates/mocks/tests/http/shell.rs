@@ -1,0 +1,81 @@
+use axum::Router;
+use http::{Method, StatusCode};
+use mgm_mocks::sources::Sources;
+use mgm_mocks::{eventsub, helix, jwt, synthetic_desktop};
+use mgm_service::settings::Settings;
+use serde_json::{Value, json};
+
+use crate::support::{answer, assert_error, start};
+
+/// Each with the text of its health.
+fn all() -> [(Router, &'static str); 4] {
+    let settings = Settings::default();
+    let eventsub = eventsub::router(eventsub::Config::from_settings(&settings).unwrap()).unwrap();
+    let jwt = jwt::router(jwt::Config::from_settings(&settings).unwrap());
+    let helix = helix::router(helix::Config { strict_auth: false, sources: Sources::system() });
+    let desktop = synthetic_desktop::router(synthetic_desktop::Config::from_settings(&settings).unwrap()).unwrap();
+    [
+        (eventsub, r#"{"status":"ok","service":"MockEventSubWebhook"}"#),
+        (jwt, r#"{"status":"ok","service":"MockExtensionJwt"}"#),
+        (helix, r#"{"status":"healthy","component":"MockHelixApi"}"#),
+        (desktop, r#"{"status":"healthy","component":"SyntheticDesktop"}"#),
+    ]
+}
+
+#[tokio::test]
+async fn each_says_who_it_is() {
+    for (router, health) in all() {
+        let response = start(router).request(Method::GET, "/health").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert!(response.headers().contains_key("x-request-id"));
+        assert_eq!(response.text().await.unwrap(), health);
+    }
+}
+
+#[tokio::test]
+async fn errors_of_the_framework_have_the_common_shape() {
+    for (router, name) in all() {
+        let mock = start(router);
+        assert_error(mock.get("/nothing").await, StatusCode::NOT_FOUND, "not_found");
+        for path in ["/health", "/requests"] {
+            let refusal = answer(mock.request(Method::DELETE, path)).await;
+            assert_error(refusal, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        }
+        let too_long = answer(mock.request(Method::POST, "/reset").body(vec![b'x'; 1024 * 1024 + 1])).await;
+        assert_error(too_long, StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large");
+        let fits = mock.request(Method::POST, "/reset").body(vec![b'x'; 1024 * 1024]).send().await.unwrap();
+        assert_eq!(fits.status(), StatusCode::NO_CONTENT, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_on_a_route_of_the_other_party_is_405() {
+    for ((router, _), (method, path)) in all().into_iter().zip([
+        (Method::GET, "/api/twitch/eventsub"),
+        (Method::POST, "/token"),
+        (Method::GET, "/helix/chat/messages"),
+        (Method::GET, "/run-sequence"),
+    ]) {
+        let refusal = answer(start(router).request(method, path)).await;
+        assert_error(refusal, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn the_journal_shows_what_the_other_party_was_asked_but_no_header() {
+    for (router, name) in all() {
+        let mock = start(router);
+        assert_eq!(mock.get("/requests").await.1, json!({"total": 0, "requests": []}), "{name}");
+        mock.get("/health").await;
+        let request = mock.post("/missed?a=b", &json!({"c": 1})).header("Authorization", "Bearer secret");
+        assert_eq!(answer(request).await.0, StatusCode::NOT_FOUND);
+
+        let (_, journal) = mock.get("/requests").await;
+        let entry = json!({"method": "POST", "path": "/missed", "query": "a=b", "status": 404, "body": {"c": 1}});
+        assert_eq!(journal, json!({"total": 1, "requests": [entry]}));
+
+        mock.request(Method::POST, "/reset").send().await.unwrap();
+        assert_eq!(mock.get("/requests").await.1["requests"], Value::Array(Vec::new()));
+    }
+}
