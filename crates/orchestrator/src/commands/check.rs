@@ -7,7 +7,7 @@ use mgm_service::services::SERVICES;
 use serde_json::json;
 
 use crate::cli::{Global, Targets};
-use crate::report::{BAD, GOOD};
+use crate::report::{self, BAD, GOOD};
 use crate::scenario::cause_of_silence;
 use crate::stack::health::{Unhealthy, probe};
 
@@ -20,11 +20,11 @@ pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
         if !global.json {
             let (component, url) = (service.component, endpoint.url());
             match &result {
-                Ok(_) => anstream::println!("{GOOD}healthy{GOOD:#}  {component:20} {url}"),
+                Ok(_) => report::say(format_args!("{GOOD}healthy{GOOD:#}  {component:20} {url}")),
                 Err(unhealthy) => {
-                    anstream::println!("{BAD}FAILED{BAD:#}   {component:20} {url}  {unhealthy}");
+                    report::say(format_args!("{BAD}FAILED{BAD:#}   {component:20} {url}  {unhealthy}"));
                     if let Unhealthy::Silent(silence) = unhealthy {
-                        anstream::println!("         {}", cause_of_silence(silence));
+                        report::say(format_args!("         {}", cause_of_silence(silence)));
                     }
                 }
             }
@@ -40,7 +40,10 @@ pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
                 json!({ "name": service.name, "component": service.component, "url": url, "healthy": result.is_ok(), "problem": problem })
             })
             .collect();
-        println!("{:#}", json!({ "verdict": if ok { "passed" } else { "failed" }, "services": services }));
+        report::say(format_args!(
+            "{:#}",
+            json!({ "verdict": if ok { "passed" } else { "failed" }, "services": services })
+        ));
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,14 +7,15 @@ use mgm_service::settings::Settings;
 use serde_json::json;
 
 use crate::cli::Global;
+use crate::report;
 
 pub fn run(global: &Global) -> Result<ExitCode> {
     let loaded = Settings::load(&global.sources())?;
     if global.json {
         let row = |row: &mgm_service::settings::Row| json!({ "key": row.key, "fileKey": row.file_key, "value": row.value, "origin": row.origin.to_string(), "meaning": row.doc });
-        println!("{:#}", loaded.rows.iter().map(row).collect::<serde_json::Value>());
+        report::say(format_args!("{:#}", loaded.rows.iter().map(row).collect::<serde_json::Value>()));
     } else {
-        println!("{}", loaded.describe());
+        report::say(loaded.describe());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use mgm_service::settings::Sources;
 use mgm_service::shutdown::Signals;
 
 use crate::cli::{Cli, Command, Global};
+use crate::report;
 use crate::scenario::Tier;
 use crate::stack::{Ready, Stack, StartError};
 use crate::state::StateDir;
@@ -88,7 +89,7 @@ async fn start(stack: &Stack, mut on_ready: impl FnMut(Ready)) -> Result<(), Sta
             }
             () = tokio::time::sleep(SAY_WHAT_TAKES_LONG) => {
                 let names: Vec<_> = waiting.iter().map(|service| service.service().component).collect();
-                anstream::eprintln!("waiting for {} ({} s)", names.join(", "), begun.elapsed().as_secs());
+                report::note(format_args!("waiting for {} ({} s)", names.join(", "), begun.elapsed().as_secs()));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::chance::Chance;
 use crate::cli::{Global, Scenario, Targets};
 use crate::environment::Environment;
 use crate::profile;
-use crate::report::{Report, Run};
+use crate::report::{self, Report, Run};
 use crate::scenario::{Endpoints, Mismatch, Recorder, Stage, Taken, Tier, Viewer};
 use crate::stack::{Death, Keep, Plan, Ready, Stack, StartError};
 use crate::targets::default_url;
@@ -53,7 +53,7 @@ async fn attach(tier: Tier, global: &Global, options: &Scenario, sources: Source
     tokio::select! {
         // The recorder knows.
         _ = stage.play(tier, &mut recorder) => {}
-        () = signals.next() => return Ok(ExitCode::from(INTERRUPTED)),
+        () = signals.next() => return Ok(interrupted()),
     }
     let taken = recorder.into_taken();
     let run = Run { tier, viewer, attached: true, taken, ready: Vec::new(), took: begun.elapsed() };
@@ -77,7 +77,7 @@ async fn on_own_stack(tier: Tier, global: &Global, options: &Scenario, sources: 
     };
     stop(stack, &mut signals).await;
     match played {
-        None => Ok(ExitCode::from(INTERRUPTED)),
+        None => Ok(interrupted()),
         Some(Err(error)) => match error.downcast::<StartError>() {
             Ok(error) if !error.is_environment() => {
                 report.not_started(tier, &error);
@@ -124,6 +124,11 @@ async fn start_and_play(
         }
     }
     Ok(recorder.into_taken())
+}
+
+fn interrupted() -> ExitCode {
+    report::note("interrupted");
+    ExitCode::from(INTERRUPTED)
 }
 
 fn mismatch(death: &Death) -> Mismatch {

@@ -15,7 +15,7 @@ use crate::cli::{Global, SendChat};
 use crate::environment::Environment;
 use crate::http::Endpoint;
 use crate::notification::{self, ChatLine};
-use crate::report::{BAD, GOOD};
+use crate::report::{self, BAD, GOOD};
 use crate::scenario::cause_of_silence;
 use crate::targets::default_url;
 
@@ -39,12 +39,12 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let answer = match endpoint.send(request).await {
         Ok(answer) => answer,
         Err(silence) => {
-            anstream::eprintln!("{BAD}FAILED{BAD:#}  {silence}\n{}", cause_of_silence(&silence));
+            report::note(format_args!("{BAD}FAILED{BAD:#}  {silence}\n{}", cause_of_silence(&silence)));
             if global.json {
-                println!(
+                report::say(format_args!(
                     "{:#}",
                     json!({ "verdict": "failed", "messageId": message_id, "problem": silence.to_string() })
-                );
+                ));
             }
             return Ok(ExitCode::FAILURE);
         }
@@ -52,14 +52,14 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let ok = (200..300).contains(&answer.status);
     if global.json {
         let verdict = if ok { "passed" } else { "failed" };
-        println!(
+        report::say(format_args!(
             "{:#}",
             json!({ "verdict": verdict, "messageId": message_id, "status": answer.status, "body": answer.body })
-        );
+        ));
     } else if ok {
-        anstream::println!("{GOOD}accepted{GOOD:#}  {}  message {message_id}", answer.summary());
+        report::say(format_args!("{GOOD}accepted{GOOD:#}  {}  message {message_id}", answer.summary()));
     } else {
-        anstream::println!("{BAD}refused{BAD:#}  {}  message {message_id}", answer.summary());
+        report::say(format_args!("{BAD}refused{BAD:#}  {}  message {message_id}", answer.summary()));
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

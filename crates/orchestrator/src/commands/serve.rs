@@ -11,6 +11,7 @@ use mgm_service::{log, shutdown};
 use serde_json::json;
 
 use crate::cli::{Global, Postgres, Serve, Service};
+use crate::report;
 use crate::stack::{DatabasePlan, log_file};
 
 pub fn run(global: &Global, service: Serve) -> Result<ExitCode> {
@@ -74,17 +75,17 @@ async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
     };
     let published = state.publish(&database.connection_string())?;
     if global.json {
-        println!("{}", json!({ "port": port, "connectionStringFile": published.path() }));
+        report::say(json!({ "port": port, "connectionStringFile": published.path() }));
     } else {
-        anstream::println!(
+        report::say(format_args!(
             "PostgreSQL listens on 127.0.0.1:{port}; {} says how to reach it",
             published.path().display()
-        );
+        ));
     }
     let code = tokio::select! {
         () = signals.next() => ExitCode::SUCCESS,
         last_lines = database.ended() => {
-            anstream::eprintln!("PostgreSQL has ended by itself\n{last_lines}");
+            report::note(format_args!("PostgreSQL has ended by itself\n{last_lines}"));
             ExitCode::FAILURE
         }
     };

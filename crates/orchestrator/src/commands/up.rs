@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{start, stop};
 use crate::cli::{Global, Up};
-use crate::report::{BAD, DIM, GOOD};
+use crate::report::{self, BAD, DIM, GOOD};
 use crate::stack::{Keep, Plan, Stack};
 use crate::state::{Published, StateDir};
 
@@ -21,9 +21,11 @@ pub async fn run(global: &Global, options: Up) -> Result<ExitCode> {
     let stack = Stack::new(Plan::make(&options.stack, global.sources(), &state, log_dir, keep)?);
     let result = tokio::select! {
         result = stay_up(global, &stack, &state) => result,
-        () = signals.next() => Ok(ExitCode::SUCCESS),
+        () = signals.next() => {
+            report::note("stopping");
+            Ok(ExitCode::SUCCESS)
+        }
     };
-    anstream::eprintln!("stopping");
     stop(stack, &mut signals).await;
     result
 }
@@ -33,14 +35,14 @@ async fn stay_up(global: &Global, stack: &Stack, state: &StateDir) -> Result<Exi
     let json = global.json;
     let started = start(stack, |ready| {
         let component = ready.service.service().component;
-        anstream::eprintln!("{DIM}{component} is ready after {:.2} s{DIM:#}", ready.after.as_secs_f64());
+        report::note(format_args!("{DIM}{component} is ready after {:.2} s{DIM:#}", ready.after.as_secs_f64()));
     })
     .await;
     match started {
         Ok(()) => {}
         Err(error) if error.is_environment() => return Err(error.into()),
         Err(error) => {
-            anstream::eprintln!("{BAD}FAILED{BAD:#}  {error}");
+            report::note(format_args!("{BAD}FAILED{BAD:#}  {error}"));
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -54,10 +56,10 @@ async fn stay_up(global: &Global, stack: &Stack, state: &StateDir) -> Result<Exi
         print_table(stack, published.as_ref());
     }
     let death = stack.first_death().await;
-    anstream::eprintln!("{BAD}FAILED{BAD:#}  {death}");
+    report::note(format_args!("{BAD}FAILED{BAD:#}  {death}"));
     if json {
         let (service, last_lines) = (death.service.service().name, &death.last_lines);
-        println!("{}", json!({ "event": "died", "service": service, "lastLines": last_lines }));
+        report::say(json!({ "event": "died", "service": service, "lastLines": last_lines }));
     }
     Ok(ExitCode::FAILURE)
 }
@@ -67,12 +69,12 @@ fn print_table(stack: &Stack, published: Option<&Published>) {
     for service in SERVICES {
         let Some(port) = plan.ports.of(service.id) else { continue };
         let log = plan.log(service.id);
-        anstream::println!("{:20} 127.0.0.1:{port:<6} {DIM}{}{DIM:#}", service.component, log.display());
+        report::say(format_args!("{:20} 127.0.0.1:{port:<6} {DIM}{}{DIM:#}", service.component, log.display()));
     }
     if let Some(published) = published {
-        anstream::println!("{:20} {DIM}{}{DIM:#}", "connection string", published.path().display());
+        report::say(format_args!("{:20} {DIM}{}{DIM:#}", "connection string", published.path().display()));
     }
-    anstream::println!("{GOOD}stack ready{GOOD:#}");
+    report::say(format_args!("{GOOD}stack ready{GOOD:#}"));
 }
 
 fn print_json(stack: &Stack, published: Option<&Published>) {
@@ -88,5 +90,5 @@ fn print_json(stack: &Stack, published: Option<&Published>) {
         })
         .collect();
     let connection_string = published.map(Published::path);
-    println!("{}", json!({ "event": "ready", "services": services, "connectionStringFile": connection_string }));
+    report::say(json!({ "event": "ready", "services": services, "connectionStringFile": connection_string }));
 }

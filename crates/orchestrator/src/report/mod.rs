@@ -3,6 +3,9 @@
 mod junit;
 mod run;
 
+use std::fmt::Display;
+use std::io::Write as _;
+
 use serde_json::json;
 
 pub use run::{Report, Run};
@@ -13,10 +16,33 @@ pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const DIM: Style = Style::new().dimmed();
 
+/// A line on standard output. Whoever has stopped reading, as `head` does, misses it and nothing else happens.
+pub fn say(line: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{line}");
+}
+
+/// A line on standard error, likewise.
+pub fn note(line: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
 /// Wrong usage or environment.
 pub fn error(error: &anyhow::Error, json: bool) {
-    anstream::eprintln!("{BAD}error:{BAD:#} {error:#}");
+    let message = message(error);
+    note(format_args!("{BAD}error:{BAD:#} {message}"));
     if json {
-        println!("{}", json!({ "verdict": "error", "message": format!("{error:#}") }));
+        say(json!({ "verdict": "error", "message": message }));
     }
+}
+
+/// The error and its causes, without those that the error has told already.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
 }

@@ -82,7 +82,10 @@ impl Report {
         self.say(&format!("{error}"));
         self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", tier.title()));
         if self.json {
-            println!("{:#}", json!({ "scenario": tier.name(), "verdict": "failed", "problem": error.to_string() }));
+            super::say(format_args!(
+                "{:#}",
+                json!({ "scenario": tier.name(), "verdict": "failed", "problem": error.to_string() })
+            ));
         }
     }
 
@@ -130,7 +133,7 @@ impl Report {
             self.say(&format!("{BAD}FAILED{BAD:#}  {title} after {took}: {failed}"));
         }
         if self.json {
-            println!("{:#}", run.json());
+            super::say(format_args!("{:#}", run.json()));
         }
         Ok(())
     }
@@ -138,7 +141,7 @@ impl Report {
     /// To standard output, unless that is for JSON, and to the transcript.
     fn say(&mut self, line: &str) {
         if !self.json {
-            anstream::println!("{line}");
+            super::say(format_args!("{line}"));
         }
         if let Some(transcript) = &mut self.transcript {
             // The transcript is a convenience; a full disk must not change the verdict.

@@ -119,6 +119,14 @@ impl Database {
         }
     }
 
+    /// The process of a PostgreSQL of the stack's own.
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Own(server) => server.pid(),
+            Self::Named(_) | Self::ThrowAway { .. } => None,
+        }
+    }
+
     /// Resolves with the end of its log when a PostgreSQL of the stack's own has ended; never for another.
     pub async fn ended(&self) -> String {
         match self {

@@ -18,6 +18,7 @@ use tokio::process::Command;
 use tokio::sync::watch;
 
 use crate::http::Endpoint;
+use crate::report;
 use child::Child;
 use database::{Database, DatabaseError};
 use health::{Unhealthy, probe};
@@ -66,7 +67,7 @@ pub struct Death {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// There is no database.
-    #[error("{0}")]
+    #[error(transparent)]
     Database(#[from] DatabaseError),
     /// Somebody took a port in the last moment.
     #[error(transparent)]
@@ -203,6 +204,9 @@ impl Stack {
 
     /// The process that plays a service.
     pub fn pid(&self, service: ServiceId) -> Option<u32> {
+        if service == ServiceId::Postgres {
+            return self.database.get().and_then(Database::pid);
+        }
         self.children.borrow().iter().find(|(id, _)| *id == service).map(|(_, child)| child.pid())
     }
 
@@ -238,7 +242,7 @@ impl Stack {
         if let Some(database) = self.database.into_inner()
             && let Err(error) = database.stop().await
         {
-            anstream::eprintln!("warning: {error}");
+            report::note(format_args!("warning: {error}"));
         }
     }
 }

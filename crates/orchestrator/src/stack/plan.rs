@@ -13,6 +13,7 @@ use super::ports::Ports;
 use crate::chance::Chance;
 use crate::cli::StackOptions;
 use crate::environment::Environment;
+use crate::report;
 use crate::state::StateDir;
 
 /// What becomes of the data when the stack stops.
@@ -51,7 +52,7 @@ impl Plan {
     ) -> Result<Self> {
         let named = named_database(options, &sources)?;
         for warning in named.iter().flat_map(|to| &to.warnings) {
-            anstream::eprintln!("warning: {warning}");
+            report::note(format_args!("warning: {warning}"));
         }
         let ports = Ports::reserve(options, named.is_none())?;
         let environment = Environment::tier_b(sources, |service| ports.url(service))?;

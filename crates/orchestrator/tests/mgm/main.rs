@@ -1,0 +1,6 @@
+//! The program as its users have it: real processes, real services, and nothing but its command line, its output and HTTP.
+#![cfg(test)]
+
+mod harness;
+mod scenarios;
+mod stacks;

@@ -1,0 +1,122 @@
+//! A stack that stays up.
+
+use nix::sys::signal::{Signal, kill};
+
+use crate::harness::{Place, wait_until_gone};
+
+#[test]
+fn a_running_stack_can_be_attached_to_again_and_again() {
+    let place = Place::new();
+    let up = place.up("");
+    let targets = up.targets();
+    for _ in 0..2 {
+        let said = place.run(&format!("tier-b --attach --json {targets}"));
+        assert_eq!(said.json()["verdict"], "passed", "{said:?}");
+    }
+    let said = place.run(&format!("check {targets}"));
+    assert_eq!(said.status, Some(0), "{said:?}");
+    let said = place.run(&format!("send-chat --text hello --json --url {}", up.url("mock-eventsub")));
+    assert_eq!((said.status, &said.json()["status"]), (Some(0), &200.into()), "{said:?}");
+
+    let said = place.run(&format!("tier-b --attach --api-key wrong {targets}"));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stdout.contains("forbidden_apikey") && said.stdout.contains("Set Mgm__ApiKey"), "{said:?}");
+    assert!(said.stdout.lines().last().unwrap().starts_with("FAILED"), "{said:?}");
+
+    let said = place.run(&format!("tier-a --attach --event-sub-secret wrong-wrong-wrong --json {targets}"));
+    let report = said.json();
+    assert_eq!((said.status, &report["verdict"]), (Some(1), &"failed".into()), "{said:?}");
+    assert!(report["steps"][0]["likelyCause"].as_str().unwrap().contains("Twitch__EventSubSecret"));
+    assert_eq!(report["steps"][1]["status"], "skipped");
+
+    // One service in the place of another.
+    let said = place.run(&format!("check {} --mock-jwt {}", without(&targets, "--mock-jwt"), up.url("mock-helix")));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stdout.contains("is not MockExtensionJwt"), "{said:?}");
+
+    up.signal(Signal::SIGTERM);
+    assert_eq!(up.wait(), Some(0));
+    let said = place.run(&format!("tier-a --attach {targets}"));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stdout.contains("MockEventSubWebhook is not running at"), "{said:?}");
+}
+
+/// The options without one of them.
+fn without(options: &str, name: &str) -> String {
+    let words: Vec<_> = options.split(' ').collect();
+    words.chunks(2).filter(|pair| pair[0] != name).flatten().copied().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn data_stay_between_runs_until_a_fresh_start() {
+    let place = Place::new();
+    let enrol = |up: &crate::harness::Up, user: &str| {
+        let line = format!("tier-a --attach --json --user-id {user} --character Keeper {}", up.targets());
+        place.run(&line).json()["verdict"].clone()
+    };
+    let stop = |up: crate::harness::Up| {
+        up.signal(Signal::SIGINT);
+        assert_eq!(up.wait(), Some(0));
+    };
+    let up = place.up("");
+    assert_eq!(enrol(&up, "first"), "passed");
+    stop(up);
+    let up = place.up("");
+    assert_eq!(enrol(&up, "second"), "failed", "the name is the first viewer's");
+    stop(up);
+    let up = place.up("--fresh");
+    assert_eq!(enrol(&up, "second"), "passed");
+    stop(up);
+}
+
+#[test]
+fn a_second_start_says_which_ports_are_taken_and_by_whom() {
+    let place = Place::new();
+    let up = place.up("");
+    let port = up.url("backend").rsplit(':').next().unwrap().to_owned();
+    let said = place.run(&format!("up --auto-ports --backend-port {port}"));
+    assert_eq!(said.status, Some(2), "{said:?}");
+    assert!(said.stderr.contains(&format!("port {port} (backend) is taken by ")), "{said:?}");
+    if cfg!(target_os = "linux") {
+        assert!(said.stderr.contains(&format!("mgm serve backend (pid {})", up.pid_of("backend"))), "{said:?}");
+        assert!(said.stderr.contains("A stack is running already"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_service_that_dies_is_reported_with_its_last_lines_and_the_rest_stops() {
+    let place = Place::new();
+    let mut up = place.up("");
+    let pids = up.pids();
+    kill(up.pid_of("backend"), Signal::SIGKILL).unwrap();
+    let died = up.next_result();
+    assert_eq!((&died["event"], &died["service"]), (&"died".into(), &"backend".into()), "{died}");
+    assert!(!died["lastLines"].as_array().unwrap().is_empty());
+    assert_eq!(up.wait(), Some(1));
+    wait_until_gone(&pids);
+}
+
+#[test]
+fn a_killed_program_takes_every_process_along_and_the_next_start_works() {
+    let place = Place::new();
+    let up = place.up("");
+    let pids = up.pids();
+    up.signal(Signal::SIGKILL);
+    assert_eq!(up.wait(), None);
+    wait_until_gone(&pids);
+    let up = place.up("");
+    up.signal(Signal::SIGTERM);
+    assert_eq!(up.wait(), Some(0));
+}
+
+#[test]
+fn a_stopped_stack_leaves_no_process_and_no_open_door() {
+    let place = Place::new();
+    let up = place.up("");
+    let (pids, file) = (up.pids(), up.connection_string_file());
+    assert!(file.exists());
+    up.signal(Signal::SIGTERM);
+    assert_eq!(up.wait(), Some(0));
+    wait_until_gone(&pids);
+    assert!(!file.exists());
+}
