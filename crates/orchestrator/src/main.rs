@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod environment;
 mod http;
+mod log_dir;
 mod notification;
 mod profile;
 mod report;

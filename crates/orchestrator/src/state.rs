@@ -32,9 +32,9 @@ impl StateDir {
         self.0.join("postgres")
     }
 
-    /// The log files, unless `--log-dir` says otherwise.
-    pub fn logs(&self) -> PathBuf {
-        self.0.join("logs")
+    /// A directory for log files; the first is the usual one.
+    pub fn logs(&self, number: usize) -> PathBuf {
+        self.0.join(if number == 1 { "logs".to_owned() } else { format!("logs-{number}") })
     }
 
     /// Writes down how to reach the stack's own PostgreSQL, for this user alone and as long as the value lives.

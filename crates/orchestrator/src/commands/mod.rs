@@ -57,11 +57,6 @@ impl Global {
     fn state(&self) -> Result<StateDir> {
         StateDir::choose(self.state_dir.clone())
     }
-
-    fn log_dir(&self, state: &StateDir) -> Result<std::path::PathBuf> {
-        let path = self.log_dir.clone().unwrap_or_else(|| state.logs());
-        std::path::absolute(&path).with_context(|| format!("the log directory {}", path.display()))
-    }
 }
 
 /// Starts a stack, and says what it waits for while that takes long.

@@ -64,9 +64,8 @@ async fn on_own_stack(tier: Tier, global: &Global, options: &Scenario, sources: 
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
-    let log_dir = global.log_dir(&state)?;
-    let plan = Plan::make(&options.stack, sources, &state, log_dir.clone(), Keep::Nothing)?;
-    let mut report = Report::new(global.json, Some(&log_dir))?;
+    let plan = Plan::make(&options.stack, sources, &state, global.log_dir.as_deref(), Keep::Nothing)?;
+    let mut report = Report::new(global.json, Some(plan.log_dir.path()))?;
     let viewer = fixed_viewer(options);
     report.title(tier, &viewer);
     let stack = Stack::new(plan);

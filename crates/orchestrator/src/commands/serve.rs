@@ -11,6 +11,7 @@ use mgm_service::{log, shutdown};
 use serde_json::json;
 
 use crate::cli::{Global, Postgres, Serve, Service};
+use crate::log_dir::LogDir;
 use crate::report;
 use crate::stack::{DatabasePlan, log_file};
 
@@ -64,10 +65,9 @@ fn end_with_parent() -> std::io::Result<()> {
 async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
-    let log_dir = global.log_dir(&state)?;
-    std::fs::create_dir_all(&log_dir).with_context(|| format!("cannot create {}", log_dir.display()))?;
+    let log_dir = LogDir::open(global.log_dir.as_deref(), &state)?;
     let Postgres { port, fresh } = options;
-    let log = log_file(&log_dir, ServiceId::Postgres);
+    let log = log_file(log_dir.path(), ServiceId::Postgres);
     let plan = DatabasePlan::Own { port, data: Some(state.postgres()), fresh, log };
     let database = tokio::select! {
         database = plan.start() => database?,

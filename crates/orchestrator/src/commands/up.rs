@@ -16,9 +16,8 @@ use crate::state::{Published, StateDir};
 pub async fn run(global: &Global, options: Up) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
-    let log_dir = global.log_dir(&state)?;
     let keep = Keep::Data { fresh: options.fresh };
-    let stack = Stack::new(Plan::make(&options.stack, global.sources(), &state, log_dir, keep)?);
+    let stack = Stack::new(Plan::make(&options.stack, global.sources(), &state, global.log_dir.as_deref(), keep)?);
     let result = tokio::select! {
         result = stay_up(global, &stack, &state) => result,
         () = signals.next() => {

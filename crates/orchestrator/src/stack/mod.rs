@@ -8,6 +8,7 @@ mod ports;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -166,10 +167,8 @@ impl Stack {
         let connection_string = (service.id == ServiceId::Backend)
             .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
             .flatten();
-        // On Linux this is a path that still works when the file was replaced by a newer build.
-        let program = std::env::current_exe().map_err(StartError::OwnProgram)?;
-        let mut command = Command::new(program);
-        command.args(["serve", service.name, "--parent-pipe"]).env_clear();
+        let mut command = Command::new(own_program().map_err(StartError::OwnProgram)?);
+        command.arg0("mgm").args(["serve", service.name, "--parent-pipe"]).env_clear();
         if let Some(config) = &environment.config {
             command.arg("--config").arg(config);
         }
@@ -245,6 +244,13 @@ impl Stack {
             report::note(format_args!("warning: {error}"));
         }
     }
+}
+
+/// This very program, also when a newer build has taken its place in the meantime.
+fn own_program() -> std::io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    // Linux appends a word to the name of a file that is gone; the link still leads to it.
+    if cfg!(target_os = "linux") && !path.exists() { Ok("/proc/self/exe".into()) } else { Ok(path) }
 }
 
 impl std::fmt::Display for Death {

@@ -13,6 +13,7 @@ use super::ports::Ports;
 use crate::chance::Chance;
 use crate::cli::StackOptions;
 use crate::environment::Environment;
+use crate::log_dir::LogDir;
 use crate::report;
 use crate::state::StateDir;
 
@@ -38,7 +39,7 @@ pub struct Plan {
     /// What the services are told.
     pub environment: Environment,
     /// Where their output goes.
-    pub log_dir: PathBuf,
+    pub log_dir: LogDir,
 }
 
 impl Plan {
@@ -47,7 +48,7 @@ impl Plan {
         options: &StackOptions,
         sources: Sources,
         state: &StateDir,
-        log_dir: PathBuf,
+        log_dir: Option<&Path>,
         keep: Keep,
     ) -> Result<Self> {
         let named = named_database(options, &sources)?;
@@ -56,8 +57,7 @@ impl Plan {
         }
         let ports = Ports::reserve(options, named.is_none())?;
         let environment = Environment::tier_b(sources, |service| ports.url(service))?;
-        std::fs::create_dir_all(&log_dir)
-            .with_context(|| format!("cannot create the log directory {}", log_dir.display()))?;
+        let log_dir = LogDir::open(log_dir, state)?;
         let database = match (named, keep) {
             (None, keep) => {
                 let (data, fresh) = match keep {
@@ -65,7 +65,7 @@ impl Plan {
                     Keep::Nothing => (None, false),
                 };
                 let port = ports.of(ServiceId::Postgres).context("the stack's own PostgreSQL has no port")?;
-                DatabasePlan::Own { port, data, fresh, log: log_dir.join(ServiceId::Postgres.service().log_file) }
+                DatabasePlan::Own { port, data, fresh, log: log_file(log_dir.path(), ServiceId::Postgres) }
             }
             (Some(_), Keep::Data { fresh: true }) => bail!(
                 "--fresh empties only the stack's own PostgreSQL, never a database that was named; \
@@ -82,7 +82,7 @@ impl Plan {
 
     /// The log file of a service.
     pub fn log(&self, service: ServiceId) -> PathBuf {
-        log_file(&self.log_dir, service)
+        log_file(self.log_dir.path(), service)
     }
 }
 

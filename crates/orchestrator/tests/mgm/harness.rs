@@ -50,7 +50,12 @@ impl Place {
 
     /// `mgm` with the words of `line` as arguments, in an environment with a stray database and a proxy.
     pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mgm"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_mgm")), line)
+    }
+
+    /// The same with a copy of the program.
+    pub fn command_of(&self, program: &Path, line: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .args(line.split_whitespace())
             .env("XDG_STATE_HOME", self.path("state"))

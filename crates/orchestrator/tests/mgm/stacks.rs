@@ -120,3 +120,16 @@ fn a_stopped_stack_leaves_no_process_and_no_open_door() {
     wait_until_gone(&pids);
     assert!(!file.exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_replaced_by_a_newer_build_goes_on_as_it_was() {
+    let place = Place::new();
+    let copy = place.path("mgm");
+    std::fs::copy(env!("CARGO_BIN_EXE_mgm"), &copy).unwrap();
+    let mut child =
+        place.command_of(&copy, "tier-a --auto-ports --json").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::fs::remove_file(copy).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}");
+}

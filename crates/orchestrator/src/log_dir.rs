@@ -1,0 +1,78 @@
+//! The directory of the log files, which one program at a time writes to.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::state::StateDir;
+
+/// How many programs of one user can run at once without saying where their logs go.
+const MOST: usize = 100;
+
+/// A directory for log files. Others leave it alone as long as this value lives.
+#[derive(Debug)]
+pub struct LogDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl LogDir {
+    /// The directory that was asked for, else `logs` in the state directory, or `logs-2` and so on while others use it.
+    pub fn open(asked: Option<&Path>, state: &StateDir) -> Result<Self> {
+        if let Some(path) = asked {
+            let path = std::path::absolute(path).with_context(|| format!("the log directory {}", path.display()))?;
+            let display = path.display().to_string();
+            let Some(directory) = Self::lock(path)? else {
+                bail!("another mgm writes its logs to {display}; name another directory with --log-dir");
+            };
+            return Ok(directory);
+        }
+        for number in 1..=MOST {
+            if let Some(directory) = Self::lock(state.logs(number))? {
+                return Ok(directory);
+            }
+        }
+        bail!("{MOST} other programs write their logs to the state directory; name a directory with --log-dir")
+    }
+
+    /// None when another program has it.
+    fn lock(path: PathBuf) -> Result<Option<Self>> {
+        let open = || {
+            std::fs::create_dir_all(&path)?;
+            File::create(path.join(".lock"))
+        };
+        let lock = open().with_context(|| format!("cannot write to the log directory {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock the log directory {}", path.display()))
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_programs_do_not_write_to_one_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::choose(Some(directory.path().to_owned())).unwrap();
+        let first = LogDir::open(None, &state).unwrap();
+        let second = LogDir::open(None, &state).unwrap();
+        assert_eq!(first.path(), directory.path().join("logs"));
+        assert_eq!(second.path(), directory.path().join("logs-2"));
+        let refused = LogDir::open(Some(first.path()), &state).unwrap_err();
+        assert!(refused.to_string().contains("--log-dir"), "{refused}");
+        drop(first);
+        assert_eq!(LogDir::open(None, &state).unwrap().path(), directory.path().join("logs"));
+    }
+}
