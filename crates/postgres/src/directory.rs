@@ -78,15 +78,6 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Removes the data and what belongs to them; the lock says that no server uses them.
-    pub fn erase(&self) -> Result<(), ServerError> {
-        for path in [self.data(), self.unfinished_data(), self.socket()] {
-            gone(fs::remove_dir_all(&path)).map_err(ServerError::io("remove", &path))?;
-        }
-        let password = self.password_file();
-        gone(fs::remove_file(&password)).map_err(ServerError::io("remove", &password))
-    }
-
     /// PostgreSQL's data directory.
     pub fn data(&self) -> PathBuf {
         self.path.join("data")
@@ -120,9 +111,7 @@ impl Directory {
         if self.data().exists() {
             return match fs::read_to_string(&path) {
                 Ok(password) => Ok(password.trim_end().to_owned().into()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    Err(ServerError::Foreign { directory: self.path.clone(), missing: "password" })
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.foreign("password")),
                 Err(error) => Err(ServerError::io("read", &path)(error)),
             };
         }
@@ -138,6 +127,43 @@ impl Directory {
         };
         write().map_err(ServerError::io("write", &path))?;
         Ok(password)
+    }
+
+    /// The major version that the data is of; none when there is no data.
+    pub fn version(&self) -> Result<Option<String>, ServerError> {
+        let data = self.data();
+        if !data.exists() {
+            return Ok(None);
+        }
+        match fs::read_to_string(data.join("PG_VERSION")) {
+            Ok(version) => Ok(Some(version.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.foreign("data/PG_VERSION")),
+            Err(error) => Err(ServerError::io("read the version of", &data)(error)),
+        }
+    }
+
+    /// Gives the complete [`Self::unfinished_data`] its name.
+    pub fn finish_data(&self) -> Result<(), ServerError> {
+        let unfinished = self.unfinished_data();
+        fs::rename(&unfinished, self.data()).map_err(ServerError::io("rename", &unfinished))?;
+        if self.throw_away {
+            return Ok(());
+        }
+        File::open(&self.path).and_then(|file| file.sync_all()).map_err(ServerError::io("write", &self.path))
+    }
+
+    /// Removes the data and what belongs to them, but not the log; the lock says that no server uses them.
+    pub fn erase(&self) -> Result<(), ServerError> {
+        self.version()?;
+        for path in [self.data(), self.unfinished_data(), self.socket()] {
+            gone(fs::remove_dir_all(&path)).map_err(ServerError::io("remove", &path))?;
+        }
+        let password = self.password_file();
+        gone(fs::remove_file(&password)).map_err(ServerError::io("remove", &password))
+    }
+
+    fn foreign(&self, missing: &'static str) -> ServerError {
+        ServerError::Foreign { directory: self.path.clone(), missing }
     }
 
     /// Removes a throw-away directory; the server has ended.

@@ -62,5 +62,5 @@ pub(crate) fn initdb(
         Some(status) if status.success() => {}
         _ => return Err(ServerError::Initdb(log.tail())),
     }
-    fs::rename(&unfinished, directory.data()).map_err(ServerError::io("rename", &unfinished))
+    directory.finish_data()
 }

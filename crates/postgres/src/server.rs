@@ -19,6 +19,7 @@ use crate::install::Installation;
 use crate::log::Log;
 use crate::options::{Data, Listen, Options};
 use crate::process::{Process, Program};
+use crate::quoting::{identifier, url_part};
 use crate::wait::until;
 use crate::{blocking, port, settings};
 
@@ -98,7 +99,7 @@ impl Server {
     /// The same as a URL; it holds the password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let host = self.host().replace('/', "%2F").replace(' ', "%20");
+        let (host, database) = (url_part(&self.host()), url_part(database));
         let password = self.password().expose_secret();
         format!("postgres://{USER}:{password}@{host}:{}/{database}", self.port())
     }
@@ -111,7 +112,7 @@ impl Server {
 
     /// Creates a database.
     pub async fn create_database(&self, name: &str) -> Result<(), ServerError> {
-        self.execute(&format!("CREATE DATABASE {}", quoted(name))).await
+        self.execute(&format!("CREATE DATABASE {}", identifier(name))).await
     }
 
     /// Creates a database unless it is there.
@@ -127,7 +128,7 @@ impl Server {
 
     /// Drops a database, ending its sessions, if it is there.
     pub async fn drop_database(&self, name: &str) -> Result<(), ServerError> {
-        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name))).await
     }
 
     /// Stops the server in good order (a *fast* shutdown) and starts it again in the same place.
@@ -163,18 +164,20 @@ impl Server {
         blocking(move || drop(self)).await;
     }
 
-    /// The superuser is needed once: to make the user.
+    /// The superuser is needed once: to make the user, who shares the password. It is copied inside the server, so that no
+    /// statement holds it, which might be logged.
     async fn create_user(&self) -> Result<(), ServerError> {
+        const CREATE_USER: &str = "
+            DO $$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mgm') THEN
+                    EXECUTE format(
+                        'CREATE ROLE mgm LOGIN CREATEDB PASSWORD %L',
+                        (SELECT rolpassword FROM pg_authid WHERE rolname = current_user)
+                    );
+                END IF;
+            END $$";
         let mut connection = self.connect_as(SUPERUSER, "postgres").connect().await?;
-        let found: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_roles WHERE rolname = $1")
-            .bind(USER)
-            .fetch_optional(&mut connection)
-            .await?;
-        if found.is_none() {
-            let password = self.password().expose_secret();
-            let create = format!("CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{password}'");
-            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
-        }
+        sqlx::raw_sql(CREATE_USER).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
 
@@ -215,17 +218,11 @@ impl Running {
     }
 
     fn prepare(&self) -> Result<(), ServerError> {
-        let data = self.directory.data();
-        if !data.exists() {
-            return initdb(&self.installation, &self.options, &self.directory, &self.account, &self.log);
-        }
-        let version = data.join("PG_VERSION");
-        let found = fs::read_to_string(&version).map_err(ServerError::io("read", &version))?;
         let ours = self.installation.major();
-        if found.trim() == ours.to_string() {
-            Ok(())
-        } else {
-            Err(ServerError::OtherVersion { directory: data, found: found.trim().to_owned(), ours })
+        match self.directory.version()? {
+            None => initdb(&self.installation, &self.options, &self.directory, &self.account, &self.log),
+            Some(found) if found == ours.to_string() => Ok(()),
+            Some(found) => Err(ServerError::OtherVersion { directory: self.directory.data(), found, ours }),
         }
     }
 
@@ -336,8 +333,4 @@ impl Drop for Running {
 
 fn refuse_taken(port: u16) -> Result<(), ServerError> {
     if port::is_taken(port) { Err(ServerError::PortTaken { port, holder: port::holder(port) }) } else { Ok(()) }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

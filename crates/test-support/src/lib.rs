@@ -15,4 +15,4 @@ mod server;
 
 pub use database::TestDatabase;
 pub use mgm_postgres::Durability;
-pub use server::{TestServer, database};
+pub use server::{TestServer, VARIABLE, database};

@@ -73,7 +73,9 @@ impl TestServer {
 
 async fn start(durability: Durability) -> Server {
     let installation = install::install().await.unwrap_or_else(|error| panic!("{error}"));
+    // As many as a machine with many cores runs tests at once.
+    let settings = vec![("max_connections".to_owned(), "500".to_owned())];
     // A socket: no other process can have its name, not even while the server restarts.
-    let options = Options { listen: Listen::Socket, durability, ..Options::throw_away() };
+    let options = Options { listen: Listen::Socket, durability, settings, ..Options::throw_away() };
     Server::start(&installation, options).await.unwrap_or_else(|error| panic!("{error}"))
 }

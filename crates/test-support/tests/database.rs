@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mgm_test_support::{Durability, TestServer, database};
+use mgm_test_support::{Durability, TestServer, VARIABLE, database};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, SqlSafeStr as _};
 use tokio::sync::OnceCell;
@@ -76,4 +76,21 @@ async fn what_was_committed_outlives_a_restart_and_a_crash() {
     insert(&PgPool::connect_with(database.connect_options()).await.unwrap(), 2).await.unwrap();
     server.server().crash().await.unwrap();
     assert_eq!(count(&PgPool::connect_with(database.connect_options()).await.unwrap()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_is_given_is_used_and_left_as_it_was() {
+    let given = TestServer::start(Durability::Off).await;
+    let url = given.server().url("postgres");
+    let mut tests = tokio::process::Command::new(std::env::current_exe().unwrap());
+    tests.args(["--exact", "many_databases_at_once_are_as_good_as_one", "the_url_leads_to_the_database"]);
+    let output = tests.env(VARIABLE, &url).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("2 passed"), "{said}");
+
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let names = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'mgm%'");
+    let names: Vec<String> = names.fetch_all(&mut connection).await.unwrap();
+    assert_eq!(names.len(), 1, "the template alone: {names:?}");
+    assert!(names[0].starts_with("mgm_template_"), "{names:?}");
 }

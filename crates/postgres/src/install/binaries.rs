@@ -1,9 +1,16 @@
 //! Binaries that are there.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use crate::account::Account;
+use crate::wait::until;
+
+/// Longer than a child takes to come to its own program.
+const BUSY_AT_MOST: Duration = Duration::from_secs(5);
 
 /// Binaries that work here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +53,7 @@ pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation,
         }
     }
     let postgres = directory.join("postgres");
-    let output = account.command(&postgres).arg("--version").output().map_err(|error| {
+    let output = run(account.command(&postgres).arg("--version")).map_err(|error| {
         account.barred_from(&postgres).filter(|barrier| barrier.is_dir()).map_or_else(
             || format!("cannot run {}: {error}", postgres.display()),
             |barrier| {
@@ -68,6 +75,17 @@ pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation,
         }
         _ => Err(format!("{} --version says {:?}", postgres.display(), said.trim())),
     }
+}
+
+/// Runs `command`. A file just unpacked may be open for writing still, in a child that another thread has started in that
+/// moment and that has not come to its own program yet.
+fn run(command: &mut Command) -> io::Result<Output> {
+    let output = until(BUSY_AT_MOST, || {
+        let output = command.output();
+        let is_busy = output.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ExecutableFileBusy);
+        (!is_busy).then_some(output)
+    });
+    output.unwrap_or_else(|| command.output())
 }
 
 /// What is installed in `directories`, each followed to where `postgres` really is: `initdb` and the shared files lie

@@ -41,7 +41,13 @@ impl Cache {
         Self { path, account: account.clone() }
     }
 
-    /// The entry `name`, which is known to be good by `mark`; a missing or spoilt one is made by `fill`, which gets a
+    /// The entry `name`, if it is there and known to be good by `mark`.
+    pub fn get(&self, name: &str, mark: &str) -> Option<PathBuf> {
+        let entry = self.path.join(name);
+        fs::read_to_string(entry.join(MARKER)).is_ok_and(|found| found == mark).then_some(entry)
+    }
+
+    /// The same; a missing or spoilt one is made by `fill`, which gets a
     /// directory to put it in and another one, below, for what it needs meanwhile.
     pub fn get_or_fill(
         &self,
@@ -49,19 +55,16 @@ impl Cache {
         mark: &str,
         fill: impl FnOnce(&Path, &Path) -> Result<(), String>,
     ) -> Result<PathBuf, String> {
-        let entry = self.path.join(name);
-        if is_complete(&entry, mark) {
-            return Ok(entry);
-        }
         let failed = |error: io::Error| format!("cannot write to the cache {}: {error}", self.path.display());
         self.account.create_directory(&self.path).map_err(failed)?;
         let lock =
             OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         // Another process may have been faster.
-        if is_complete(&entry, mark) {
+        if let Some(entry) = self.get(name, mark) {
             return Ok(entry);
         }
+        let entry = self.path.join(name);
         let unfinished = self.path.join(UNFINISHED);
         let (content, scratch) = (unfinished.join("content"), unfinished.join("scratch"));
         for remnant in [&entry, &unfinished] {
@@ -85,10 +88,6 @@ impl Cache {
         fs::rename(content, entry)?;
         File::open(&self.path)?.sync_all()
     }
-}
-
-fn is_complete(entry: &Path, mark: &str) -> bool {
-    fs::read_to_string(entry.join(MARKER)).is_ok_and(|found| found == mark)
 }
 
 fn remove(directory: &Path) -> io::Result<()> {

