@@ -27,7 +27,7 @@ pub(super) struct ByState {
     get, path = "/api/announcements", tag = "operator", security(("desktop" = [])),
     params(ByState),
     responses(
-        (status = 200, body = [Announcement]),
+        (status = 200, description = "The announcements", body = [Announcement]),
         (status = 400, description = "`invalid_payload`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 503, description = "`unavailable`", body = ErrorBody),
@@ -47,7 +47,7 @@ pub(super) async fn list(
     post, path = "/api/announcements/{payoutId}/retry", tag = "operator", security(("desktop" = [])),
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
     responses(
-        (status = 200, body = Announcement),
+        (status = 200, description = "The announcement as it stands now", body = Announcement),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 404, description = "`not_found`", body = ErrorBody),
         (status = 409, description = "`invalid_state`", body = ErrorBody),
@@ -70,7 +70,7 @@ pub(super) async fn retry(
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
     request_body = ResolveAnnouncement,
     responses(
-        (status = 200, body = Announcement),
+        (status = 200, description = "The announcement as it stands now", body = Announcement),
         (status = 400, description = "`invalid_payload`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 404, description = "`not_found`", body = ErrorBody),

@@ -9,7 +9,7 @@ use crate::{auth::Desktop, error::ApiError, state::AppState};
 #[utoipa::path(
     get, path = "/api/roulette/candidate", tag = "desktop", security(("desktop" = [])),
     responses(
-        (status = 200, body = RouletteCandidate),
+        (status = 200, description = "The candidate", body = RouletteCandidate),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 404, description = "`no_candidate`", body = ErrorBody),
         (status = 503, description = "`unavailable`", body = ErrorBody),

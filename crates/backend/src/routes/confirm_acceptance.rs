@@ -18,7 +18,7 @@ use crate::{
     params(("id" = String, Path, format = Uuid, description = "The payout")),
     request_body = ConfirmAcceptance,
     responses(
-        (status = 200, body = Payout),
+        (status = 200, description = "The payout as it stands now", body = Payout),
         (status = 400, description = "`invalid_payload`, `invalid_character_name`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 404, description = "`not_found`", body = ErrorBody),

@@ -28,7 +28,10 @@ pub(super) struct Ready {
 }
 
 /// Answers whatever the database does.
-#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Live)))]
+#[utoipa::path(
+    get, path = "/health/live", tag = "health",
+    responses((status = 200, description = "Alive", body = Live)),
+)]
 pub(super) async fn live() -> Json<Live> {
     Json(Live { status: "live" })
 }
@@ -37,7 +40,7 @@ pub(super) async fn live() -> Json<Live> {
 /// another process would be no better off.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
-    responses((status = 200, body = Ready), (status = 503, description = "`unavailable`", body = ErrorBody)),
+    responses((status = 200, description = "Ready", body = Ready), (status = 503, description = "`unavailable`", body = ErrorBody)),
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiError> {
     state.store.ready().await.map_err(|error| {

@@ -18,7 +18,7 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/payouts/my-last", tag = "viewer", security(("viewer" = [])),
     responses(
-        (status = 200, body = Payout),
+        (status = 200, description = "The payout as it stands now", body = Payout),
         (status = 401, description = "`unauthorized`, `identity_not_shared`", body = ErrorBody),
         (status = 403, description = "`wrong_channel`", body = ErrorBody),
         (status = 404, description = "`not_found`", body = ErrorBody),
@@ -35,7 +35,7 @@ pub(super) async fn my_last(viewer: Viewer, State(state): State<AppState>) -> Re
 #[utoipa::path(
     get, path = "/api/payouts/pending", tag = "desktop", security(("desktop" = [])),
     responses(
-        (status = 200, body = [Payout]),
+        (status = 200, description = "The payouts", body = [Payout]),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 503, description = "`unavailable`", body = ErrorBody),
     ),
@@ -57,7 +57,7 @@ pub(super) struct ByStatus {
     get, path = "/api/payouts", tag = "desktop", security(("desktop" = [])),
     params(ByStatus),
     responses(
-        (status = 200, body = [Payout]),
+        (status = 200, description = "The payouts", body = [Payout]),
         (status = 400, description = "`invalid_payload`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 503, description = "`unavailable`", body = ErrorBody),

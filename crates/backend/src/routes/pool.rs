@@ -9,7 +9,7 @@ use crate::{auth::Viewer, error::ApiError, state::AppState};
 #[utoipa::path(
     get, path = "/api/pool/me", tag = "viewer", security(("viewer" = [])),
     responses(
-        (status = 200, body = PoolMembership),
+        (status = 200, description = "The viewer's place in the pool", body = PoolMembership),
         (status = 401, description = "`unauthorized`, `identity_not_shared`", body = ErrorBody),
         (status = 403, description = "`wrong_channel`", body = ErrorBody),
         (status = 429, description = "`rate_limited`", body = ErrorBody),

@@ -12,7 +12,7 @@ use crate::{auth::Desktop, error::ApiError, extract::Body, state::AppState};
     post, path = "/api/e2e/prepare-pending-payout", tag = "harness", security(("desktop" = [])),
     request_body = PreparePendingPayout,
     responses(
-        (status = 200, body = PreparedPayout),
+        (status = 200, description = "The payout", body = PreparedPayout),
         (status = 400, description = "`invalid_payload`, `not_in_pool`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 409, description = "`active_payout_exists`, `lifetime_cap_reached`", body = ErrorBody),

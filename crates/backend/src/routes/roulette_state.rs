@@ -10,7 +10,7 @@ use crate::{auth::Panel, error::ApiError, state::AppState};
 #[utoipa::path(
     get, path = "/api/roulette/state", tag = "viewer", security(("viewer" = [])),
     responses(
-        (status = 200, body = RouletteState),
+        (status = 200, description = "The roulette now", body = RouletteState),
         (status = 401, description = "`unauthorized`", body = ErrorBody),
         (status = 403, description = "`wrong_channel`", body = ErrorBody),
         (status = 429, description = "`rate_limited`", body = ErrorBody),

@@ -15,7 +15,7 @@ const SCHEMA_VERSION: i64 = 1;
     post, path = "/api/roulette/verify-candidate", tag = "desktop", security(("desktop" = [])),
     request_body = VerifyCandidate,
     responses(
-        (status = 200, body = Verified),
+        (status = 200, description = "How the cycle is decided", body = Verified),
         (status = 400, description = "`invalid_payload`, `invalid_character_name`, `out_of_sequence`", body = ErrorBody),
         (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
         (status = 409, description = "`active_payout_exists`, `lifetime_cap_reached`", body = ErrorBody),

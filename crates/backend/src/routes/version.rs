@@ -9,7 +9,7 @@ use crate::state::AppState;
 #[utoipa::path(
     get, path = "/api/version", tag = "open",
     responses(
-        (status = 200, body = Version),
+        (status = 200, description = "The versions", body = Version),
         (status = 429, description = "`rate_limited`", body = ErrorBody),
     ),
 )]

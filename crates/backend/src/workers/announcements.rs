@@ -14,14 +14,15 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("announcements", shutdown.clone());
     loop {
-        let round = drain(&state, &shutdown).await;
+        let round = round(&state, &shutdown).await;
         if !rounds.next(round, POLL).await {
             return;
         }
     }
 }
 
-async fn drain(state: &AppState, shutdown: &CancellationToken) -> Result<(), StoreError> {
+/// Sends what is due, and takes attempts whose process is gone for unknown.
+pub async fn round(state: &AppState, shutdown: &CancellationToken) -> Result<(), StoreError> {
     state.announcer.expire_leases().await?;
     // What is claimed is seen through; nothing more is claimed once the process is to end.
     while !shutdown.is_cancelled() && state.announcer.announce_due().await? {}

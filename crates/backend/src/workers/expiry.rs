@@ -14,14 +14,15 @@ const INBOX_KEPT: Duration = Duration::from_secs(24 * 3_600);
 pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("expiry", shutdown);
     loop {
-        let round = sweep(&state).await;
+        let round = round(&state).await;
         if !rounds.next(round, state.config.payouts_sweep).await {
             return;
         }
     }
 }
 
-async fn sweep(state: &AppState) -> Result<(), StoreError> {
+/// Expires payouts and forgets chat messages that are old enough.
+pub async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
     let expired = state.store.expire_payouts(now - state.config.payouts_expire_after, now).await?;
     let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;

@@ -1,8 +1,8 @@
 //! What happens without being asked for. Any number of processes may run these beside one another.
 
-mod announcements;
-mod expiry;
-mod roulette;
+pub mod announcements;
+pub mod expiry;
+pub mod roulette;
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::state::AppState;
 pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("roulette", shutdown);
     loop {
-        let round = draw(&state).await;
+        let round = round(&state).await;
         let now = state.clock.now();
         let until_due = Duration::try_from(state.config.schedule.next_draw_at(now) - now).unwrap_or_default();
         if !rounds.next(round, state.config.roulette_tick.min(until_due)).await {
@@ -20,7 +20,8 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     }
 }
 
-async fn draw(state: &AppState) -> Result<(), StoreError> {
+/// Draws the present cycle, if that is due and has not been done.
+pub async fn round(state: &AppState) -> Result<(), StoreError> {
     match state.store.draw(state.config.schedule, state.clock.now(), &mut state.chance.fork()).await? {
         DrawOutcome::NotDue | DrawOutcome::AlreadyDrawn => {}
         DrawOutcome::Drawn(cycle, candidate) => {

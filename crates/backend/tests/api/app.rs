@@ -1,0 +1,339 @@
+//! A backend in this process, with everything around it that a test talks to.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use mgm_backend::{
+    chance::Chance,
+    clock::{Clock, ManualClock},
+    config::BackendConfig,
+    routes,
+    state::AppState,
+};
+use mgm_domain::announcement::AnnouncementState;
+use mgm_service::settings::{Environment, Settings};
+use mgm_store::{MIGRATOR, Store};
+use mgm_test_support::TestDatabase;
+use mgm_twitch::{
+    eventsub::{ChatMessageBuilder, SigningSecrets},
+    extension_jwt::ExtensionKeys,
+    helix::Helix,
+};
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::datetime};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use crate::helix::HelixStandIn;
+
+pub const API_KEY: &str = "ci-desktop-api-key";
+pub const PREVIOUS_API_KEY: &str = "the-key-before-that";
+pub const EVENTSUB_SECRET: &str = "e2e-ci-eventsub-secret";
+pub const PREVIOUS_EVENTSUB_SECRET: &str = "the-secret-before-that, with a comma";
+pub const ACCESS_TOKEN: &str = "e2e-ci-broadcast-token";
+pub const BROADCASTER: &str = "e2e-ci-broadcaster";
+/// Ten seconds into a cycle.
+pub const START: OffsetDateTime = datetime!(2026-01-02 03:05:10 UTC);
+/// Where requests come from.
+pub const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 40_000);
+
+pub struct TestApp {
+    pub state: AppState,
+    pub clock: Arc<ManualClock>,
+    pub helix: HelixStandIn,
+    pub database: TestDatabase,
+    router: Router,
+    finished: bool,
+}
+
+/// The profile of Tier B, with the keys of a rotation beside it.
+pub fn settings(helix: &HelixStandIn) -> Settings {
+    let mut settings = Settings { environment: Environment::Development, ..Settings::default() };
+    settings.connection_strings.postgresql = Some("Host=unused;Username=unused".into());
+    settings.mgm.api_key = Some(API_KEY.into());
+    settings.mgm.api_key_previous = Some(PREVIOUS_API_KEY.into());
+    settings.mgm.enable_e2e_harness = true;
+    settings.mgm.dev_skip_subscriber_check = true;
+    settings.twitch.event_sub_secret = Some(EVENTSUB_SECRET.into());
+    settings.twitch.event_sub_secret_previous = Some(PREVIOUS_EVENTSUB_SECRET.into());
+    settings.twitch.broadcaster_user_id = Some(BROADCASTER.to_owned());
+    settings.twitch.broadcaster_access_token = Some(ACCESS_TOKEN.into());
+    settings.twitch.helix_client_id = Some("e2e-ci-helix-client".to_owned());
+    settings.twitch.helix_api_base_url = Some(helix.url.parse().unwrap());
+    settings
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// A backend whose settings differ from the profile.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(mgm_test_support::database(&MIGRATOR).await, change)
+    }
+
+    /// A backend on a database that the test has chosen.
+    pub fn on(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Self {
+        let helix = HelixStandIn::start();
+        let mut settings = settings(&helix);
+        change(&mut settings);
+        let config = BackendConfig::new(&settings).unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let store = Store::from_pool(database.pool().clone(), config.broadcaster.clone());
+        let client = Helix::new(config.helix_base_url.clone(), config.helix_timeout).unwrap();
+        let random = Arc::new(Chance::from_seed([7; 32]));
+        let state =
+            AppState::new(config, store, client, Arc::<ManualClock>::clone(&clock), random, &TaskTracker::new());
+        let router = routes::router(state.clone());
+        Self { state, clock, helix, database, router, finished: false }
+    }
+
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> Call<'_> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(PEER));
+        Call { app: self, request }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.request(Method::POST, path)
+    }
+
+    pub fn patch(&self, path: &str) -> Call<'_> {
+        self.request(Method::PATCH, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.request(Method::DELETE, path)
+    }
+
+    /// A token with these claims, valid for an hour.
+    pub fn token(&self, mut claims: Value) -> String {
+        claims["exp"] = json!((self.now() + Duration::from_secs(3_600)).unix_timestamp());
+        ExtensionKeys::development().sign(&claims).unwrap()
+    }
+
+    /// A subscriber types this in the broadcaster's chat.
+    pub async fn chat(&self, user: &str, text: &str) -> Answer {
+        let message = ChatMessageBuilder::by_subscriber(&self.fresh_id(), BROADCASTER, user, user, text);
+        self.notify(&message.full_body()).await
+    }
+
+    pub fn fresh_id(&self) -> String {
+        self.state.chance.uuid().to_string()
+    }
+
+    /// Delivers a signed notification.
+    pub async fn notify(&self, body: &[u8]) -> Answer {
+        self.notification(body).send().await
+    }
+
+    /// A signed notification, to be changed before it is sent.
+    pub fn notification(&self, body: &[u8]) -> Call<'_> {
+        let timestamp = self.now().unix_timestamp().to_string();
+        let headers = signing(EVENTSUB_SECRET).notification_headers(&self.fresh_id(), &timestamp, body);
+        self.post("/api/twitch/eventsub").headers(headers).body(body.to_vec())
+    }
+
+    /// Enrols a viewer by chat.
+    pub async fn enrolled(&self, user: &str, name: &str) {
+        assert_eq!(self.chat(user, &format!("!twgold {name}")).await.status, StatusCode::OK);
+        assert_eq!(self.name_of(user).await.as_deref(), Some(name), "{user} is in the pool");
+    }
+
+    /// The name that a viewer is in the pool with, as the panel is told.
+    pub async fn name_of(&self, user: &str) -> Option<String> {
+        let me = self.get("/api/pool/me").viewer(user).send().await.ok();
+        assert_eq!(me["isEnrolled"], me["characterName"].is_string());
+        me["characterName"].as_str().map(str::to_owned)
+    }
+
+    /// Awards a payout to a viewer in the pool; its id.
+    pub async fn pending(&self, user: &str) -> String {
+        let prepared = self.post("/api/e2e/prepare-pending-payout").desktop().json(&json!({"twitchUserId": user}));
+        prepared.send().await.ok()["payoutId"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn change(&self, payout: &str, status: &str) -> Answer {
+        self.patch(&format!("/api/payouts/{payout}/status")).desktop().json(&json!({"status": status})).send().await
+    }
+
+    /// Enrols a viewer, awards a payout and takes it to `Sent`; its id.
+    pub async fn sent(&self, user: &str, name: &str) -> String {
+        self.enrolled(user, name).await;
+        let payout = self.pending(user).await;
+        self.change(&payout, "InProgress").await.ok();
+        self.change(&payout, "Sent").await.ok();
+        payout
+    }
+
+    /// Where a payout's announcement stands.
+    pub async fn announcement(&self, payout: &str) -> Value {
+        let all = self.get("/api/announcements").desktop().send().await.ok();
+        let of_payout = all.as_array().unwrap().iter().find(|announcement| announcement["payoutId"] == payout);
+        of_payout.unwrap_or_else(|| panic!("{payout} has no announcement in {all}")).clone()
+    }
+
+    /// The worker's look at the outbox.
+    pub async fn announce_due(&self) {
+        mgm_backend::workers::announcements::round(&self.state, &CancellationToken::new()).await.unwrap();
+    }
+
+    pub async fn draw(&self) {
+        mgm_backend::workers::roulette::round(&self.state).await.unwrap();
+    }
+
+    /// Ends the test: nothing may be left to announce.
+    pub async fn finish(mut self) {
+        for state in [AnnouncementState::Pending, AnnouncementState::Sending] {
+            let left = self.state.store.announcements(Some(state)).await.unwrap();
+            assert_eq!(left, [], "the outbox is drained at the end of a test");
+        }
+        self.finished = true;
+    }
+
+    /// Ends a test that leaves the outbox as it is, on purpose.
+    pub fn abandon(mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "a test ends with `finish`, or `abandon`");
+    }
+}
+
+pub fn signing(secret: &str) -> SigningSecrets {
+    SigningSecrets::new([&SecretString::from(secret)]).unwrap()
+}
+
+/// A request in the making.
+pub struct Call<'a> {
+    app: &'a TestApp,
+    request: Request<Body>,
+}
+
+impl Call<'_> {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.request.headers_mut().remove(name).unwrap();
+        self
+    }
+
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.request.headers_mut().extend(headers);
+        self
+    }
+
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        *self.request.body_mut() = body.into();
+        self
+    }
+
+    pub fn json(self, body: &impl Serialize) -> Self {
+        self.header("content-type", "application/json").body(serde_json::to_vec(body).unwrap())
+    }
+
+    /// From another address.
+    pub fn from(mut self, peer: &str) -> Self {
+        self.request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 40_000)));
+        self
+    }
+
+    pub fn desktop(self) -> Self {
+        self.header("x-mgm-apikey", API_KEY)
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn viewer(self, user: &str) -> Self {
+        let token = self.app.token(json!({"user_id": user, "channel_id": BROADCASTER}));
+        self.bearer(&token)
+    }
+
+    pub async fn send(self) -> Answer {
+        let response = self.app.router.clone().oneshot(self.request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        answer.check();
+        answer
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// What holds of every answer.
+    fn check(&self) {
+        assert!(self.headers.contains_key("x-request-id"), "{self:?}");
+        if !self.status.is_client_error() && !self.status.is_server_error() {
+            return;
+        }
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/json", "{self:?}");
+        let body = self.value();
+        assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "details", "message"], "{self:?}");
+        assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
+        assert!(body["details"].is_object(), "{self:?}");
+        if self.status.is_server_error() {
+            assert_eq!(body["details"]["correlationId"], self.headers["x-request-id"].to_str().unwrap(), "{self:?}");
+        }
+    }
+
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn ok(&self) -> Value {
+        self.success(200)
+    }
+
+    #[track_caller]
+    pub fn success(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        self.value()
+    }
+
+    /// That it is this error.
+    #[track_caller]
+    pub fn is(&self, status: u16, code: &str) {
+        let body = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status.as_u16(), status, "{body}");
+        assert_eq!(self.value()["code"], code, "{body}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Who is let in.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
+
+/// Every route that asks for the desktop key.
+const DESKTOP_ROUTES: [(&str, &str); 10] = [
+    ("GET", "/api/payouts/pending"),
+    ("GET", "/api/payouts?status=Nonsense"),
+    ("GET", "/api/roulette/candidate"),
+    ("PATCH", "/api/payouts/nonsense/status"),
+    ("POST", "/api/payouts/nonsense/confirm-acceptance"),
+    ("POST", "/api/roulette/verify-candidate"),
+    ("POST", "/api/e2e/prepare-pending-payout"),
+    ("GET", "/api/announcements?state=nonsense"),
+    ("POST", "/api/announcements/nonsense/retry"),
+    ("POST", "/api/announcements/nonsense/resolve"),
+];
+const VIEWER_ROUTES: [(&str, &str); 4] = [
+    ("GET", "/api/pool/me"),
+    ("GET", "/api/roulette/state"),
+    ("GET", "/api/payouts/my-last"),
+    ("POST", "/api/payouts/claim"),
+];
+
+fn method(name: &str) -> Method {
+    name.parse().unwrap()
+}
+
+#[tokio::test]
+async fn without_the_key_nothing_of_a_desktop_request_is_looked_at() {
+    let app = TestApp::start().await;
+    for (name, path) in DESKTOP_ROUTES {
+        let call = || app.request(method(name), path).body("{not json");
+        call().send().await.is(401, "unauthorized");
+        call().header("x-mgm-apikey", "wrong").send().await.is(401, "forbidden_apikey");
+        call().header("x-mgm-apikey", &API_KEY[1..]).send().await.is(401, "forbidden_apikey");
+        call().viewer("ann").send().await.is(401, "unauthorized");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn both_keys_of_a_rotation_are_taken() {
+    let app = TestApp::start().await;
+    for key in [API_KEY, PREVIOUS_API_KEY] {
+        app.get("/api/payouts/pending").header("x-mgm-apikey", key).send().await.ok();
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_configured_key_nobody_is_the_desktop() {
+    let app = TestApp::with(|settings| (settings.mgm.api_key, settings.mgm.api_key_previous) = (None, None)).await;
+    for key in ["", API_KEY] {
+        app.get("/api/payouts/pending").header("x-mgm-apikey", key).send().await.is(401, "forbidden_apikey");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_of_a_viewers_request_is_looked_at() {
+    let app = TestApp::start().await;
+    for (name, path) in VIEWER_ROUTES {
+        let call = || app.request(method(name), path).body("{not json");
+        call().send().await.is(401, "unauthorized");
+        call().desktop().send().await.is(401, "unauthorized");
+        for authorization in ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic YW5uOmFubg==", "nonsense"] {
+            call().header("authorization", authorization).send().await.is(401, "unauthorized");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn tokens_are_taken_and_refused() {
+    let app = TestApp::start().await;
+    let ours = app.token(json!({"user_id": "ann"}));
+    let (head, signature) = ours.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    app.get("/api/pool/me").bearer(&forged).send().await.is(401, "unauthorized");
+    let payload = head.split_once('.').unwrap().1;
+    let none = format!("eyJhbGciOiJub25lIn0.{payload}.");
+    app.get("/api/pool/me").bearer(&none).send().await.is(401, "unauthorized");
+
+    let cases: [(Value, Option<(u16, &str)>); 10] = [
+        (json!({"user_id": "ann"}), None),
+        (json!({"sub": "ann"}), None),
+        (json!({"user_id": "ann", "channel_id": BROADCASTER, "is_unlinked": "false", "role": "viewer"}), None),
+        (json!({"user_id": "ann", "is_unlinked": false}), None),
+        (json!({"user_id": "ann", "aud": "any client"}), None),
+        (json!({}), Some((401, "identity_not_shared"))),
+        (json!({"user_id": ""}), Some((401, "identity_not_shared"))),
+        (json!({"opaque_user_id": "U123", "is_unlinked": "true"}), Some((401, "identity_not_shared"))),
+        (json!({"user_id": "ann", "channel_id": "another"}), Some((403, "wrong_channel"))),
+        (json!({"channel_id": "another"}), Some((403, "wrong_channel"))),
+    ];
+    for (claims, expected) in cases {
+        let answer = app.get("/api/pool/me").bearer(&app.token(claims.clone())).send().await;
+        match expected {
+            None => assert_eq!(answer.ok(), json!({"isEnrolled": false, "characterName": null}), "{claims}"),
+            Some((status, code)) => answer.is(status, code),
+        }
+    }
+
+    app.advance(3_599);
+    app.get("/api/pool/me").bearer(&ours).send().await.ok();
+    app.advance(1);
+    app.get("/api/pool/me").bearer(&ours).send().await.is(401, "unauthorized");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_audience_is_checked_where_a_client_is_configured_and_the_token_names_one() {
+    let app = TestApp::with(|settings| settings.twitch.extension_client_id = Some("ours".to_owned())).await;
+    for (claims, is_taken) in [
+        (json!({"user_id": "ann"}), true),
+        (json!({"user_id": "ann", "aud": "ours"}), true),
+        (json!({"user_id": "ann", "aud": "another"}), false),
+    ] {
+        let answer = app.get("/api/pool/me").bearer(&app.token(claims)).send().await;
+        if is_taken { drop(answer.ok()) } else { answer.is(401, "unauthorized") }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_configured_extension_secret_is_taken() {
+    let (old, new) = ("b2xkLXNlY3JldC1vbGQtc2VjcmV0", "bmV3LXNlY3JldC1uZXctc2VjcmV0");
+    let app = TestApp::with(|settings| settings.twitch.extension_secret = Some(format!("{new},{old}").into())).await;
+    let claims = json!({"user_id": "ann", "exp": app.now().unix_timestamp() + 60});
+    for (secret, status) in [(new, 200), (old, 200), ("b3RoZXItc2VjcmV0LW90aGVy", 401)] {
+        let token = mgm_twitch::extension_jwt::ExtensionKeys::parse(secret).unwrap().sign(&claims).unwrap();
+        let answer = app.get("/api/pool/me").bearer(&token).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{secret}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_roulettes_state_needs_a_token_but_no_identity() {
+    let app = TestApp::start().await;
+    for claims in [json!({}), json!({"opaque_user_id": "A123"}), json!({"user_id": "ann", "channel_id": BROADCASTER})] {
+        app.get("/api/roulette/state").bearer(&app.token(claims)).send().await.ok();
+    }
+    let elsewhere = app.token(json!({"opaque_user_id": "A123", "channel_id": "another"}));
+    app.get("/api/roulette/state").bearer(&elsewhere).send().await.is(403, "wrong_channel");
+    app.finish().await;
+}

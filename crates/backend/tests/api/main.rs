@@ -1,0 +1,19 @@
+//! The backend over HTTP, against a database of its own for each test and a stand-in for Helix.
+#![cfg(test)]
+
+mod announcements;
+mod app;
+mod authentication;
+mod claim;
+mod eventsub;
+mod eventsub_commands;
+mod framework;
+mod harness;
+mod helix;
+mod limits;
+mod openapi;
+mod outage;
+mod payouts;
+mod races;
+mod roulette;
+mod workers;
