@@ -73,7 +73,6 @@ pub enum Command {
     /// Ask backend and stand-ins for health and identity.
     Check(Targets),
     /// Play one service alone, in the foreground.
-    #[command(subcommand)]
     Serve(Serve),
     /// List all settings with value, origin and meaning; secrets are not shown.
     Config,
@@ -215,28 +214,30 @@ pub struct SendChat {
     pub event_sub_secret: Option<SecretString>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Serve {
-    /// The backend.
-    Backend(Service),
-    /// MockEventSubWebhook: stands for Twitch's webhook sender.
-    #[command(name = "mock-eventsub")]
-    MockEventSub(Service),
-    /// MockExtensionJwt: stands for Twitch's token issuer.
-    MockJwt(Service),
-    /// MockHelixApi: stands for Twitch's REST interface.
-    MockHelix(Service),
-    /// SyntheticDesktop: stands for the streamer's desktop program.
-    SyntheticDesktop(Service),
-    /// The stack's own PostgreSQL, with the data of `up`.
-    Postgres(Postgres),
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// End when standard input ends.
+    #[arg(long, global = true, hide = true)]
+    pub parent_pipe: bool,
+    #[command(subcommand)]
+    pub service: Service,
 }
 
-#[derive(Args, Debug)]
-pub struct Service {
-    /// End when standard input ends.
-    #[arg(long, hide = true)]
-    pub parent_pipe: bool,
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// The backend.
+    Backend,
+    /// MockEventSubWebhook: stands for Twitch's webhook sender.
+    #[command(name = "mock-eventsub")]
+    MockEventSub,
+    /// MockExtensionJwt: stands for Twitch's token issuer.
+    MockJwt,
+    /// MockHelixApi: stands for Twitch's REST interface.
+    MockHelix,
+    /// SyntheticDesktop: stands for the streamer's desktop program.
+    SyntheticDesktop,
+    /// The stack's own PostgreSQL, with the data of `up`.
+    Postgres(Postgres),
 }
 
 #[derive(Args, Debug)]

@@ -9,47 +9,60 @@ use mgm_service::settings::Settings;
 use mgm_service::shutdown::Signals;
 use mgm_service::{log, shutdown};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, Postgres, Serve, Service};
 use crate::log_dir::LogDir;
 use crate::report;
 use crate::stack::{DatabasePlan, log_file};
 
-pub fn run(global: &Global, service: Serve) -> Result<ExitCode> {
-    // Whatever happens from here on must not outlive the parent.
-    if let Serve::Backend(Service { parent_pipe: true })
-    | Serve::MockEventSub(Service { parent_pipe: true })
-    | Serve::MockJwt(Service { parent_pipe: true })
-    | Serve::MockHelix(Service { parent_pipe: true })
-    | Serve::SyntheticDesktop(Service { parent_pipe: true }) = &service
-    {
+pub fn run(global: &Global, options: Serve) -> Result<ExitCode> {
+    if options.parent_pipe {
+        // Whatever happens from here on must not outlive the parent.
         end_with_parent().context("cannot watch the parent process")?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
-        if let Serve::Postgres(options) = service {
-            return postgres(global, options).await;
+        match options.service {
+            Service::Postgres(options) => postgres(global, options).await,
+            Service::Backend => backend(prepare(global)?).await,
+            Service::MockEventSub => stand_in(prepare(global)?, mgm_mocks::eventsub::run).await,
+            Service::MockJwt => stand_in(prepare(global)?, mgm_mocks::jwt::run).await,
+            Service::MockHelix => stand_in(prepare(global)?, mgm_mocks::helix::run).await,
+            Service::SyntheticDesktop => stand_in(prepare(global)?, mgm_mocks::synthetic_desktop::run).await,
         }
-        let settings = Settings::load(&global.sources())?.settings;
-        log::init(settings.mgm.log_format)?;
-        let shutdown = shutdown::on_signal().context("cannot handle signals")?;
-        match service {
-            Serve::Backend(_) => match mgm_backend::run(&settings, shutdown).await {
-                // The database is not this program's environment alone: it may come back.
-                Err(error @ mgm_backend::Error::Database { .. }) => {
-                    tracing::error!(%error, "the backend cannot go on");
-                    return Ok(ExitCode::FAILURE);
-                }
-                result => result?,
-            },
-            Serve::MockEventSub(_) => mgm_mocks::eventsub::run(&settings, shutdown).await?,
-            Serve::MockJwt(_) => mgm_mocks::jwt::run(&settings, shutdown).await?,
-            Serve::MockHelix(_) => mgm_mocks::helix::run(&settings, shutdown).await?,
-            Serve::SyntheticDesktop(_) => mgm_mocks::synthetic_desktop::run(&settings, shutdown).await?,
-            Serve::Postgres(_) => {}
-        }
-        Ok(ExitCode::SUCCESS)
     })
+}
+
+/// What a service needs before it can start.
+struct Prepared {
+    settings: Settings,
+    shutdown: CancellationToken,
+}
+
+fn prepare(global: &Global) -> Result<Prepared> {
+    let settings = Settings::load(&global.sources())?.settings;
+    log::init(settings.mgm.log_format)?;
+    Ok(Prepared { settings, shutdown: shutdown::on_signal().context("cannot handle signals")? })
+}
+
+async fn backend(Prepared { settings, shutdown }: Prepared) -> Result<ExitCode> {
+    match mgm_backend::run(&settings, shutdown).await {
+        // Neither usage nor this machine is wrong; the database may come back.
+        Err(error @ mgm_backend::Error::Database { .. }) => {
+            tracing::error!(%error, "the backend cannot go on");
+            Ok(ExitCode::FAILURE)
+        }
+        result => result.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+    }
+}
+
+async fn stand_in(
+    Prepared { settings, shutdown }: Prepared,
+    run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), mgm_mocks::RunError>,
+) -> Result<ExitCode> {
+    run(&settings, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends this process as soon as standard input does, whatever else it is doing.
