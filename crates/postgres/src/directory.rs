@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::account::Account;
 use crate::error::ServerError;
+use crate::sys::{Segment, remove_unused_segment};
 use crate::wait::until;
 
 /// How long a server whose parent is gone may take to finish.
@@ -189,6 +190,14 @@ impl Directory {
     }
 }
 
+impl Drop for Directory {
+    /// Closing the file would do, were it not that a child which another thread starts in this moment has it open too, until
+    /// it comes to its own program.
+    fn drop(&mut self) {
+        drop(self.lock.unlock());
+    }
+}
+
 /// The process that `postmaster.pid` in the data directory `data` names.
 pub(crate) fn postmaster_pid(data: &Path) -> Option<u32> {
     postmaster_line(data, 1)?.parse().ok()
@@ -201,12 +210,19 @@ pub(crate) fn postmaster_line(data: &Path, number: usize) -> Option<String> {
     text.lines().nth(number - 1).map(|line| line.trim().to_owned())
 }
 
-/// Removes the shared memory that a killed server has left, as soon as its last process has let go.
+/// Removes the shared memory that a server has left, as soon as its last process has let go of it.
 pub(crate) fn remove_shared_memory(data: &Path) {
-    let id = postmaster_line(data, 7).and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    if let Some(id) = id {
-        until(LAST_WISHES, || crate::sys::remove_unused_segment(id).then_some(()));
-    }
+    until(LAST_WISHES, || (remove_unused_shared_memory(data) == Segment::Gone).then_some(()));
+}
+
+/// PostgreSQL keeps one small segment to be noticed by (`src/backend/port/sysv_shmem.c`); it outlives a server that is killed.
+fn remove_unused_shared_memory(data: &Path) -> Segment {
+    let noted = postmaster_line(data, 7).and_then(|line| {
+        let (key, id) = line.split_once(' ')?;
+        // The key is printed as an unsigned number.
+        Some((key.parse::<u32>().ok()?.cast_signed(), id.trim().parse().ok()?))
+    });
+    noted.map_or(Segment::Gone, |(key, id)| remove_unused_segment(key, id))
 }
 
 /// What is not there need not be removed.
@@ -225,7 +241,7 @@ fn sweep(common: &Path) {
 }
 
 fn remove(path: &Path) {
-    remove_shared_memory(&path.join("data"));
+    remove_unused_shared_memory(&path.join("data"));
     if let Err(error) = fs::remove_dir_all(path) {
         tracing::warn!(path = %path.display(), %error, "a directory of a former server stays behind");
     }

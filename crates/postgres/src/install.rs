@@ -152,6 +152,8 @@ impl Search {
         for directory in cached.chain(fetched) {
             match directory.and_then(|directory| probe(&directory.join("bin"), &self.account)) {
                 Ok(installation) => return Ok(installation),
+                // A copy that does not run here is met twice: in the cache, and as what need not be fetched.
+                Err(attempt) if attempts.contains(&attempt) => {}
                 Err(attempt) => attempts.push(attempt),
             }
         }

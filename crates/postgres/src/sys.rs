@@ -24,18 +24,34 @@ pub(crate) fn signal_on_parent_death(command: &mut std::process::Command, signal
     }
 }
 
-/// Removes a System V shared memory segment that no process is attached to any more. `false`: there is one attached.
-pub(crate) fn remove_unused_segment(id: libc::c_int) -> bool {
+/// What has become of a System V shared memory segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// A process is attached to it.
+    InUse,
+    /// It is no more; perhaps its id has a new owner.
+    Gone,
+}
+
+/// Removes the segment `id`, if it was made with `key` and no process is attached to it any more.
+pub(crate) fn remove_unused_segment(key: libc::key_t, id: libc::c_int) -> Segment {
     #[expect(unsafe_code, reason = "`status` outlives the calls, and all-zero is a valid `shmid_ds`")]
     unsafe {
         let mut status: libc::shmid_ds = std::mem::zeroed();
         if libc::shmctl(id, libc::IPC_STAT, &raw mut status) != 0 {
-            // Gone, or not ours.
-            return true;
+            return Segment::Gone;
         }
-        status.shm_nattch == 0 && {
-            libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut());
-            true
+        #[cfg(target_os = "linux")]
+        let found = status.shm_perm.__key;
+        #[cfg(not(target_os = "linux"))]
+        let found = status.shm_perm._key;
+        if found != key {
+            return Segment::Gone;
         }
+        if status.shm_nattch != 0 {
+            return Segment::InUse;
+        }
+        libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut());
+        Segment::Gone
     }
 }

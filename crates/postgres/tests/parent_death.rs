@@ -97,6 +97,8 @@ enum End {
     Exit,
 }
 
+const ENDS: [End; 3] = [End::By(Signal::SIGKILL), End::By(Signal::SIGTERM), End::Exit];
+
 /// The processes that `parent` has started, where the system tells.
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -130,29 +132,26 @@ fn exists_shared_memory(id: &str) -> bool {
 }
 
 #[test]
-fn a_server_dies_with_its_process_however_that_ends() {
+fn a_throw_away_server_dies_with_its_process_however_that_ends() {
     for (watch, _) in WATCHED_BY {
-        for how in [End::By(Signal::SIGKILL), End::By(Signal::SIGTERM), End::Exit] {
-            for persistent in [false, true] {
-                let directory = directory();
-                let parent = Parent::start(watch, persistent.then(|| directory.path()));
-                let home = parent.home.clone();
-                let segment = shared_memory(&home).unwrap();
-                eventually_gone(&parent.end(how));
-                assert!(!exists_shared_memory(&segment));
-            }
+        for how in ENDS {
+            let parent = Parent::start(watch, None);
+            let segment = shared_memory(&parent.home).unwrap();
+            eventually_gone(&parent.end(how));
+            assert!(!exists_shared_memory(&segment));
         }
     }
 }
 
 #[test]
-fn data_that_stay_can_be_used_at_once_after_a_kill() {
+fn so_does_one_whose_data_stay_and_they_can_be_used_at_once() {
     for (watch, _) in WATCHED_BY {
         let directory = directory();
-        for _ in 0..3 {
-            Parent::start(watch, Some(directory.path())).end(End::By(Signal::SIGKILL));
+        let mut servers = Vec::new();
+        for how in ENDS {
+            servers.extend(Parent::start(watch, Some(directory.path())).end(how));
         }
-        eventually_gone(&Parent::start(watch, Some(directory.path())).end(End::Exit));
+        eventually_gone(&servers);
     }
 }
 
@@ -195,12 +194,11 @@ async fn a_normal_user_runs_it_as_themselves() {
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     std::os::unix::fs::chown(theirs.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
-    for (watch, _) in WATCHED_BY {
-        for data in [None, Some(theirs.path().join(watch))] {
-            let mut command = Command::new(&program);
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir("/");
-            command.env("TMPDIR", theirs.path()).env(install::VARIABLE, binaries.directory());
-            eventually_gone(&Parent::start_by(command, watch, data.as_deref()).end(End::By(Signal::SIGKILL)));
-        }
+    for data in [None, Some(theirs.path().join("data"))] {
+        let mut command = Command::new(&program);
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir("/");
+        command.env("TMPDIR", theirs.path()).env(install::VARIABLE, binaries.directory());
+        let parent = Parent::start_by(command, WATCHED_BY[0].0, data.as_deref());
+        eventually_gone(&parent.end(End::By(Signal::SIGKILL)));
     }
 }

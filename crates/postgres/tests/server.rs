@@ -5,6 +5,8 @@ mod common;
 use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use common::{directory, home, is_running};
 use mgm_postgres::{Durability, Listen, Options, Server, ServerError, install};
@@ -154,6 +156,27 @@ async fn one_directory_serves_one_server_at_a_time() {
     }
     server.stop().await;
     start(options).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_got_the_id_of_a_former_server_is_no_server() {
+    if !cfg!(target_os = "linux") {
+        // Elsewhere PostgreSQL's own judgement has to do.
+        return;
+    }
+    let directory = directory();
+    let options = on_socket(Options::persistent(directory.path()));
+    start(options.clone()).await.unwrap().stop().await;
+
+    // As after a crash of the whole machine.
+    let data = directory.path().join("data");
+    let owner = fs::metadata(&data).unwrap();
+    let mut other = Command::new("sleep").arg("600").uid(owner.uid()).gid(owner.gid()).spawn().unwrap();
+    fs::write(data.join("postmaster.pid"), format!("{}\n{}\n", other.id(), data.display())).unwrap();
+    let started = start(options).await;
+    other.kill().unwrap();
+    other.wait().unwrap();
+    started.unwrap();
 }
 
 #[tokio::test]

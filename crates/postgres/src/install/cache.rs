@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::account::Account;
 
-/// The file in a complete entry; it holds what the entry was verified by.
+/// The file in a complete entry; it says what the entry was verified by and how much there is of it.
 const MARKER: &str = "complete";
 /// Where an entry is filled.
 const UNFINISHED: &str = "unfinished";
@@ -34,17 +34,19 @@ impl Cache {
             account.is_other().then(|| PathBuf::from("/var/cache")),
         ];
         let base = candidates.into_iter().flatten().find(|path| account.barred_from(path).is_none())?;
-        Some(Self::new(base.join("mgm/postgres"), account))
+        Some(Self::new(base.join("mgm/postgresql"), account))
     }
 
     pub fn new(path: PathBuf, account: &Account) -> Self {
         Self { path, account: account.clone() }
     }
 
-    /// The entry `name`, if it is there and known to be good by `mark`.
+    /// The entry `name`, if it was verified by `mark` and is still whole: who cleans caches may have been there.
     pub fn get(&self, name: &str, mark: &str) -> Option<PathBuf> {
         let entry = self.path.join(name);
-        fs::read_to_string(entry.join(MARKER)).is_ok_and(|found| found == mark).then_some(entry)
+        let found = fs::read_to_string(entry.join(MARKER)).ok()?;
+        let size = walk(&entry, &|_| Ok(())).ok()?;
+        (found == marker(mark, size)).then_some(entry)
     }
 
     /// The same; a missing or spoilt one is made by `fill`, which gets a
@@ -80,10 +82,16 @@ impl Cache {
     }
 
     fn finish(&self, content: &Path, entry: &Path, mark: &str) -> io::Result<()> {
-        write_through(content)?;
-        let marker = content.join(MARKER);
-        fs::write(&marker, mark)?;
-        File::open(&marker)?.sync_all()?;
+        // The directories are opened to everybody: they hold nothing secret, and the user who runs PostgreSQL must read them.
+        let size = walk(content, &|path| {
+            if path.is_dir() {
+                fs::set_permissions(path, Permissions::from_mode(0o755))?;
+            }
+            File::open(path)?.sync_all()
+        })?;
+        let path = content.join(MARKER);
+        fs::write(&path, marker(mark, size))?;
+        File::open(&path)?.sync_all()?;
         File::open(content)?.sync_all()?;
         fs::rename(content, entry)?;
         File::open(&self.path)?.sync_all()
@@ -97,18 +105,33 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Has all below `directory` written to disk, and opens the directories to everybody: they hold nothing secret, and the
-/// user who runs PostgreSQL has to read them.
-fn write_through(directory: &Path) -> io::Result<()> {
+/// How much there is of an entry.
+#[derive(Debug, Default)]
+struct Size {
+    files: u64,
+    bytes: u64,
+}
+
+fn marker(mark: &str, Size { files, bytes }: Size) -> String {
+    format!("{mark}\n{files} files, {bytes} bytes\n")
+}
+
+/// Calls `visit` with each file and directory in `directory`, itself included and last, and adds up the files but the marker.
+fn walk(directory: &Path, visit: &impl Fn(&Path) -> io::Result<()>) -> io::Result<Size> {
+    let mut size = Size::default();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            write_through(&entry.path())?;
-        } else if kind.is_file() {
-            File::open(entry.path())?.sync_all()?;
+            let below = walk(&entry.path(), visit)?;
+            size.files += below.files;
+            size.bytes += below.bytes;
+        } else if kind.is_file() && entry.file_name() != MARKER {
+            size.files += 1;
+            size.bytes += entry.metadata()?.len();
+            visit(&entry.path())?;
         }
     }
-    fs::set_permissions(directory, Permissions::from_mode(0o755))?;
-    File::open(directory)?.sync_all()
+    visit(directory)?;
+    Ok(size)
 }

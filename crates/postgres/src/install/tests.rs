@@ -206,6 +206,15 @@ fn a_half_written_entry_is_written_anew() {
 }
 
 #[test]
+fn an_entry_that_has_lost_a_file_is_written_anew() {
+    let machine = Machine::new();
+    machine.found();
+    fs::remove_file(machine.cached().join("lib/libpq.so.5.16")).unwrap();
+    machine.found();
+    assert!(machine.cached().join("lib/libpq.so.5.16").exists());
+}
+
+#[test]
 fn another_archive_than_the_pinned_one_is_refused() {
     let machine = Machine::new();
     fs::write(machine.path("package.tgz"), archive("16.78")).unwrap();
