@@ -22,8 +22,6 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// The broadcaster of a developer who has configured none.
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
-/// How long a database that is away at start is waited for.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 /// Connections to the database, where the connection string does not say.
 const MAX_CONNECTIONS: u32 = 16;
 
@@ -179,7 +177,7 @@ impl BackendConfig {
             metrics_urls: mgm.metrics_urls.clone(),
             max_connections: database.max_pool_size.unwrap_or(MAX_CONNECTIONS),
             database,
-            database_patience: DATABASE_PATIENCE,
+            database_patience: seconds(mgm.database_wait_seconds),
             broadcaster,
             api_keys: mgm.api_key.iter().chain(&mgm.api_key_previous).cloned().collect(),
             eventsub_secrets,

@@ -119,6 +119,8 @@ settings! {
         enable_e2e_harness: bool = false, "EnableE2eHarness";
         /// Lets `POST /api/payouts/claim` skip the subscription check at Helix (Development only).
         dev_skip_subscriber_check: bool = false, "DevSkipSubscriberCheck";
+        /// How long the backend waits at its start for a database that is away, in seconds.
+        database_wait_seconds: u32 = 30, "DatabaseWaitSeconds";
         /// How logs are written: `text` or `json`.
         log_format: LogFormat = LogFormat::Text, "LogFormat";
     }
