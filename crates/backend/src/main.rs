@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use mgm_backend::Error;
 use mgm_service::{
     log,
     settings::{Settings, Sources},
@@ -67,7 +68,11 @@ async fn serve(settings: &Settings) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mgm-backend: {error}");
-            if matches!(error, mgm_backend::Error::Config(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
+            match error {
+                // What is set up wrongly stays so; a database may come back.
+                Error::Config(_) | Error::Bind(_) | Error::Helix(_) => ExitCode::from(2),
+                Error::Database { .. } => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ mod limits;
 mod openapi;
 mod outage;
 mod payouts;
+#[cfg(unix)]
+mod process;
 mod races;
 mod roulette;
 mod workers;

@@ -1,0 +1,314 @@
+//! The program `mgm-backend` as an operator has it: exit statuses, logs, signals.
+
+use std::{process::Stdio, time::Duration};
+
+use mgm_store::MIGRATOR;
+use mgm_test_support::TestDatabase;
+use mgm_twitch::{
+    eventsub::{ChatMessageBuilder, SigningSecrets},
+    extension_jwt::ExtensionKeys,
+};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::timeout,
+};
+
+use crate::helix::HelixStandIn;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What must never be read in a log. Each is found nowhere else in the environment of a test.
+const SECRETS: [(&str, &str); 7] = [
+    ("Mgm__ApiKey", "hush-api-key"),
+    ("Mgm__ApiKeyPrevious", "hush-api-key-before"),
+    ("Twitch__EventSubSecret", "hush-eventsub-secret"),
+    ("Twitch__BroadcasterAccessToken", "hush-access-token"),
+    ("Twitch__BroadcasterRefreshToken", "hush-refresh-token"),
+    ("Twitch__HelixClientSecret", "hush-client-secret"),
+    ("Twitch__ExtensionSecret", "aHVzaC1leHRlbnNpb24tc2VjcmV0"),
+];
+
+/// `mgm-backend` with nothing in its environment but what is given.
+fn program(environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mgm-backend"));
+    command.env_clear().envs(environment.iter().copied()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end: the exit status and all that it wrote.
+async fn run(environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    let output = timeout(PATIENCE, program(environment).args(arguments).output()).await.unwrap().unwrap();
+    let written = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code().unwrap(), written)
+}
+
+struct Running {
+    child: Child,
+    url: String,
+    http: reqwest::Client,
+    log: UnboundedReceiver<String>,
+    written: Vec<String>,
+}
+
+impl Running {
+    /// Starts the Tier B profile with our secrets on free ports, and waits until it listens.
+    async fn start(database: &TestDatabase, helix: &HelixStandIn) -> Self {
+        let url = database.url();
+        let mut environment = vec![
+            ("ASPNETCORE_ENVIRONMENT", "Development"),
+            ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+            ("ConnectionStrings__PostgreSQL", url.as_str()),
+            ("Mgm__EnableE2eHarness", "true"),
+            ("Mgm__DevSkipSubscriberCheck", "true"),
+            ("Mgm__MetricsUrls", "http://127.0.0.1:0"),
+            ("Mgm__LogFormat", "json"),
+            ("Twitch__HelixApiBaseUrl", helix.url.as_str()),
+            ("Twitch__HelixClientId", "client"),
+            ("RUST_LOG", "trace"),
+        ];
+        environment.extend(SECRETS);
+        let mut child = program(&environment).spawn().unwrap();
+        let (sender, mut log) = unbounded_channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = sender.send(line);
+            }
+        });
+        let (mut written, mut found) = (vec![], None);
+        while found.is_none() {
+            let line = timeout(PATIENCE, log.recv()).await.unwrap().unwrap_or_else(|| panic!("ended: {written:#?}"));
+            found = address(&line, "listening");
+            written.push(line);
+        }
+        let url = format!("http://{}", found.unwrap());
+        let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+        Self { child, url, http, log, written }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.url)).header("x-mgm-apikey", "hush-api-key");
+        request.json(body).send().await.unwrap()
+    }
+
+    async fn change(&self, payout: &str, status: &str) -> reqwest::Response {
+        let request = self.http.patch(format!("{}/api/payouts/{payout}/status", self.url));
+        request.header("x-mgm-apikey", "hush-api-key").json(&json!({"status": status})).send().await.unwrap()
+    }
+
+    async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
+        let message = format!("{user} says {text}");
+        let body = ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body();
+        let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
+        let headers = secrets.notification_headers("id", &now().to_string(), &body);
+        self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers).body(body).send().await.unwrap()
+    }
+
+    /// Enrols a viewer and takes a payout of theirs to `InProgress`; its id.
+    async fn in_progress(&self, user: &str, name: &str) -> String {
+        assert_eq!(self.chat(user, &format!("!twgold {name}")).await.status(), 200);
+        let prepared = self.post("/api/e2e/prepare-pending-payout", &json!({"twitchUserId": user})).await;
+        let prepared: Value = prepared.json().await.unwrap();
+        let payout = prepared["payoutId"].as_str().unwrap_or_else(|| panic!("{prepared}")).to_owned();
+        assert_eq!(self.change(&payout, "InProgress").await.status(), 200);
+        payout
+    }
+
+    fn terminate(&self) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    }
+
+    /// Waits for the end: the exit status and the whole log.
+    async fn end(mut self) -> (i32, Vec<String>) {
+        let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        while let Some(line) = self.log.recv().await {
+            self.written.push(line);
+        }
+        (status.code().unwrap_or_else(|| panic!("killed: {:#?}", self.written)), self.written)
+    }
+}
+
+/// The first address of the log line that says this.
+fn address(line: &str, message: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let addresses = (line["message"] == message).then(|| line["addresses"].as_str())??;
+    Some(addresses.trim_matches(['[', ']']).split(',').next()?.trim().to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program has the machine's clock")]
+fn now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+#[tokio::test]
+async fn production_without_its_settings_ends_with_2_and_names_them_all() {
+    let (status, written) = run(&[], &[]).await;
+    assert_eq!(status, 2, "{written}");
+    for key in [
+        "ConnectionStrings__PostgreSQL",
+        "Mgm__ApiKey",
+        "Twitch__EventSubSecret",
+        "Twitch__ExtensionSecret",
+        "Twitch__BroadcasterUserId",
+    ] {
+        assert!(written.contains(key), "{key} in {written}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_setting_ends_with_2_and_names_the_nearest() {
+    let (status, written) = run(&[("Mgm__ApiKye", "x")], &["config"]).await;
+    assert_eq!(status, 2);
+    assert!(written.contains("Mgm__ApiKye") && written.contains("Mgm__ApiKey"), "{written}");
+}
+
+#[tokio::test]
+async fn the_settings_are_shown_without_secrets() {
+    let mut environment = vec![("DATABASE_URL", "postgres://user:hush-password@db/mgm")];
+    environment.extend(SECRETS);
+    let (status, written) = run(&environment, &["config"]).await;
+    assert_eq!(status, 0);
+    for key in ["DATABASE_URL", "Mgm__ApiKey", "Roulette__CycleSeconds = 300"] {
+        assert!(written.contains(key), "{key} in {written}");
+    }
+    assert!(!written.contains("hush") && !written.contains("aHVza"), "{written}");
+}
+
+#[tokio::test]
+async fn a_database_that_stays_away_ends_with_1_and_the_reason() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let database = format!("Host=127.0.0.1;Port={nobody};Database=mgm;Username=u;Password=hush-password");
+    let environment = [
+        ("ASPNETCORE_ENVIRONMENT", "Development"),
+        ("ConnectionStrings__PostgreSQL", &*database),
+        ("Mgm__DatabaseWaitSeconds", "1"),
+        ("RUST_LOG", "trace"),
+    ];
+    let (status, written) = run(&environment, &["serve"]).await;
+    assert_eq!(status, 1, "{written}");
+    let last = written.lines().last().unwrap();
+    assert!(last.contains(&format!("127.0.0.1:{nobody}")) && last.contains("refused"), "{last}");
+    assert!(!written.contains("hush"), "{written}");
+}
+
+#[tokio::test]
+async fn a_taken_port_ends_with_2_and_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let environment = [
+        ("ASPNETCORE_ENVIRONMENT", "Development"),
+        ("ASPNETCORE_URLS", &*url),
+        ("ConnectionStrings__PostgreSQL", &*database.url()),
+    ];
+    let (status, written) = run(&environment, &[]).await;
+    assert_eq!(status, 2, "{written}");
+    assert!(written.contains(&taken.local_addr().unwrap().to_string()), "{written}");
+}
+
+#[tokio::test]
+async fn sigterm_cuts_no_request_and_leaves_no_announcement() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let helix = HelixStandIn::start();
+    let backend = Running::start(&database, &helix).await;
+    let payout = backend.in_progress("ann", "Annhero").await;
+    helix.faults(json!([{"kind": "slow", "delayMs": 5_000}])).await;
+    let (answer, ()) = tokio::join!(backend.change(&payout, "Sent"), async {
+        while helix.messages().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        backend.terminate();
+    });
+    // Helix takes longer than the answer waits for it: what is under way then is seen through all the same.
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json::<Value>().await.unwrap()["status"], "Sent");
+    let (status, log) = backend.end().await;
+    assert_eq!(status, 0, "{log:#?}");
+    let state: String = sqlx::query_scalar("SELECT state FROM announcements").fetch_one(database.pool()).await.unwrap();
+    assert_eq!(state, "announced");
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_in_the_log() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let helix = HelixStandIn::start();
+    let backend = Running::start(&database, &helix).await;
+    let payout = backend.in_progress("ann", "Annhero").await;
+    helix.status(401).await;
+    assert_eq!(backend.change(&payout, "Sent").await.status(), 200);
+    let claims = json!({"user_id": "ann", "exp": now() + 3_600});
+    let token = ExtensionKeys::parse("aHVzaC1leHRlbnNpb24tc2VjcmV0").unwrap().sign(&claims).unwrap();
+    let me = backend.http.get(format!("{}/api/pool/me", backend.url)).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(me.status(), 200);
+    backend.chat("bob", "something private").await;
+    assert_eq!(
+        backend.post("/api/roulette/verify-candidate", &json!({"schemaVersion": "private"})).await.status(),
+        400
+    );
+    backend.terminate();
+    let (status, log) = backend.end().await;
+    assert_eq!(status, 0);
+    let secrets = SECRETS.iter().map(|(_, secret)| *secret);
+    for hidden in secrets.chain(["hush", "private", token.as_str()]) {
+        let mut lines = log.iter().filter(|line| line.contains(hidden));
+        assert_eq!(lines.next(), None, "{hidden}");
+    }
+    // The log is worth reading all the same: what happened, of which request, in which time.
+    let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let request = lines.iter().find(|line| line["message"] == "request" && line["span"]["route"] == "/api/pool/me");
+    let request = request.unwrap_or_else(|| panic!("{log:#?}"));
+    assert_eq!((&request["status"], &request["span"]["method"]), (&json!(200), &json!("GET")));
+    assert!(request["span"]["request_id"].is_string() && request["microseconds"].is_number(), "{request}");
+}
+
+#[tokio::test]
+async fn several_processes_migrate_and_serve_one_database() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(database.pool()).await.unwrap();
+    let helix = HelixStandIn::start();
+    let start = || Running::start(&database, &helix);
+    let (one, two, three) = tokio::join!(start(), start(), start());
+    let payout = one.in_progress("ann", "Annhero").await;
+    let answers = tokio::join!(one.change(&payout, "Sent"), two.change(&payout, "Sent"), three.change(&payout, "Sent"));
+    let mut statuses = [answers.0.status().as_u16(), answers.1.status().as_u16(), answers.2.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409]);
+    for backend in [one, two, three] {
+        backend.terminate();
+        assert_eq!(backend.end().await.0, 0);
+    }
+    assert_eq!(helix.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn metrics_have_a_listener_of_their_own() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let helix = HelixStandIn::start();
+    let backend = Running::start(&database, &helix).await;
+    let metrics = backend.written.iter().find_map(|line| address(line, "serving metrics")).unwrap();
+    backend.chat("ann", "!twgold Annhero").await;
+    backend.chat("bob", "!twgold Annhero").await;
+    backend.chat("bob", "hello").await;
+    let text = backend.http.get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+    for series in [
+        r#"mgm_refusals_total{code="character_name_taken_in_pool",via="chat"} 1"#,
+        r#"mgm_eventsub_messages_total{outcome="ordinary"} 1"#,
+        r#"mgm_eventsub_messages_total{outcome="command"} 2"#,
+        r#"mgm_store_transactions_total{name="enrol",outcome="committed"} 2"#,
+        r#"mgm_http_request_seconds_count{method="POST",route="/api/twitch/eventsub",status="200"} 3"#,
+    ] {
+        assert!(text.contains(series), "{series} in\n{text}");
+    }
+    assert_eq!(backend.http.get(format!("{}/metrics", backend.url)).send().await.unwrap().status(), 404);
+    backend.terminate();
+    assert_eq!(backend.end().await.0, 0);
+}
