@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -36,7 +36,8 @@ pub(crate) struct Directory {
 impl Directory {
     /// A new directory among the temporary files. What servers of the past have left there is removed.
     pub fn throw_away(account: &Account) -> Result<Self, ServerError> {
-        let temporary = Some(std::env::temp_dir())
+        let temporary = absolute(std::env::temp_dir())
+            .ok()
             .filter(|path| account.barred_from(path).is_none())
             .unwrap_or_else(|| PathBuf::from("/tmp"));
         let common = temporary.join(format!("mgm-postgres-{}", Uid::effective()));
@@ -60,7 +61,7 @@ impl Directory {
 
     /// The directory `path`, made if it is missing.
     pub fn persistent(path: &Path, account: &Account) -> Result<Self, ServerError> {
-        let path = std::path::absolute(path).map_err(ServerError::io("find", path))?;
+        let path = absolute(path).map_err(ServerError::io("find", path))?;
         create(&path, account)?;
         let mut lock = open_lock(&path)?;
         // A server whose parent has just died may need a moment.

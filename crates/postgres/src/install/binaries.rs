@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ impl Installation {
 
 /// Asks the binaries in `directory` for their version, as the user who will run them.
 pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation, String> {
+    // The programs are run in another directory than the current one.
+    let directory = absolute(directory).map_err(|error| format!("cannot find {}: {error}", directory.display()))?;
     for name in ["initdb", "postgres"] {
         if !directory.join(name).is_file() {
             return Err(format!("there is no {name} in {}", directory.display()));
@@ -70,9 +72,7 @@ pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation,
     // `16.14`, `16.14 (Debian 16.14-1)`, `17beta1`.
     let major = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
     match (version, major) {
-        (Some(version), Some(major)) => {
-            Ok(Installation { directory: directory.to_owned(), version: version.to_owned(), major })
-        }
+        (Some(version), Some(major)) => Ok(Installation { directory, version: version.to_owned(), major }),
         _ => Err(format!("{} --version says {:?}", postgres.display(), said.trim())),
     }
 }

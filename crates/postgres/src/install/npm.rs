@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
@@ -14,7 +14,7 @@ use crate::process::{ParentDeath, Process, Program};
 
 /// The first npm on `path`.
 pub(super) fn find(path: &[PathBuf]) -> Option<PathBuf> {
-    path.iter().map(|directory| directory.join("npm")).find(|npm| npm.is_file())
+    path.iter().map(|directory| directory.join("npm")).find(|npm| npm.is_file()).and_then(|npm| absolute(npm).ok())
 }
 
 /// Has npm fetch the archive of `package` into `directory`, and says where it is.

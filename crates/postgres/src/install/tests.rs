@@ -119,6 +119,15 @@ fn what_the_variable_names_beats_all_else() {
 }
 
 #[test]
+fn what_the_variable_names_may_be_relative() {
+    let mut machine = Machine::new();
+    let installed = machine.installed("16.1");
+    let up = "../".repeat(std::env::current_dir().unwrap().components().count() - 1);
+    machine.search.named = Some(Path::new(&up).join(installed.strip_prefix("/").unwrap()));
+    assert!(machine.search.run().unwrap().directory().is_absolute());
+}
+
+#[test]
 fn a_useless_name_is_an_error_that_repeats_it() {
     let mut machine = Machine::new();
     machine.search.path.push(machine.installed("16.1"));
