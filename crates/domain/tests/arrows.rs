@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// What each crate of the workspace may depend on, of the workspace.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
     ("mgm-twitch", &[]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-twitch"]),
     ("mgm", &["mgm-api-types", "mgm-backend", "mgm-mocks", "mgm-postgres", "mgm-service", "mgm-twitch"]),
     ("mgm-test-support", &["mgm-postgres"]),
+    ("mgm-bench", &["mgm-domain", "mgm-postgres", "mgm-service", "mgm-store", "mgm-twitch"]),
 ];
 
 /// What the rules must not even see: run times, drivers, servers, clocks and random sources.

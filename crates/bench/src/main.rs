@@ -1,0 +1,119 @@
+//! The benchmarks: each measures the stack beside a peer in the same run, alternating, and prints both sides and their
+//! ratio. Absolute figures say more about the machine than about the program; none fails a run.
+
+mod chat;
+mod enrolments;
+mod growth;
+mod lab;
+mod load;
+mod notification;
+mod report;
+mod slice;
+mod tier_b;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::lab::Lab;
+
+/// Measures the stack beside its peers: `cargo build --release && cargo run --release -p mgm-bench`.
+///
+/// Starts the release builds of `mgm` and `mgm-backend` that lie beside this program, and a PostgreSQL of its own with
+/// `fsync` and `synchronous_commit` on.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// How long each side is under load in each round.
+    #[arg(long, global = true, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
+    seconds: u32,
+    /// How often both sides take turns.
+    #[arg(long, global = true, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    rounds: u32,
+    /// The `pgbench` to compare enrolments with [default: the one in PATH, else the newest of Debian's].
+    #[arg(long, global = true, value_name = "FILE")]
+    pgbench: Option<PathBuf>,
+    /// What to measure; everything when nothing is named.
+    #[command(subcommand)]
+    benchmark: Option<Benchmark>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+enum Benchmark {
+    /// Ordinary chat acknowledged, beside the same server with an empty handler; memory of the backend.
+    Chat,
+    /// Enrolments committed, beside pgbench with the same transaction; memory of the backend.
+    Enrolments,
+    /// Latency of enrolments, and draws, with 1,000,000 viewers in the pool beside 1,000.
+    Growth,
+    /// `mgm tier-b` from nothing to the verdict, beside an empty PostgreSQL started and stopped.
+    TierB,
+    /// Tier B against a running stack, beside ten round trips and its commits; memory of the stand-ins.
+    Slice,
+    /// The peer of `chat`.
+    #[command(hide = true)]
+    EmptyServer {
+        /// The port.
+        port: u16,
+    },
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// How long each side is under load in each round.
+    duration: Duration,
+    /// How often both sides take turns.
+    rounds: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mgm-bench: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(Options { seconds, rounds, pgbench, benchmark }: Options) -> Result<()> {
+    if let Some(Benchmark::EmptyServer { port }) = benchmark {
+        return chat::empty_server(port).await;
+    }
+    let extent = Extent { duration: Duration::from_secs(seconds.into()), rounds };
+    let wanted = |this| benchmark.is_none_or(|benchmark| benchmark == this);
+    let lab = Lab::open().await?;
+    lab.introduce().await?;
+    if wanted(Benchmark::Chat) {
+        chat::measure(&lab, extent).await?;
+    }
+    if wanted(Benchmark::Enrolments) {
+        enrolments::measure(&lab, extent, pgbench).await?;
+    }
+    if wanted(Benchmark::Growth) {
+        growth::measure(&lab, extent).await?;
+    }
+    if wanted(Benchmark::TierB) {
+        tier_b::measure(&lab, extent).await?;
+    }
+    if wanted(Benchmark::Slice) {
+        slice::measure(&lab, extent).await?;
+    }
+    lab.close().await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Options::command().debug_assert();
+    }
+}
