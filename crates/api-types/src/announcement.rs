@@ -25,6 +25,11 @@ crate::names! {
 /// An announcement, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "payoutId": "01890a5d-ac96-774b-bcce-b302099a8057", "message": "Награда отправлена персонажу Etoehero на почту, проверяй ящик!",
+    "state": "unknown", "attempts": 1, "detail": "no complete answer: connection reset",
+    "createdAt": "2026-01-02T03:09:41.250Z", "updatedAt": "2026-01-02T03:09:51.250Z",
+}))]
 pub struct Announcement {
     /// Whose.
     pub payout_id: Uuid,
@@ -49,6 +54,7 @@ pub struct Announcement {
 
 /// The operator has looked whether an unknown announcement was said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"announced": true}))]
 pub struct ResolveAnnouncement {
     /// Whether it was.
     pub announced: bool,

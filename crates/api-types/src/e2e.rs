@@ -5,15 +5,16 @@ use uuid::Uuid;
 /// The harness is to award a payout to this member of the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"twitchUserId": "e2e-viewer-1"}))]
 pub struct PreparePendingPayout {
     /// The viewer.
-    #[schema(example = "e2e-viewer-1")]
     pub twitch_user_id: String,
 }
 
 /// What the harness awarded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"payoutId": "01890a5d-ac96-774b-bcce-b302099a8057", "characterName": "Etoehero"}))]
 pub struct PreparedPayout {
     /// The payout, `Pending`.
     pub payout_id: Uuid,

@@ -41,7 +41,7 @@ pub(crate) use names;
 
 pub use announcement::{Announcement, AnnouncementState, ResolveAnnouncement};
 pub use e2e::{PreparePendingPayout, PreparedPayout};
-pub use error::ErrorBody;
+pub use error::{ErrorBody, ErrorCode};
 pub use payout::{ChangePayoutStatus, Claim, ConfirmAcceptance, Payout, PayoutStatus};
 pub use pool::PoolMembership;
 pub use roulette::{RouletteCandidate, RouletteState, SpinPhase, Verified, VerifyCandidate};

@@ -24,6 +24,11 @@ crate::names! {
 /// A payout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01890a5d-ac96-774b-bcce-b302099a8057", "twitchUserId": "141981764", "twitchDisplayName": "Eto_Viewer",
+    "characterName": "Etoehero", "goldAmount": 1000, "enrollmentRequestId": "spin:5f0f3a1f6b0e4a539a0f0f9c1a527c8e",
+    "status": "Pending", "createdAt": "2026-01-02T03:09:20.000Z", "isRewardSentAnnouncedToChat": false,
+}))]
 pub struct Payout {
     /// Its id.
     pub id: Uuid,
@@ -32,10 +37,8 @@ pub struct Payout {
     /// Their display name at the draw.
     pub twitch_display_name: String,
     /// The character that gets the gold.
-    #[schema(example = "Etoehero")]
     pub character_name: String,
     /// How much, in whole gold.
-    #[schema(example = 1000)]
     pub gold_amount: u32,
     /// `spin:` and the cycle's 32 hex digits.
     pub enrollment_request_id: String,
@@ -51,6 +54,7 @@ pub struct Payout {
 
 /// The desktop asks for a status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"status": "InProgress"}))]
 pub struct ChangePayoutStatus {
     /// Which.
     pub status: PayoutStatus,
@@ -59,18 +63,18 @@ pub struct ChangePayoutStatus {
 /// The winner accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"characterName": "Etoehero"}))]
 pub struct ConfirmAcceptance {
     /// Under this name.
-    #[schema(example = "Etoehero")]
     pub character_name: String,
 }
 
 /// An enrolment through the panel: asked for and granted in the same shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"characterName": "Etoehero", "enrollmentRequestId": "panel-2f1b7c"}))]
 pub struct Claim {
     /// The character that is to receive the gold.
-    #[schema(example = "Etoehero")]
     pub character_name: String,
     /// The panel's id of the request; a repeat with the same id is answered alike.
     pub enrollment_request_id: String,

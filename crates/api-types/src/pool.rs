@@ -4,10 +4,11 @@ use utoipa::ToSchema;
 /// A viewer's place in the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"isEnrolled": true, "characterName": "Etoehero"}))]
 pub struct PoolMembership {
     /// Whether the viewer is in the pool.
     pub is_enrolled: bool,
     /// The name they are in it with.
-    #[schema(required, example = "Etoehero")]
+    #[schema(required)]
     pub character_name: Option<String>,
 }

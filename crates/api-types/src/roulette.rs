@@ -22,6 +22,10 @@ pub enum SpinPhase {
 /// The roulette as the panel shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "nextSpinAt": "2026-01-02T03:10:00.000Z", "serverNow": "2026-01-02T03:09:12.345Z", "spinIntervalSeconds": 300,
+    "poolParticipantCount": 42, "spinPhase": "spinning", "currentSpinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e",
+}))]
 pub struct RouletteState {
     /// The next boundary of the grid.
     #[serde(with = "crate::timestamp")]
@@ -32,7 +36,6 @@ pub struct RouletteState {
     #[schema(value_type = String, format = DateTime)]
     pub server_now: OffsetDateTime,
     /// The length of a cycle, in seconds.
-    #[schema(example = 300)]
     pub spin_interval_seconds: u64,
     /// How many viewers are in the pool.
     pub pool_participant_count: u64,
@@ -46,11 +49,14 @@ pub struct RouletteState {
 /// The candidate that waits for verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "spinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e", "characterName": "Etoehero",
+    "drawnAt": "2026-01-02T03:09:00.012Z", "deadline": "2026-01-02T03:10:30.000Z",
+}))]
 pub struct RouletteCandidate {
     /// The cycle it was drawn in.
     pub spin_cycle_id: Uuid,
     /// The character to look for.
-    #[schema(example = "Etoehero")]
     pub character_name: String,
     /// When it was drawn.
     #[serde(with = "crate::timestamp")]
@@ -65,14 +71,16 @@ pub struct RouletteCandidate {
 /// What the desktop found of the candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "schemaVersion": 1, "spinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e", "characterName": "Etoehero", "online": true,
+    "capturedAt": "2026-01-02T03:09:20.000Z",
+}))]
 pub struct VerifyCandidate {
     /// The version of this shape: 1.
-    #[schema(example = 1)]
     pub schema_version: i64,
     /// The cycle.
     pub spin_cycle_id: Uuid,
     /// The character it looked for.
-    #[schema(example = "Etoehero")]
     pub character_name: String,
     /// Whether that character was online.
     pub online: bool,
@@ -85,6 +93,7 @@ pub struct VerifyCandidate {
 /// How the cycle was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"spinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e", "payoutId": "01890a5d-ac96-774b-bcce-b302099a8057"}))]
 pub struct Verified {
     /// The cycle.
     pub spin_cycle_id: Uuid,

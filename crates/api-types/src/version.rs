@@ -4,6 +4,10 @@ use utoipa::ToSchema;
 /// Which version runs, and which the others must have at least.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "version": "1.4.0", "releaseNotesUrl": "https://example.com/releases/1.4.0", "minimumDesktopVersion": "1.2.0",
+    "minimumAddonVersion": "1.0.0", "minimumExtensionVersion": null,
+}))]
 pub struct Version {
     /// The backend's version.
     pub version: String,

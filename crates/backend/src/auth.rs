@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use mgm_api_types::API_KEY_HEADER;
 use mgm_domain::ViewerId;
@@ -62,10 +62,10 @@ impl FromRequestParts<AppState> for Panel {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let token = verified(parts, state)?;
-        if let Some(client) = token.viewer_id.as_ref().or(token.opaque_user_id.as_ref()) {
-            count(parts, state, client)?;
-        }
+        let (token, text) = verified(parts, state)?;
+        // Whoever has no name of any kind is known by the token: only Twitch can make another.
+        let client = token.viewer_id.as_deref().or(token.opaque_user_id.as_deref()).unwrap_or(text);
+        count(parts, state, client)?;
         Ok(Self(token))
     }
 }
@@ -74,34 +74,36 @@ impl FromRequestParts<AppState> for Viewer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let token = verified(parts, state)?;
+        let (token, _) = verified(parts, state)?;
         let id = token.viewer_id.ok_or(ApiError::IdentityNotShared)?;
         let id = ViewerId::parse(id).map_err(|_| ApiError::IdentityNotShared)?;
-        count(parts, state, &id.to_string())?;
+        count(parts, state, id.as_str())?;
         let display_name = display_name(token.display_name.as_deref().unwrap_or(id.as_str()));
         Ok(Self { id, display_name })
     }
 }
 
-fn verified(parts: &Parts, state: &AppState) -> Result<ExtensionToken, ApiError> {
+/// What the token says, and the token itself.
+fn verified<'a>(parts: &'a Parts, state: &AppState) -> Result<(ExtensionToken, &'a str), ApiError> {
     let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given
+    let text = given
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .ok_or(ApiError::Unauthorized("an Extension token is needed"))?
-        .1;
+        .1
+        .trim();
     let config = &state.config;
     let token = config
         .extension_keys
-        .verify(token.trim(), config.extension_client_id.as_deref(), state.clock.now())
+        .verify(text, config.extension_client_id.as_deref(), state.clock.now())
         .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
     match &token.channel_id {
         Some(channel) if channel != config.broadcaster.as_str() => Err(ApiError::WrongChannel),
-        _ => Ok(token),
+        _ => Ok((token, text)),
     }
 }
 
-fn count(parts: &Parts, state: &AppState, client: &String) -> Result<(), ApiError> {
-    let limit = if parts.method == Method::GET { &state.limits.viewer_reads } else { &state.limits.viewer_writes };
-    limit.check(client).map_err(ApiError::RateLimited)
+fn count(parts: &Parts, state: &AppState, client: &str) -> Result<(), ApiError> {
+    let limit = if parts.method.is_safe() { &state.limits.viewer_reads } else { &state.limits.viewer_writes };
+    limit.check(&client.to_owned()).map_err(ApiError::RateLimited)
 }

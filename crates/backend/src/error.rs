@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use mgm_api_types::ErrorBody;
+use mgm_api_types::{ErrorBody, ErrorCode};
 use mgm_domain::Rejection;
 use mgm_store::{CommandError, StoreError};
 use serde_json::{Map, json};
@@ -68,41 +68,69 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// The status and the stable code.
+    /// The stable code.
     #[must_use]
-    pub const fn status_and_code(&self) -> (StatusCode, &'static str) {
+    pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::Rejected(rejection) => (status_of(*rejection), rejection.code()),
-            Self::InvalidPayload(_) => (StatusCode::BAD_REQUEST, "invalid_payload"),
-            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::ForbiddenApiKey => (StatusCode::UNAUTHORIZED, "forbidden_apikey"),
-            Self::IdentityNotShared => (StatusCode::UNAUTHORIZED, "identity_not_shared"),
-            Self::WrongChannel => (StatusCode::FORBIDDEN, "wrong_channel"),
-            Self::StaleMessage => (StatusCode::FORBIDDEN, "stale_message"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Self::NoCandidate => (StatusCode::NOT_FOUND, "no_candidate"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            Self::HelixUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "helix_unavailable"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            Self::Rejected(rejection) => code_of(*rejection),
+            Self::InvalidPayload(_) => ErrorCode::InvalidPayload,
+            Self::Unauthorized(_) => ErrorCode::Unauthorized,
+            Self::ForbiddenApiKey => ErrorCode::ForbiddenApikey,
+            Self::IdentityNotShared => ErrorCode::IdentityNotShared,
+            Self::WrongChannel => ErrorCode::WrongChannel,
+            Self::StaleMessage => ErrorCode::StaleMessage,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::NoCandidate => ErrorCode::NoCandidate,
+            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::PayloadTooLarge => ErrorCode::PayloadTooLarge,
+            Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
+            Self::RateLimited(_) => ErrorCode::RateLimited,
+            Self::HelixUnavailable => ErrorCode::HelixUnavailable,
+            Self::Unavailable => ErrorCode::Unavailable,
+            Self::Internal => ErrorCode::InternalError,
         }
     }
 }
 
-const fn status_of(rejection: Rejection) -> StatusCode {
+/// The code of a refusal, the same in bodies, logs and metrics.
+pub(crate) const fn code_of(rejection: Rejection) -> ErrorCode {
     match rejection {
-        Rejection::InvalidCharacterName | Rejection::NotInPool | Rejection::OutOfSequence => StatusCode::BAD_REQUEST,
-        Rejection::NotSubscriber => StatusCode::FORBIDDEN,
-        Rejection::NotFound => StatusCode::NOT_FOUND,
-        Rejection::CharacterNameTakenInPool
-        | Rejection::ActivePayoutExists
-        | Rejection::LifetimeCapReached
-        | Rejection::DuplicateEnrollment
-        | Rejection::TerminalStatusChangeNotAllowed
-        | Rejection::InvalidState => StatusCode::CONFLICT,
+        Rejection::NotSubscriber => ErrorCode::NotSubscriber,
+        Rejection::InvalidCharacterName => ErrorCode::InvalidCharacterName,
+        Rejection::CharacterNameTakenInPool => ErrorCode::CharacterNameTakenInPool,
+        Rejection::ActivePayoutExists => ErrorCode::ActivePayoutExists,
+        Rejection::LifetimeCapReached => ErrorCode::LifetimeCapReached,
+        Rejection::DuplicateEnrollment => ErrorCode::DuplicateEnrollment,
+        Rejection::NotInPool => ErrorCode::NotInPool,
+        Rejection::NotFound => ErrorCode::NotFound,
+        Rejection::TerminalStatusChangeNotAllowed => ErrorCode::TerminalStatusChangeNotAllowed,
+        Rejection::OutOfSequence => ErrorCode::OutOfSequence,
+        Rejection::InvalidState => ErrorCode::InvalidState,
+    }
+}
+
+/// The status that a code is answered with, on every route.
+pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidPayload
+        | ErrorCode::InvalidCharacterName
+        | ErrorCode::OutOfSequence
+        | ErrorCode::NotInPool => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized | ErrorCode::ForbiddenApikey | ErrorCode::IdentityNotShared => StatusCode::UNAUTHORIZED,
+        ErrorCode::WrongChannel | ErrorCode::NotSubscriber | ErrorCode::StaleMessage => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound | ErrorCode::NoCandidate => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::CharacterNameTakenInPool
+        | ErrorCode::ActivePayoutExists
+        | ErrorCode::LifetimeCapReached
+        | ErrorCode::DuplicateEnrollment
+        | ErrorCode::TerminalStatusChangeNotAllowed
+        | ErrorCode::InvalidState => StatusCode::CONFLICT,
+        ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::HelixUnavailable | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -139,13 +167,14 @@ impl From<EnrolError> for ApiError {
 /// An error on its way out; [`render`] makes its body.
 #[derive(Debug, Clone)]
 struct Rendered {
-    code: &'static str,
+    code: ErrorCode,
     message: String,
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code) = self.status_and_code();
+        let code = self.code();
+        let status = status_of(code);
         let mut response = status.into_response();
         if let Self::RateLimited(exceeded) = &self {
             exceeded.set_headers(response.headers_mut());
@@ -154,7 +183,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Self::Rejected(_) | Self::RateLimited(_) = self {
-            metrics::counter!("mgm_refusals_total", "code" => code, "via" => "http").increment(1);
+            metrics::counter!("mgm_refusals_total", "code" => code.as_str(), "via" => "http").increment(1);
         }
         response.extensions_mut().insert(Rendered { code, message: self.to_string() });
         response
@@ -179,7 +208,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
             _ if status.is_client_error() => ApiError::InvalidPayload("the request cannot be read".to_owned()),
             _ => ApiError::Internal,
         };
-        Rendered { code: error.status_and_code().1, message: error.to_string() }
+        Rendered { code: error.code(), message: error.to_string() }
     });
     let mut details = Map::new();
     if let Some(id) = id.filter(|_| status.is_server_error()) {
@@ -188,6 +217,6 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::CONTENT_TYPE);
-    let body = Json(ErrorBody { code: code.to_owned(), message, details });
+    let body = Json(ErrorBody { code: code.as_str().to_owned(), message, details });
     (status, parts.headers, body).into_response()
 }

@@ -37,23 +37,3 @@ pub enum Rejection {
     #[error("the state does not allow this")]
     InvalidState,
 }
-
-impl Rejection {
-    /// The stable code, the same in HTTP bodies, logs and metrics.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotSubscriber => "not_subscriber",
-            Self::InvalidCharacterName => "invalid_character_name",
-            Self::CharacterNameTakenInPool => "character_name_taken_in_pool",
-            Self::ActivePayoutExists => "active_payout_exists",
-            Self::LifetimeCapReached => "lifetime_cap_reached",
-            Self::DuplicateEnrollment => "duplicate_enrollment",
-            Self::NotInPool => "not_in_pool",
-            Self::NotFound => "not_found",
-            Self::TerminalStatusChangeNotAllowed => "terminal_status_change_not_allowed",
-            Self::OutOfSequence => "out_of_sequence",
-            Self::InvalidState => "invalid_state",
-        }
-    }
-}

@@ -103,15 +103,26 @@ impl Store {
         row.map(PayoutView::try_from).transpose()
     }
 
-    /// The payouts in a status, oldest first.
-    pub async fn payouts_with_status(&self, status: PayoutStatus) -> Result<Vec<PayoutView>, StoreError> {
+    /// The payouts in a status, oldest first; at most `limit` of those that follow `after` in that order.
+    pub async fn payouts_with_status(
+        &self,
+        status: PayoutStatus,
+        after: Option<&PayoutView>,
+        limit: u32,
+    ) -> Result<Vec<PayoutView>, StoreError> {
+        let start = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        let (created_at, id) = after.map_or(start, |payout| (payout.created_at, payout.id.as_uuid()));
         let rows = sqlx::query_as!(
             PayoutRow,
             "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
                     announced
-             FROM payouts WHERE broadcaster_id = $1 AND status = $2 ORDER BY created_at, payout_id",
+             FROM payouts WHERE broadcaster_id = $1 AND status = $2 AND (created_at, payout_id) > ($3, $4)
+             ORDER BY created_at, payout_id LIMIT $5",
             self.broadcaster.as_str(),
             status.as_str(),
+            created_at,
+            id,
+            i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?;

@@ -119,8 +119,13 @@ async fn payouts_are_listed_oldest_first_and_the_newest_is_the_viewers_last() {
         pool.prepare_payout(&viewer(who), fresh_cycle(), id, at).await.unwrap();
         ids.insert(0, id);
     }
-    let listed: Vec<PayoutId> =
-        pool.payouts_with_status(PayoutStatus::Pending).await.unwrap().into_iter().map(|payout| payout.id).collect();
+    let listed: Vec<PayoutId> = pool
+        .payouts_with_status(PayoutStatus::Pending, None, 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|payout| payout.id)
+        .collect();
     assert_eq!(listed, ids);
     pool.change_payout_status(ids[2], PayoutStatus::Cancelled, NOW).await.unwrap();
     let again = fresh_payout();

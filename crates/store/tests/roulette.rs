@@ -118,7 +118,7 @@ async fn verification_uses_the_record_of_the_draw_and_is_decided_once() {
     assert_eq!(payout.enrollment_request_id.as_str(), format!("spin:{}", cycle.id.as_uuid().simple()));
     // Again, late, and of another name: nothing changes.
     assert_eq!(pool.verify_candidate(&found(&cycle, "Clara", false), at(9_999)).await.unwrap(), Some(first.payout));
-    assert_eq!(pool.payouts_with_status(PayoutStatus::Pending).await.unwrap().len(), 1);
+    assert_eq!(pool.payouts_with_status(PayoutStatus::Pending, None, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -165,5 +165,5 @@ async fn of_ten_verifications_at_once_one_makes_the_payout() {
     }
     let payouts: Vec<Option<PayoutId>> = tasks.join_all().await;
     assert!(payouts.iter().all(|payout| payout.is_some() && *payout == payouts[0]), "{payouts:?}");
-    assert_eq!(pool.payouts_with_status(PayoutStatus::Pending).await.unwrap().len(), 1);
+    assert_eq!(pool.payouts_with_status(PayoutStatus::Pending, None, 10).await.unwrap().len(), 1);
 }

@@ -80,25 +80,29 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// The header fields of draft-ietf-httpapi-ratelimit-headers-10.
-pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// The fields of the same draft up to -06, which most clients know.
 const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// All that a 429 says in its header.
+pub(crate) const HEADERS: [HeaderName; 6] =
+    [header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY, RATE_LIMIT_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET];
 
 impl Exceeded {
     /// Says when to come again, and what the limit is.
     pub fn set_headers(&self, headers: &mut HeaderMap) {
         let Self { name, per_minute, retry_after_seconds } = self;
-        for (field, value) in [
-            (header::RETRY_AFTER, retry_after_seconds.to_string()),
-            (RATE_LIMIT, format!("\"{name}\";r=0;t={retry_after_seconds}")),
-            (RATE_LIMIT_POLICY, format!("\"{name}\";q={per_minute};w=60")),
-            (RATE_LIMIT_LIMIT, per_minute.to_string()),
-            (RATE_LIMIT_REMAINING, "0".to_owned()),
-            (RATE_LIMIT_RESET, retry_after_seconds.to_string()),
-        ] {
+        let values = [
+            retry_after_seconds.to_string(),
+            format!("\"{name}\";r=0;t={retry_after_seconds}"),
+            format!("\"{name}\";q={per_minute};w=60"),
+            per_minute.to_string(),
+            "0".to_owned(),
+            retry_after_seconds.to_string(),
+        ];
+        for (field, value) in HEADERS.into_iter().zip(values) {
             headers
                 .insert(field, HeaderValue::try_from(value).expect("digits and names of ours can stand in a header"));
         }
@@ -178,6 +182,22 @@ mod tests {
             assert_eq!(limit.check(&n.to_string()), Ok(()));
         }
         assert!(limit.buckets.into_state_store().len() <= 2 * CAPACITY);
+    }
+
+    #[test]
+    fn a_million_addresses_behind_a_proxy_take_no_more_memory_than_those_remembered() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let limit = Limit::per_minute("test", NonZeroU32::MIN);
+        for n in 0..1_000_000_u32 {
+            let client = format!("198.51.100.7, {}, 10.0.0.2", std::net::Ipv4Addr::from_bits((203 << 24) + n));
+            let headers = [(HeaderName::from_static("x-forwarded-for"), client.parse().unwrap())];
+            let address = client_address([10, 0, 0, 1].into(), &HeaderMap::from_iter(headers), &trusted);
+            assert_eq!(limit.check(&address), Ok(()), "{address} asks for the first time");
+        }
+        let remembered = limit.buckets.into_state_store();
+        assert!((REMEMBERED..=2 * REMEMBERED).contains(&remembered.len()), "{}", remembered.len());
+        // A table of this many entries of 16 bytes, at most seven eighths full.
+        assert!(remembered.capacity() <= 4 * REMEMBERED, "{}", remembered.capacity());
     }
 
     #[test]

@@ -40,6 +40,12 @@ impl<K> Recent<K> {
         let generations = self.generations.lock().unwrap();
         generations.current.len() + generations.previous.len()
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let generations = self.generations.lock().unwrap();
+        generations.current.capacity() + generations.previous.capacity()
+    }
 }
 
 impl<K: Hash> StateStore for Recent<K> {

@@ -1,7 +1,7 @@
 //! `GET /api/announcements`, `POST /api/announcements/{payoutId}/retry` and `…/resolve`: for the operator.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{Announcement, AnnouncementState, ErrorBody, ResolveAnnouncement};
+use mgm_api_types::{Announcement, AnnouncementState, ResolveAnnouncement};
 use mgm_domain::{PayoutId, Rejection, announcement};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,6 +11,7 @@ use crate::{
     auth::Desktop,
     error::ApiError,
     extract::{Body, Id, Parameters},
+    routes::openapi::errors::errors,
     state::AppState,
 };
 
@@ -22,15 +23,15 @@ pub(super) struct ByState {
     state: Option<AnnouncementState>,
 }
 
+errors! { ListErrors: DESKTOP; InvalidPayload }
+
 /// The announcements, oldest first; at most a thousand.
 #[utoipa::path(
     get, path = "/api/announcements", tag = "operator", security(("desktop" = [])),
     params(ByState),
     responses(
         (status = 200, description = "The announcements", body = [Announcement]),
-        (status = 400, description = "`invalid_payload`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        ListErrors,
     ),
 )]
 pub(super) async fn list(
@@ -42,16 +43,15 @@ pub(super) async fn list(
     Ok(Json(listed.into_iter().map(shown).collect()))
 }
 
+errors! { RetryErrors: DESKTOP; NotFound, InvalidState }
+
 /// Tries again what failed, was dropped or is unknown. The worker sends it.
 #[utoipa::path(
     post, path = "/api/announcements/{payoutId}/retry", tag = "operator", security(("desktop" = [])),
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
     responses(
         (status = 200, description = "The announcement as it stands now", body = Announcement),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
-        (status = 409, description = "`invalid_state`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        RetryErrors,
     ),
 )]
 pub(super) async fn retry(
@@ -64,6 +64,8 @@ pub(super) async fn retry(
     show(&state, id).await
 }
 
+errors! { ResolveErrors: DESKTOP, BODY; NotFound, InvalidState }
+
 /// Settles an unknown one: the operator has looked whether it was said.
 #[utoipa::path(
     post, path = "/api/announcements/{payoutId}/resolve", tag = "operator", security(("desktop" = [])),
@@ -71,11 +73,7 @@ pub(super) async fn retry(
     request_body = ResolveAnnouncement,
     responses(
         (status = 200, description = "The announcement as it stands now", body = Announcement),
-        (status = 400, description = "`invalid_payload`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
-        (status = 409, description = "`invalid_state`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        ResolveErrors,
     ),
 )]
 pub(super) async fn resolve(

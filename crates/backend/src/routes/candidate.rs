@@ -1,18 +1,18 @@
 //! `GET /api/roulette/candidate`.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{ErrorBody, RouletteCandidate};
+use mgm_api_types::RouletteCandidate;
 
-use crate::{auth::Desktop, error::ApiError, state::AppState};
+use crate::{auth::Desktop, error::ApiError, routes::openapi::errors::errors, state::AppState};
+
+errors! { Errors: DESKTOP; NoCandidate }
 
 /// The candidate that waits for verification.
 #[utoipa::path(
     get, path = "/api/roulette/candidate", tag = "desktop", security(("desktop" = [])),
     responses(
         (status = 200, description = "The candidate", body = RouletteCandidate),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 404, description = "`no_candidate`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn candidate(_: Desktop, State(state): State<AppState>) -> Result<Json<RouletteCandidate>, ApiError> {

@@ -5,13 +5,24 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use mgm_api_types::{Claim, ErrorBody};
+use mgm_api_types::Claim;
 use mgm_domain::{CharacterName, EnrollmentRequestId, Rejection, pool::Enrol};
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
 
 use crate::{
-    auth::Viewer, error::ApiError, extract::Body, request_context::RequestId, routes::correlation, state::AppState,
+    auth::Viewer,
+    error::ApiError,
+    extract::Body,
+    request_context::RequestId,
+    routes::{correlation, openapi::errors::errors},
+    state::AppState,
 };
+
+errors! {
+    Errors: VIEWER, BODY;
+    InvalidCharacterName, NotSubscriber, DuplicateEnrollment, ActivePayoutExists, LifetimeCapReached,
+    CharacterNameTakenInPool, HelixUnavailable,
+}
 
 /// Joins the pool, or changes the name one is in it with. A repeat of the same id is answered as the first was.
 #[utoipa::path(
@@ -20,12 +31,7 @@ use crate::{
     responses(
         (status = 201, description = "Enrolled", body = Claim),
         (status = 200, description = "The same viewer's same id again, with the name of the time before", body = Claim),
-        (status = 400, description = "`invalid_payload`, `invalid_character_name`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `identity_not_shared`", body = ErrorBody),
-        (status = 403, description = "`not_subscriber`, `wrong_channel`", body = ErrorBody),
-        (status = 409, description = "`duplicate_enrollment`, `active_payout_exists`, `lifetime_cap_reached`, `character_name_taken_in_pool`", body = ErrorBody),
-        (status = 429, description = "`rate_limited`", body = ErrorBody),
-        (status = 503, description = "`helix_unavailable`, `unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn claim(

@@ -1,16 +1,18 @@
 //! `POST /api/payouts/{id}/confirm-acceptance`.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{ConfirmAcceptance, ErrorBody, Payout};
+use mgm_api_types::{ConfirmAcceptance, Payout};
 use mgm_domain::{CharacterName, PayoutId, Rejection};
 
 use crate::{
     auth::Desktop,
     error::ApiError,
     extract::{Body, Id},
-    routes::payout,
+    routes::{openapi::errors::errors, payout},
     state::AppState,
 };
+
+errors! { Errors: DESKTOP, BODY; NotFound, InvalidCharacterName }
 
 /// The winner has accepted. Recorded once; a repeat changes nothing.
 #[utoipa::path(
@@ -19,10 +21,7 @@ use crate::{
     request_body = ConfirmAcceptance,
     responses(
         (status = 200, description = "The payout as it stands now", body = Payout),
-        (status = 400, description = "`invalid_payload`, `invalid_character_name`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn confirm(

@@ -4,10 +4,9 @@ use std::sync::PoisonError;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use mgm_api_types::ErrorBody;
 use mgm_domain::{CharacterName, MessageId, Rejection, ViewerId, chat, pool::Enrol};
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
 use mgm_twitch::eventsub::{
@@ -16,7 +15,8 @@ use mgm_twitch::eventsub::{
 };
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, code_of},
+    routes::openapi::errors::errors,
     state::AppState,
     text::{display_name, printable},
 };
@@ -24,20 +24,32 @@ use crate::{
 /// The longest notification, in bytes.
 const MAX_NOTIFICATION: usize = 1024 * 1024;
 
+errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge }
+
 /// Takes a notification, a verification or a revocation.
 ///
 /// Signed as Twitch signs: HMAC-SHA256 over message id, timestamp and body. A command in chat is answered when its effect
 /// is committed; one that the rules refuse is answered alike, for Twitch must not send it again.
 #[utoipa::path(
-    post, path = "/api/twitch/eventsub", tag = "twitch",
-    request_body(content = Object, description = "Twitch's message", content_type = "application/json"),
+    post, path = "/api/twitch/eventsub", tag = "twitch", security(("eventsub" = [])),
+    params(
+        ("Twitch-Eventsub-Message-Id" = Option<String>, Header, description = "The message's id, which is signed"),
+        ("Twitch-Eventsub-Message-Timestamp" = Option<String>, Header, description = "When it was sent: RFC 3339, or epoch seconds"),
+        ("Twitch-Eventsub-Message-Type" = Option<String>, Header, description = "`notification`, `webhook_callback_verification` or `revocation`; without it the body decides"),
+    ),
+    request_body(
+        content = Object, description = "Twitch's message", content_type = "application/json",
+        example = json!({
+            "subscription": {"id": "f1c2a387", "type": "channel.chat.message", "version": "1", "status": "enabled",
+                "condition": {"broadcaster_user_id": "1337", "user_id": "1337"}},
+            "event": {"broadcaster_user_id": "1337", "chatter_user_id": "4145994", "chatter_user_login": "viptest",
+                "chatter_user_name": "VIPtest", "message_id": "cc106a89-1814-919d-454c-f4f2f970aae7",
+                "message": {"text": "!twgold Etoehero"}, "badges": [{"set_id": "subscriber", "id": "12", "info": "16"}]},
+        }),
+    ),
     responses(
-        (status = 200, description = "Taken; the challenge, for a verification", body = String, content_type = "text/plain"),
-        (status = 400, description = "`invalid_payload`: not JSON", body = ErrorBody),
-        (status = 401, description = "`unauthorized`: the signature headers are missing or wrong", body = ErrorBody),
-        (status = 403, description = "`stale_message`: older or newer than 10 minutes", body = ErrorBody),
-        (status = 413, description = "`payload_too_large`: over 1 MiB", body = ErrorBody),
-        (status = 503, description = "`unavailable`: the command could not be committed", body = ErrorBody),
+        (status = 200, description = "Taken; the challenge, for a verification", body = String, content_type = "text/plain", example = json!("pogchamp-kappa-360noscope-vohiyo")),
+        Errors,
     ),
 )]
 pub(super) async fn receive(
@@ -60,10 +72,10 @@ pub(super) async fn receive(
         }
         MessageType::Revocation => {
             note_revocation(&state, &envelope);
-            Ok(StatusCode::OK.into_response())
+            Ok(taken())
         }
-        MessageType::Notification => notification(&state, envelope).await.map(IntoResponse::into_response),
-        MessageType::Unknown => Ok(StatusCode::OK.into_response()),
+        MessageType::Notification => notification(&state, envelope).await.map(|()| taken()),
+        MessageType::Unknown => Ok(taken()),
     }
 }
 
@@ -128,54 +140,59 @@ fn count(outcome: &'static str) {
     metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
 }
 
-async fn notification(state: &AppState, envelope: Envelope) -> Result<StatusCode, ApiError> {
+/// 200 without words.
+fn taken() -> Response {
+    ([(header::CONTENT_TYPE, "text/plain")], "").into_response()
+}
+
+async fn notification(state: &AppState, envelope: Envelope) -> Result<(), ApiError> {
     if envelope.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !envelope.has_event() {
         count("ignored");
-        return Ok(StatusCode::OK);
+        return Ok(());
     }
     let message = match envelope.chat_message() {
         Ok(message) => message,
         Err(missing) => {
             count("incomplete");
             tracing::info!(%missing, "a chat message was passed over");
-            return Ok(StatusCode::OK);
+            return Ok(());
         }
     };
     let Some(command) = chat::parse(&message.text).filter(|_| is_of_our_channel(state, &message)) else {
         count("ordinary");
-        return Ok(StatusCode::OK);
+        return Ok(());
     };
     count("command");
     let (Ok(viewer), Ok(message_id)) =
         (ViewerId::parse(message.chatter_user_id.as_str()), MessageId::parse(message.message_id.as_str()))
     else {
         tracing::info!("a chat command with an id that is none was passed over");
-        return Ok(StatusCode::OK);
+        return Ok(());
     };
     let name = match command {
         chat::Command::Enrol { name } => name,
         chat::Command::Gift { .. } => {
             refuse(&viewer, "gifts_not_available");
-            return Ok(StatusCode::OK);
+            return Ok(());
         }
     };
     if !is_subscriber(state, &message) {
-        refuse(&viewer, Rejection::NotSubscriber.code());
-        return Ok(StatusCode::OK);
+        refuse(&viewer, code_of(Rejection::NotSubscriber).as_str());
+        return Ok(());
     }
     let Ok(name) = CharacterName::parse(&name) else {
-        refuse(&viewer, Rejection::InvalidCharacterName.code());
-        return Ok(StatusCode::OK);
+        refuse(&viewer, code_of(Rejection::InvalidCharacterName).as_str());
+        return Ok(());
     };
     let command = Enrol { viewer: viewer.clone(), display_name: display_name(message.display_name()), name };
     let source = EnrolmentSource::Chat { message_id };
     match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
         EnrolmentOutcome::Enrolled => tracing::info!(%viewer, "enrolled"),
         EnrolmentOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
-        EnrolmentOutcome::Refused(refusal) => refuse(&viewer, refusal.code()),
+        EnrolmentOutcome::Refused(refusal) => refuse(&viewer, code_of(refusal).as_str()),
         EnrolmentOutcome::Repeated { .. } => {}
     }
-    Ok(StatusCode::OK)
+    Ok(())
 }
 
 /// In shared chat a message counts only for the channel in which it was typed.

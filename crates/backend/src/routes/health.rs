@@ -3,14 +3,14 @@
 use std::sync::PoisonError;
 
 use axum::{Json, extract::State};
-use mgm_api_types::ErrorBody;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, routes::openapi::errors::errors, state::AppState};
 
 /// The process answers.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "live"}))]
 pub(super) struct Live {
     /// `live`.
     status: &'static str,
@@ -19,6 +19,7 @@ pub(super) struct Live {
 /// The service can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"status": "ready", "subscriptionRevoked": null}))]
 pub(super) struct Ready {
     /// `ready`.
     status: &'static str,
@@ -27,10 +28,12 @@ pub(super) struct Ready {
     subscription_revoked: Option<String>,
 }
 
+errors! { Errors: }
+
 /// Answers whatever the database does.
 #[utoipa::path(
     get, path = "/health/live", tag = "health",
-    responses((status = 200, description = "Alive", body = Live)),
+    responses((status = 200, description = "Alive", body = Live), Errors),
 )]
 pub(super) async fn live() -> Json<Live> {
     Json(Live { status: "live" })
@@ -40,7 +43,7 @@ pub(super) async fn live() -> Json<Live> {
 /// another process would be no better off.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
-    responses((status = 200, description = "Ready", body = Ready), (status = 503, description = "`unavailable`", body = ErrorBody)),
+    responses((status = 200, description = "Ready", body = Ready), Errors),
 )]
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiError> {
     state.store.ready().await.map_err(|error| {

@@ -46,9 +46,10 @@ pub fn router(state: AppState) -> Router {
     let harness = state.config.harness;
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(state.clone(), request_context::context))
+        // Outside of what makes errors, so that the panel may read those too.
+        .layer(cors(&state))
         .layer(middleware::from_fn(error::render))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::Internal.into_response()))
-        .layer(cors(&state))
         .layer(middleware::from_fn_with_state(state.clone(), limits::by_address))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
     let mut routes = routes().split_for_parts().0;
@@ -64,9 +65,7 @@ pub fn router(state: AppState) -> Router {
 
 /// The OpenAPI document, as JSON: every route there is, whether this process serves it or not.
 pub(crate) fn openapi() -> Bytes {
-    let mut document = routes().merge(harness_routes()).into_openapi();
-    openapi::add_default_response(&mut document);
-    document.to_json().expect("names and texts of ours can be written as JSON").into()
+    openapi::render(&routes().merge(harness_routes()).into_openapi()).to_string().into()
 }
 
 fn routes() -> OpenApiRouter<AppState> {
@@ -102,12 +101,7 @@ fn cors(state: &AppState) -> CorsLayer {
         .allow_origin(AllowOrigin::list(state.config.allowed_origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, request_context::REQUEST_ID])
-        .expose_headers([
-            request_context::REQUEST_ID,
-            header::RETRY_AFTER,
-            limits::RATE_LIMIT,
-            limits::RATE_LIMIT_POLICY,
-        ])
+        .expose_headers([request_context::REQUEST_ID].into_iter().chain(limits::HEADERS).collect::<Vec<_>>())
         .max_age(Duration::from_secs(3_600))
 }
 

@@ -1,7 +1,7 @@
 //! `PATCH /api/payouts/{id}/status`.
 
 use axum::{Extension, Json, extract::State, http::HeaderMap};
-use mgm_api_types::{ChangePayoutStatus, ErrorBody, Payout, PayoutStatus};
+use mgm_api_types::{ChangePayoutStatus, Payout, PayoutStatus};
 use mgm_domain::{PayoutId, Rejection};
 
 use crate::{
@@ -9,9 +9,11 @@ use crate::{
     error::ApiError,
     extract::{Body, Id},
     request_context::RequestId,
-    routes::{correlation, payout, status},
+    routes::{correlation, openapi::errors::errors, payout, status},
     state::AppState,
 };
+
+errors! { Errors: DESKTOP, BODY; NotFound, TerminalStatusChangeNotAllowed }
 
 /// The desktop moves a payout on. `Sent` takes the winner out of the pool and announces it in chat: the answer waits a
 /// little for that, and says in `isRewardSentAnnouncedToChat` whether it is out. A failure to announce undoes nothing.
@@ -21,11 +23,7 @@ use crate::{
     request_body = ChangePayoutStatus,
     responses(
         (status = 200, description = "The payout as it stands now", body = Payout),
-        (status = 400, description = "`invalid_payload`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
-        (status = 409, description = "`terminal_status_change_not_allowed`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn change(

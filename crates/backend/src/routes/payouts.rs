@@ -1,29 +1,36 @@
 //! `GET /api/payouts/my-last`, `GET /api/payouts/pending` and `GET /api/payouts?status=`.
 
-use axum::{Json, extract::State};
-use mgm_api_types::{ErrorBody, Payout, PayoutStatus};
-use mgm_domain::Rejection;
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use mgm_api_types::{Payout, PayoutStatus};
+use mgm_domain::{PayoutId, Rejection};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::{
     auth::{Desktop, Viewer},
     error::ApiError,
     extract::Parameters,
-    routes::{payout, status},
+    routes::{openapi::errors::errors, payout, status},
     state::AppState,
 };
+
+/// The most payouts in one answer.
+const MAX_PAGE: u32 = 1000;
+
+errors! { MyLastErrors: VIEWER; NotFound }
 
 /// The viewer's newest payout.
 #[utoipa::path(
     get, path = "/api/payouts/my-last", tag = "viewer", security(("viewer" = [])),
     responses(
         (status = 200, description = "The payout as it stands now", body = Payout),
-        (status = 401, description = "`unauthorized`, `identity_not_shared`", body = ErrorBody),
-        (status = 403, description = "`wrong_channel`", body = ErrorBody),
-        (status = 404, description = "`not_found`", body = ErrorBody),
-        (status = 429, description = "`rate_limited`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        MyLastErrors,
     ),
 )]
 pub(super) async fn my_last(viewer: Viewer, State(state): State<AppState>) -> Result<Json<Payout>, ApiError> {
@@ -31,17 +38,18 @@ pub(super) async fn my_last(viewer: Viewer, State(state): State<AppState>) -> Re
     Ok(Json(payout(newest)))
 }
 
-/// The pending payouts, oldest first.
+errors! { PendingErrors: DESKTOP }
+
+/// The pending payouts, oldest first; at most 1000 of them.
 #[utoipa::path(
     get, path = "/api/payouts/pending", tag = "desktop", security(("desktop" = [])),
     responses(
         (status = 200, description = "The payouts", body = [Payout]),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        PendingErrors,
     ),
 )]
-pub(super) async fn pending(_: Desktop, State(state): State<AppState>) -> Result<Json<Vec<Payout>>, ApiError> {
-    in_status(&state, PayoutStatus::Pending).await
+pub(super) async fn pending(_: Desktop, State(state): State<AppState>) -> Result<Response, ApiError> {
+    page(&state, ByStatus { status: PayoutStatus::Pending, after: None, limit: None }).await
 }
 
 /// Which payouts.
@@ -50,28 +58,57 @@ pub(super) async fn pending(_: Desktop, State(state): State<AppState>) -> Result
 pub(super) struct ByStatus {
     /// In this status; case does not matter.
     status: PayoutStatus,
+    /// Those that follow this one, which need not be in that status any more.
+    after: Option<Uuid>,
+    /// How many at the most; 1000 when it is not given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
 }
 
-/// The payouts in a status, oldest first.
+errors! { ByStatusErrors: DESKTOP; InvalidPayload }
+
+/// The payouts in a status, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
 #[utoipa::path(
     get, path = "/api/payouts", tag = "desktop", security(("desktop" = [])),
     params(ByStatus),
     responses(
         (status = 200, description = "The payouts", body = [Payout]),
-        (status = 400, description = "`invalid_payload`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        ByStatusErrors,
     ),
 )]
 pub(super) async fn by_status(
     _: Desktop,
     State(state): State<AppState>,
-    Parameters(ByStatus { status }): Parameters<ByStatus>,
-) -> Result<Json<Vec<Payout>>, ApiError> {
-    in_status(&state, status).await
+    Parameters(by): Parameters<ByStatus>,
+) -> Result<Response, ApiError> {
+    page(&state, by).await
 }
 
-async fn in_status(state: &AppState, wire: PayoutStatus) -> Result<Json<Vec<Payout>>, ApiError> {
-    let payouts = state.store.payouts_with_status(status(wire)).await?;
-    Ok(Json(payouts.into_iter().map(payout).collect()))
+async fn page(state: &AppState, by: ByStatus) -> Result<Response, ApiError> {
+    let limit = by.limit.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(ApiError::InvalidPayload(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let after = match by.after {
+        Some(id) => Some(state.store.payout(PayoutId::from_uuid(id)).await?.ok_or_else(no_such_payout)?),
+        None => None,
+    };
+    // One more than is shown tells whether there are more.
+    let mut payouts = state.store.payouts_with_status(status(by.status), after.as_ref(), limit + 1).await?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = payouts.len() > shown;
+    payouts.truncate(shown);
+    let next = payouts.last().filter(|_| has_more).map(|last| {
+        let (status, last) = (last.status.as_str(), last.id);
+        [(header::LINK, format!("</api/payouts?status={status}&after={last}&limit={limit}>; rel=\"next\""))]
+    });
+    let payouts = Json(payouts.into_iter().map(payout).collect::<Vec<_>>());
+    Ok(match next {
+        Some(next) => (next, payouts).into_response(),
+        None => payouts.into_response(),
+    })
+}
+
+fn no_such_payout() -> ApiError {
+    ApiError::InvalidPayload("after names no payout".to_owned())
 }

@@ -1,10 +1,12 @@
 //! `POST /api/e2e/prepare-pending-payout`: the harness, since the real roulette follows the wall clock.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{ErrorBody, PreparePendingPayout, PreparedPayout};
+use mgm_api_types::{PreparePendingPayout, PreparedPayout};
 use mgm_domain::{CycleId, PayoutId, ViewerId};
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, state::AppState};
+use crate::{auth::Desktop, error::ApiError, extract::Body, routes::openapi::errors::errors, state::AppState};
+
+errors! { Errors: DESKTOP, BODY; NotFound, NotInPool, ActivePayoutExists, LifetimeCapReached }
 
 /// Awards a payout to a member of the pool, by verification's own command under a cycle of its own. Only where the
 /// harness is turned on; elsewhere there is no such route.
@@ -13,10 +15,7 @@ use crate::{auth::Desktop, error::ApiError, extract::Body, state::AppState};
     request_body = PreparePendingPayout,
     responses(
         (status = 200, description = "The payout", body = PreparedPayout),
-        (status = 400, description = "`invalid_payload`, `not_in_pool`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 409, description = "`active_payout_exists`, `lifetime_cap_reached`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn prepare(

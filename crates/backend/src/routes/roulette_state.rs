@@ -1,20 +1,19 @@
 //! `GET /api/roulette/state`.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{ErrorBody, RouletteState, SpinPhase};
+use mgm_api_types::{RouletteState, SpinPhase};
 use mgm_domain::roulette::{Cycle, Draw, Phase, cycle_id};
 
-use crate::{auth::Panel, error::ApiError, state::AppState};
+use crate::{auth::Panel, error::ApiError, routes::openapi::errors::errors, state::AppState};
+
+errors! { Errors: PANEL }
 
 /// The roulette as the panel shows it. A valid token is enough, with or without identity.
 #[utoipa::path(
     get, path = "/api/roulette/state", tag = "viewer", security(("viewer" = [])),
     responses(
         (status = 200, description = "The roulette now", body = RouletteState),
-        (status = 401, description = "`unauthorized`", body = ErrorBody),
-        (status = 403, description = "`wrong_channel`", body = ErrorBody),
-        (status = 429, description = "`rate_limited`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn state(_: Panel, State(state): State<AppState>) -> Result<Json<RouletteState>, ApiError> {

@@ -1,14 +1,16 @@
 //! `POST /api/roulette/verify-candidate`.
 
 use axum::{Json, extract::State};
-use mgm_api_types::{ErrorBody, Verified, VerifyCandidate};
+use mgm_api_types::{Verified, VerifyCandidate};
 use mgm_domain::{CharacterName, CycleId, PayoutId, Rejection};
 use mgm_store::Verification;
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, state::AppState};
+use crate::{auth::Desktop, error::ApiError, extract::Body, routes::openapi::errors::errors, state::AppState};
 
 /// The version of the payload that is understood.
 const SCHEMA_VERSION: i64 = 1;
+
+errors! { Errors: DESKTOP, BODY; InvalidCharacterName, OutOfSequence, ActivePayoutExists, LifetimeCapReached }
 
 /// The desktop says whether the candidate was online. Decided once; a repeat changes nothing.
 #[utoipa::path(
@@ -16,10 +18,7 @@ const SCHEMA_VERSION: i64 = 1;
     request_body = VerifyCandidate,
     responses(
         (status = 200, description = "How the cycle is decided", body = Verified),
-        (status = 400, description = "`invalid_payload`, `invalid_character_name`, `out_of_sequence`", body = ErrorBody),
-        (status = 401, description = "`unauthorized`, `forbidden_apikey`", body = ErrorBody),
-        (status = 409, description = "`active_payout_exists`, `lifetime_cap_reached`", body = ErrorBody),
-        (status = 503, description = "`unavailable`", body = ErrorBody),
+        Errors,
     ),
 )]
 pub(super) async fn verify(

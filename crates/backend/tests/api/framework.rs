@@ -69,6 +69,7 @@ async fn every_answer_carries_the_requests_id() {
 #[tokio::test]
 async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
     let app = TestApp::with(|settings| {
+        settings.rate_limits.address_per_minute = 1;
         settings.twitch.extension_client_id = Some("abcdef".to_owned());
         settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()];
     })
@@ -88,13 +89,37 @@ async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
         assert_eq!(answer.headers["access-control-max-age"], "3600");
         let allowed = answer.headers["access-control-allow-headers"].to_str().unwrap().to_lowercase();
         assert!(allowed.contains("authorization") && allowed.contains("content-type"), "{allowed}");
-        for answer in [answer, app.get("/api/pool/me").header("origin", origin).send().await] {
+        let get = |path| app.get(path).header("origin", origin);
+        let limited = loop {
+            let answer = get("/api/version").send().await;
+            if answer.status == 429 {
+                break answer;
+            }
+        };
+        let (ok, unauthorized) = (get("/api/pool/me").viewer("ann").send().await, get("/api/pool/me").send().await);
+        let (missing, refused) = (get("/api/nothing").send().await, get("/api/payouts/pending").send().await);
+        for answer in [answer, ok, unauthorized, limited, missing, refused] {
             let granted = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
-            assert_eq!(granted, is_allowed.then_some(origin));
+            assert_eq!(granted, is_allowed.then_some(origin), "{answer:?}");
             assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+            let vary = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap().to_lowercase());
+            assert!(vary.collect::<Vec<_>>().join(",").contains("origin"), "caches tell origins apart: {answer:?}");
         }
     }
+    let answer = app.get("/api/pool/me").header("origin", "http://localhost:3000").viewer("ann").send().await;
+    let exposed = answer.headers["access-control-expose-headers"].to_str().unwrap();
+    insta::assert_snapshot!(exposed, @"x-request-id,retry-after,ratelimit,ratelimit-policy,ratelimit-limit,ratelimit-remaining,ratelimit-reset");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn the_panel_may_read_what_went_wrong_on_our_side() {
+    let app = TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()]).await;
+    app.database.pool().close().await;
+    let answer = app.get("/api/pool/me").header("origin", "http://localhost:3000").viewer("ann").send().await;
+    answer.is(503, "unavailable");
+    assert_eq!(answer.headers["access-control-allow-origin"], "http://localhost:3000");
+    app.abandon();
 }
 
 #[tokio::test]

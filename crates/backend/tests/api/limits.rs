@@ -1,8 +1,9 @@
 //! Rate limits.
 
+use axum::http::Method;
 use serde_json::json;
 
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, BROADCASTER, TestApp};
 
 /// Sends until one is refused; how many were not. Stops after three times as many as are allowed at once.
 async fn until_limited(allowed: usize, mut send: impl AsyncFnMut(usize) -> Answer) -> usize {
@@ -43,6 +44,30 @@ async fn a_viewers_reads_are_limited_over_all_routes() {
     let passed = until_limited(12, async |n| app.get(routes[n % routes.len()]).viewer("ann").send().await).await;
     assert!(passed >= 12);
     app.get("/api/pool/me").viewer("bob").send().await.ok();
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn head_is_a_read() {
+    let app = TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = 12).await;
+    let head = async |_| app.request(Method::HEAD, "/api/pool/me").viewer("ann").send().await;
+    for number in 0..12 {
+        assert_eq!(head(number).await.status, 200, "{number}");
+    }
+    let body = json!({"characterName": "Annhero", "enrollmentRequestId": "r"});
+    app.post("/api/payouts/claim").viewer("ann").json(&body).send().await.success(201);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_token_that_names_nobody_is_limited_by_itself() {
+    let app = TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = 12).await;
+    let token = |role: &str| app.token(json!({"role": role, "channel_id": BROADCASTER}));
+    let state = async |token: &str| app.get("/api/roulette/state").bearer(token).send().await;
+    let one = token("viewer");
+    assert!(until_limited(12, async |_| state(&one).await).await >= 12);
+    state(&format!("  {one} ")).await.is(429, "rate_limited");
+    state(&token("external")).await.ok();
     app.finish().await;
 }
 
@@ -93,7 +118,7 @@ async fn what_is_not_counted_is_never_refused() {
         app.get("/").send().await.is(404, "not_found");
         app.get("/health/live").send().await.ok();
         app.get("/health/ready").send().await.ok();
-        assert_eq!(app.request(axum::http::Method::OPTIONS, "/api/version").send().await.status, 200);
+        assert_eq!(app.request(Method::OPTIONS, "/api/version").send().await.status, 200);
         app.post("/api/twitch/eventsub").send().await.is(401, "unauthorized");
         app.get("/api/version").desktop().send().await.ok();
         app.get("/api/payouts/pending").desktop().send().await.ok();

@@ -1,5 +1,6 @@
 //! `GET /openapi/v1.json`.
 
+use mgm_api_types::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -21,8 +22,20 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
     operations.collect()
 }
 
+/// What an operation may answer: `200`, or `409 active_payout_exists lifetime_cap_reached`.
+fn answers(operation: &Value) -> Vec<String> {
+    let responses = operation["responses"].as_object().unwrap().iter();
+    let answers = responses.map(|(status, response)| {
+        let schema = &response["content"]["application/json"]["schema"]["allOf"];
+        let codes = schema[1]["properties"]["code"]["enum"].as_array().into_iter().flatten();
+        let codes = codes.map(|code| code.as_str().unwrap());
+        std::iter::once(status.as_str()).chain(codes).collect::<Vec<_>>().join(" ")
+    });
+    answers.collect()
+}
+
 #[tokio::test]
-async fn every_route_is_documented_with_its_key_and_its_statuses() {
+async fn every_route_is_documented_with_its_key_and_all_its_errors() {
     let document = document().await;
     assert_eq!(document["openapi"], "3.1.0");
     let shown: Vec<_> = operations(&document)
@@ -30,30 +43,33 @@ async fn every_route_is_documented_with_its_key_and_its_statuses() {
         .map(|(name, operation)| {
             let keys = operation["security"].as_array().into_iter().flatten();
             let keys: Vec<_> = keys.flat_map(|key| key.as_object().unwrap().keys().cloned()).collect();
-            let statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().cloned().collect();
-            format!("{name} [{}] {}", keys.join(" "), statuses.join(" "))
+            // Every operation may fail on our side.
+            let ours = ["500 internal_error", "503 unavailable"];
+            let answers: Vec<_> =
+                answers(&operation).into_iter().filter(|answer| !ours.contains(&answer.as_str())).collect();
+            format!("{name} [{}] {}", keys.join(" "), answers.join(", "))
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @"
-    GET /api/announcements [desktop] 200 400 401 503 default
-    POST /api/announcements/{payoutId}/resolve [desktop] 200 400 401 404 409 503 default
-    POST /api/announcements/{payoutId}/retry [desktop] 200 401 404 409 503 default
-    POST /api/e2e/prepare-pending-payout [desktop] 200 400 401 409 503 default
-    GET /api/payouts [desktop] 200 400 401 503 default
-    POST /api/payouts/claim [viewer] 200 201 400 401 403 409 429 503 default
-    GET /api/payouts/my-last [viewer] 200 401 403 404 429 503 default
-    GET /api/payouts/pending [desktop] 200 401 503 default
-    POST /api/payouts/{id}/confirm-acceptance [desktop] 200 400 401 404 503 default
-    PATCH /api/payouts/{id}/status [desktop] 200 400 401 404 409 503 default
-    GET /api/pool/me [viewer] 200 401 403 429 503 default
-    GET /api/roulette/candidate [desktop] 200 401 404 503 default
-    GET /api/roulette/state [viewer] 200 401 403 429 503 default
-    POST /api/roulette/verify-candidate [desktop] 200 400 401 409 503 default
-    POST /api/twitch/eventsub [] 200 400 401 403 413 503 default
-    GET /api/version [] 200 429 default
-    GET /health/live [] 200 default
-    GET /health/ready [] 200 503 default
-    GET /openapi/v1.json [] 200 429 default
+    GET /api/announcements [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
+    POST /api/announcements/{payoutId}/resolve [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    POST /api/announcements/{payoutId}/retry [desktop] 200, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 429 rate_limited
+    POST /api/e2e/prepare-pending-payout [desktop] 200, 400 invalid_payload not_in_pool, 401 unauthorized forbidden_apikey, 404 not_found, 409 active_payout_exists lifetime_cap_reached, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    GET /api/payouts [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
+    POST /api/payouts/claim [viewer] 200, 201, 400 invalid_payload invalid_character_name, 401 unauthorized identity_not_shared, 403 wrong_channel not_subscriber, 409 duplicate_enrollment active_payout_exists lifetime_cap_reached character_name_taken_in_pool, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited, 503 helix_unavailable unavailable
+    GET /api/payouts/my-last [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 404 not_found, 429 rate_limited
+    GET /api/payouts/pending [desktop] 200, 401 unauthorized forbidden_apikey, 429 rate_limited
+    POST /api/payouts/{id}/confirm-acceptance [desktop] 200, 400 invalid_payload invalid_character_name, 401 unauthorized forbidden_apikey, 404 not_found, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    PATCH /api/payouts/{id}/status [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 terminal_status_change_not_allowed, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    GET /api/pool/me [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 429 rate_limited
+    GET /api/roulette/candidate [desktop] 200, 401 unauthorized forbidden_apikey, 404 no_candidate, 429 rate_limited
+    GET /api/roulette/state [viewer] 200, 401 unauthorized, 403 wrong_channel, 429 rate_limited
+    POST /api/roulette/verify-candidate [desktop] 200, 400 invalid_payload invalid_character_name out_of_sequence, 401 unauthorized forbidden_apikey, 409 active_payout_exists lifetime_cap_reached, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    POST /api/twitch/eventsub [eventsub] 200, 400 invalid_payload, 401 unauthorized, 403 stale_message, 413 payload_too_large
+    GET /api/version [] 200, 429 rate_limited
+    GET /health/live [] 200
+    GET /health/ready [] 200
+    GET /openapi/v1.json [] 200, 429 rate_limited
     ");
 }
 
@@ -71,10 +87,19 @@ async fn the_document_is_whole() {
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
             assert!(response["description"].is_string(), "{name} {status}");
-            if status.starts_with(['4', '5']) {
-                let schema = &response["content"]["application/json"]["schema"];
-                assert_eq!(schema["$ref"], "#/components/schemas/ErrorBody", "{name} {status}");
+            let headers = response["headers"].as_object().unwrap();
+            assert!(headers.contains_key("X-Request-Id"), "{name} {status}");
+            assert_eq!(status == "429", headers.contains_key("Retry-After"), "{name} {status}");
+            for (media_type, content) in response["content"].as_object().into_iter().flatten() {
+                assert!(has_example(&document, content), "{name} {status} {media_type}");
             }
+            if status.starts_with(['4', '5']) {
+                let schema = &response["content"]["application/json"]["schema"]["allOf"];
+                assert_eq!(schema[0]["$ref"], "#/components/schemas/ErrorBody", "{name} {status}");
+            }
+        }
+        for (media_type, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            assert!(has_example(&document, content), "{name} {media_type}");
         }
         let path = name.split_once(' ').unwrap().1;
         let in_path = path.split(['{', '}']).skip(1).step_by(2);
@@ -89,6 +114,26 @@ async fn the_document_is_whole() {
     ids.dedup();
     assert_eq!(ids.len(), count, "operation ids are unique: {ids:?}");
     references(&document, &document);
+}
+
+/// Whether a body, or the schema that it has, has an example.
+fn has_example(document: &Value, content: &Value) -> bool {
+    let schema = content["schema"].get("items").unwrap_or(&content["schema"]);
+    let named = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
+    [content, schema, named.unwrap_or(schema)].into_iter().any(|of| of.get("example").or(of.get("examples")).is_some())
+}
+
+#[tokio::test]
+async fn every_code_that_is_answered_is_a_documented_one() {
+    let document = document().await;
+    let documented = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| json!(code.as_str())).collect();
+    assert_eq!(documented, &codes);
+    let of_operations = operations(&document).into_iter().flat_map(|(_, operation)| answers(&operation));
+    let answered = of_operations.collect::<String>();
+    for code in ErrorCode::ALL.iter().filter(|code| **code != ErrorCode::MethodNotAllowed) {
+        assert!(answered.contains(code.as_str()), "no operation answers with {}", code.as_str());
+    }
 }
 
 /// Every reference leads somewhere.

@@ -173,6 +173,38 @@ async fn lists_are_arrays_with_the_oldest_first() {
 }
 
 #[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    let app = TestApp::start().await;
+    let mut expected = vec![];
+    for (user, name) in
+        [("ann", "Annhero"), ("bob", "Bobhero"), ("cid", "Cidhero"), ("dan", "Danhero"), ("eve", "Evehero")]
+    {
+        app.enrolled(user, name).await;
+        expected.push(app.pending(user).await);
+        // Two at a time have the same age.
+        app.advance(expected.len() as u64 % 2);
+    }
+    expected.sort_unstable();
+    let mut next = Some("/api/payouts?status=pending&limit=2".to_owned());
+    let mut listed = vec![];
+    while let Some(path) = next {
+        let answer = app.get(&path).desktop().send().await;
+        let page = answer.ok();
+        assert!(page.as_array().unwrap().len() <= 2);
+        listed.extend(page.as_array().unwrap().iter().map(|payout| payout["id"].as_str().unwrap().to_owned()));
+        let link = answer.headers.get("link").map(|link| link.to_str().unwrap());
+        next = link.map(|link| link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned());
+        // One that has left the list still says where the list goes on.
+        app.change(listed.last().unwrap(), "Cancelled").await.ok();
+    }
+    assert_eq!(listed, expected);
+    for query in ["limit=0", "limit=1001", "limit=-1", "limit=x", "after=x", &format!("after={}", uuid::Uuid::nil())] {
+        app.get(&format!("/api/payouts?status=Pending&{query}")).desktop().send().await.is(400, "invalid_payload");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn my_last_is_the_viewers_own_newest() {
     let app = TestApp::start().await;
     app.get("/api/payouts/my-last").viewer("ann").send().await.is(404, "not_found");
