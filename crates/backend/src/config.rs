@@ -32,6 +32,8 @@ pub struct BackendConfig {
     pub urls: BindUrls,
     /// Where to serve metrics.
     pub metrics_urls: Option<BindUrls>,
+    /// How often the metrics look at the database.
+    pub metrics_refresh: Duration,
     /// How to reach the database.
     pub database: ConnectionString,
     /// The most connections to it.
@@ -175,6 +177,7 @@ impl BackendConfig {
         Ok(Self {
             urls: settings.urls.clone().unwrap_or_else(default_urls),
             metrics_urls: mgm.metrics_urls.clone(),
+            metrics_refresh: seconds(mgm.metrics_refresh_seconds),
             max_connections: database.max_pool_size.unwrap_or(MAX_CONNECTIONS),
             database,
             database_patience: seconds(mgm.database_wait_seconds),

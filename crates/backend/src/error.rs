@@ -12,7 +12,7 @@ use mgm_domain::Rejection;
 use mgm_store::{CommandError, StoreError};
 use serde_json::{Map, json};
 
-use crate::{enroller::EnrolError, limits::Exceeded, request_context::RequestId};
+use crate::{enroller::EnrolError, limits::Exceeded, metrics, request_context::RequestId};
 
 /// An answer other than success.
 #[derive(Debug, thiserror::Error)]
@@ -182,9 +182,6 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Self::Rejected(_) | Self::RateLimited(_) = self {
-            metrics::counter!("mgm_refusals_total", "code" => code.as_str(), "via" => "http").increment(1);
-        }
         response.extensions_mut().insert(Rendered { code, message: self.to_string() });
         response
     }
@@ -210,6 +207,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
         };
         Rendered { code: error.code(), message: error.to_string() }
     });
+    metrics::refused(code, "http").increment(1);
     let mut details = Map::new();
     if let Some(id) = id.filter(|_| status.is_server_error()) {
         details.insert("correlationId".to_owned(), json!(id.as_str()));

@@ -11,7 +11,7 @@ pub mod enroller;
 pub mod error;
 pub mod extract;
 pub mod limits;
-mod metrics;
+pub mod metrics;
 pub mod request_context;
 pub mod routes;
 mod run;

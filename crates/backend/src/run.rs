@@ -66,7 +66,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     };
     let listeners = Listeners::bind(&config.urls)?;
     if let Some(urls) = &config.metrics_urls {
-        serve_metrics(Listeners::bind(urls)?, &shutdown);
+        serve_metrics(Listeners::bind(urls)?, &config.version.version, &shutdown);
     }
     let tasks = TaskTracker::new();
     let state = AppState::new(config, store, helix, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
@@ -87,8 +87,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     Ok(())
 }
 
-fn serve_metrics(listeners: Listeners, shutdown: &CancellationToken) {
-    let Some(handle) = metrics::install(shutdown.clone()) else {
+fn serve_metrics(listeners: Listeners, version: &str, shutdown: &CancellationToken) {
+    let Some(handle) = metrics::install(version, shutdown.clone()) else {
         return tracing::warn!("metrics are kept elsewhere in this process; none are served");
     };
     tracing::info!(addresses = ?listeners.addresses(), "serving metrics");

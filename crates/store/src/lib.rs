@@ -7,6 +7,7 @@
 mod announcements;
 mod enrolment;
 mod error;
+mod gauges;
 mod payouts;
 mod pool;
 mod rebuild;
@@ -26,6 +27,7 @@ use sqlx::{
 pub use announcements::{Announcement, ClaimedAnnouncement};
 pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSource};
 pub use error::{CommandError, StoreError};
+pub use gauges::{Crowd, Gauges};
 pub use payouts::PayoutView;
 pub use rebuild::Rebuilt;
 pub use roulette::{DrawOutcome, Verification};

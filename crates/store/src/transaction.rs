@@ -63,12 +63,13 @@ where
         .with_max_delay(Duration::from_millis(200))
         .with_max_times(12)
         .with_jitter();
+    let retries = metrics::counter!("mgm_store_transaction_retries_total", "name" => name);
     let result = attempt
         .retry(policy)
         .when(E::is_conflict)
         .notify(|error, _| {
             tracing::debug!(transaction = name, %error, "transaction lost a race and is decided anew");
-            metrics::counter!("mgm_store_transaction_retries_total", "name" => name).increment(1);
+            retries.increment(1);
         })
         .await;
     let outcome = result.as_ref().map_or_else(E::label, |_| "committed");

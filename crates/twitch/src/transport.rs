@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -61,12 +61,40 @@ pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, Client
 /// Sends a request and reads the answer up to `max_body` bytes. The time-out, where there is one, is the request's own
 /// and covers all of it; it should be longer than the client's connection time-out, since only that one can say for sure
 /// that nothing was sent.
+///
+/// Counted and timed in the metrics of the process, where it keeps any, by what is asked for and how far it got.
 pub async fn exchange(request: RequestBuilder, max_body: usize) -> Exchange {
-    match request.send().await {
-        Ok(response) => complete(response, max_body).await,
+    let (client, request) = request.build_split();
+    let request = match request {
+        Ok(request) => request,
         // A request that could not be built has not been sent either.
-        Err(error) if error.is_connect() || error.is_builder() => Exchange::NotConnected(reason(error)),
+        Err(error) => return Exchange::NotConnected(reason(error)),
+    };
+    let (operation, started) = (operation(request.url().path()), Instant::now());
+    let exchange = match client.execute(request).await {
+        Ok(response) => complete(response, max_body).await,
+        Err(error) if error.is_connect() => Exchange::NotConnected(reason(error)),
         Err(error) => Exchange::Interrupted(reason(error)),
+    };
+    let outcome = match &exchange {
+        Exchange::NotConnected(_) => "not_connected".into(),
+        Exchange::Interrupted(_) => "interrupted".into(),
+        Exchange::Complete { status, .. } => status.as_u16().to_string(),
+    };
+    metrics::histogram!("mgm_twitch_request_seconds", "operation" => operation, "outcome" => outcome)
+        .record(started.elapsed().as_secs_f64());
+    exchange
+}
+
+/// What the metrics call a route of Twitch's.
+fn operation(path: &str) -> &'static str {
+    match path.trim_start_matches('/') {
+        "helix/chat/messages" => "send_chat_message",
+        "helix/subscriptions/user" => "check_user_subscription",
+        "helix/eventsub/subscriptions" => "eventsub_subscriptions",
+        "oauth2/token" => "token",
+        "oauth2/validate" => "validate_token",
+        _ => "other",
     }
 }
 

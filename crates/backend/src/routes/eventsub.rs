@@ -38,7 +38,7 @@ errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge 
         ("Twitch-Eventsub-Message-Type" = Option<String>, Header, description = "`notification`, `webhook_callback_verification` or `revocation`; without it the body decides"),
     ),
     request_body(
-        content = Object, description = "Twitch's message", content_type = "application/json",
+        content = Value, description = "Twitch's message; any JSON is taken, and what is not understood is passed over", content_type = "application/json",
         example = json!({
             "subscription": {"id": "f1c2a387", "type": "channel.chat.message", "version": "1", "status": "enabled",
                 "condition": {"broadcaster_user_id": "1337", "user_id": "1337"}},

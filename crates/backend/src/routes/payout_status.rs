@@ -8,6 +8,7 @@ use crate::{
     auth::Desktop,
     error::ApiError,
     extract::{Body, Id},
+    metrics,
     request_context::RequestId,
     routes::{correlation, openapi::errors::errors, payout, status},
     state::AppState,
@@ -35,7 +36,9 @@ pub(super) async fn change(
     Body(body): Body<ChangePayoutStatus>,
 ) -> Result<Json<Payout>, ApiError> {
     let id = PayoutId::from_uuid(id);
-    state.store.change_payout_status(id, status(body.status), state.clock.now()).await?;
+    let to = status(body.status);
+    state.store.change_payout_status(id, to, state.clock.now()).await?;
+    metrics::moved(to).increment(1);
     tracing::info!(payout = %id, status = ?body.status, "payout moved on");
     if body.status == PayoutStatus::Sent {
         state.announcer.announce_now(id, correlation(&headers, &request)).await;

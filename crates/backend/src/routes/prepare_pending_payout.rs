@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State};
 use mgm_api_types::{PreparePendingPayout, PreparedPayout};
-use mgm_domain::{CycleId, PayoutId, ViewerId};
+use mgm_domain::{CycleId, PayoutId, PayoutStatus, ViewerId};
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, routes::openapi::errors::errors, state::AppState};
+use crate::{auth::Desktop, error::ApiError, extract::Body, metrics, routes::openapi::errors::errors, state::AppState};
 
 errors! { Errors: DESKTOP, BODY; NotFound, NotInPool, ActivePayoutExists, LifetimeCapReached }
 
@@ -28,5 +28,6 @@ pub(super) async fn prepare(
     let now = state.clock.now();
     let (cycle, payout) = (CycleId::from_uuid(state.chance.uuid()), PayoutId::from_uuid(state.chance.uuid_at(now)));
     let character_name = state.store.prepare_payout(&viewer, cycle, payout, now).await?;
+    metrics::moved(PayoutStatus::Pending).increment(1);
     Ok(Json(PreparedPayout { payout_id: payout.as_uuid(), character_name: character_name.to_string() }))
 }

@@ -2,10 +2,10 @@
 
 use axum::{Json, extract::State};
 use mgm_api_types::{Verified, VerifyCandidate};
-use mgm_domain::{CharacterName, CycleId, PayoutId, Rejection};
+use mgm_domain::{CharacterName, CycleId, PayoutId, PayoutStatus, Rejection};
 use mgm_store::Verification;
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, routes::openapi::errors::errors, state::AppState};
+use crate::{auth::Desktop, error::ApiError, extract::Body, metrics, routes::openapi::errors::errors, state::AppState};
 
 /// The version of the payload that is understood.
 const SCHEMA_VERSION: i64 = 1;
@@ -38,6 +38,9 @@ pub(super) async fn verify(
         payout: PayoutId::from_uuid(state.chance.uuid_at(now)),
     };
     let payout = state.store.verify_candidate(&verification, now).await?;
+    if payout == Some(verification.payout) {
+        metrics::moved(PayoutStatus::Pending).increment(1);
+    }
     tracing::info!(cycle = %verification.cycle, online = body.online, ?payout, "candidate verified");
     Ok(Json(Verified { spin_cycle_id: body.spin_cycle_id, payout_id: payout.map(PayoutId::as_uuid) }))
 }

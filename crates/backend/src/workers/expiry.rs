@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use mgm_domain::PayoutStatus;
 use mgm_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::Rounds;
-use crate::state::AppState;
+use crate::{metrics, state::AppState};
 
 /// How long processed chat messages are remembered. Twitch gives up redelivering long before.
 const INBOX_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -25,6 +26,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
     let expired = state.store.expire_payouts(now - state.config.payouts_expire_after, now).await?;
+    metrics::moved(PayoutStatus::Expired).increment(expired);
     let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;
     if expired > 0 || forgotten > 0 {
         tracing::info!(expired, forgotten, "swept");

@@ -2,14 +2,20 @@
 
 pub mod announcements;
 pub mod expiry;
+mod gauges;
 pub mod roulette;
 
 use std::time::Duration;
 
+use metrics::{counter, gauge};
 use mgm_store::StoreError;
+use time::OffsetDateTime;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::state::AppState;
+use crate::{
+    clock::{Clock, SystemClock},
+    state::AppState,
+};
 
 /// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -19,6 +25,9 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     tasks.spawn(roulette::run(state.clone(), shutdown.clone()));
     tasks.spawn(announcements::run(state.clone(), shutdown.clone()));
     tasks.spawn(expiry::run(state.clone(), shutdown.clone()));
+    if state.config.metrics_urls.is_some() {
+        tasks.spawn(gauges::run(state.clone(), shutdown.clone()));
+    }
 }
 
 /// Pauses between rounds: as asked after a good one, longer and longer after failures.
@@ -30,7 +39,10 @@ struct Rounds {
 
 impl Rounds {
     fn new(worker: &'static str, shutdown: CancellationToken) -> Self {
-        Self { worker, shutdown, failures: 0 }
+        counter!("mgm_worker_failures_total", "worker" => worker).increment(0);
+        let rounds = Self { worker, shutdown, failures: 0 };
+        rounds.note_success();
+        rounds
     }
 
     /// Waits for the next round; answers whether there is one.
@@ -38,15 +50,22 @@ impl Rounds {
         let pause = match last {
             Ok(()) => {
                 self.failures = 0;
+                self.note_success();
                 pause
             }
             Err(error) => {
                 self.failures += 1;
                 tracing::warn!(worker = self.worker, %error, failures = self.failures, "a round failed");
-                metrics::counter!("mgm_worker_failures_total", "worker" => self.worker).increment(1);
+                counter!("mgm_worker_failures_total", "worker" => self.worker).increment(1);
                 pause.max(Duration::from_millis(100) * 2_u32.saturating_pow(self.failures)).min(LONGEST_PAUSE)
             }
         };
         self.shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_some()
+    }
+
+    /// By the machine's clock: Prometheus compares it with its own.
+    fn note_success(&self) {
+        let now = (SystemClock.now() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
+        gauge!("mgm_worker_last_success_timestamp_seconds", "worker" => self.worker).set(now);
     }
 }

@@ -11,6 +11,8 @@ mod framework;
 mod harness;
 mod helix;
 mod limits;
+#[cfg(unix)]
+mod metrics;
 mod openapi;
 mod outage;
 mod payouts;

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::helix::HelixStandIn;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What must never be read in a log. Each is found nowhere else in the environment of a test.
 const SECRETS: [(&str, &str); 7] = [
     ("Mgm__ApiKey", "hush-api-key"),
@@ -50,17 +50,17 @@ async fn run(environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String) 
     (output.status.code().unwrap(), written)
 }
 
-struct Running {
+pub struct Running {
     child: Child,
-    url: String,
-    http: reqwest::Client,
+    pub url: String,
+    pub http: reqwest::Client,
     log: UnboundedReceiver<String>,
-    written: Vec<String>,
+    pub written: Vec<String>,
 }
 
 impl Running {
     /// Starts the Tier B profile with our secrets on free ports, and waits until it listens.
-    async fn start(database: &TestDatabase, helix: &HelixStandIn) -> Self {
+    pub async fn start(database: &TestDatabase, helix: &HelixStandIn) -> Self {
         let url = database.url();
         let mut environment = vec![
             ("ASPNETCORE_ENVIRONMENT", "Development"),
@@ -69,6 +69,7 @@ impl Running {
             ("Mgm__EnableE2eHarness", "true"),
             ("Mgm__DevSkipSubscriberCheck", "true"),
             ("Mgm__MetricsUrls", "http://127.0.0.1:0"),
+            ("Mgm__MetricsRefreshSeconds", "1"),
             ("Mgm__LogFormat", "json"),
             ("Twitch__HelixApiBaseUrl", helix.url.as_str()),
             ("Twitch__HelixClientId", "client"),
@@ -94,17 +95,17 @@ impl Running {
         Self { child, url, http, log, written }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
         let request = self.http.post(format!("{}{path}", self.url)).header("x-mgm-apikey", "hush-api-key");
         request.json(body).send().await.unwrap()
     }
 
-    async fn change(&self, payout: &str, status: &str) -> reqwest::Response {
+    pub async fn change(&self, payout: &str, status: &str) -> reqwest::Response {
         let request = self.http.patch(format!("{}/api/payouts/{payout}/status", self.url));
         request.header("x-mgm-apikey", "hush-api-key").json(&json!({"status": status})).send().await.unwrap()
     }
 
-    async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
+    pub async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
         let message = format!("{user} says {text}");
         let body = ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body();
         let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
@@ -113,7 +114,7 @@ impl Running {
     }
 
     /// Enrols a viewer and takes a payout of theirs to `InProgress`; its id.
-    async fn in_progress(&self, user: &str, name: &str) -> String {
+    pub async fn in_progress(&self, user: &str, name: &str) -> String {
         assert_eq!(self.chat(user, &format!("!twgold {name}")).await.status(), 200);
         let prepared = self.post("/api/e2e/prepare-pending-payout", &json!({"twitchUserId": user})).await;
         let prepared: Value = prepared.json().await.unwrap();
@@ -122,13 +123,13 @@ impl Running {
         payout
     }
 
-    fn terminate(&self) {
+    pub fn terminate(&self) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     }
 
     /// Waits for the end: the exit status and the whole log.
-    async fn end(mut self) -> (i32, Vec<String>) {
+    pub async fn end(mut self) -> (i32, Vec<String>) {
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Some(line) = self.log.recv().await {
             self.written.push(line);
@@ -138,7 +139,7 @@ impl Running {
 }
 
 /// The first address of the log line that says this.
-fn address(line: &str, message: &str) -> Option<String> {
+pub fn address(line: &str, message: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).unwrap();
     let addresses = (line["message"] == message).then(|| line["addresses"].as_str())??;
     Some(addresses.trim_matches(['[', ']']).split(',').next()?.trim().to_owned())
@@ -287,28 +288,4 @@ async fn several_processes_migrate_and_serve_one_database() {
         assert_eq!(backend.end().await.0, 0);
     }
     assert_eq!(helix.messages().await.len(), 1);
-}
-
-#[tokio::test]
-async fn metrics_have_a_listener_of_their_own() {
-    let database = mgm_test_support::database(&MIGRATOR).await;
-    let helix = HelixStandIn::start();
-    let backend = Running::start(&database, &helix).await;
-    let metrics = backend.written.iter().find_map(|line| address(line, "serving metrics")).unwrap();
-    backend.chat("ann", "!twgold Annhero").await;
-    backend.chat("bob", "!twgold Annhero").await;
-    backend.chat("bob", "hello").await;
-    let text = backend.http.get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
-    for series in [
-        r#"mgm_refusals_total{code="character_name_taken_in_pool",via="chat"} 1"#,
-        r#"mgm_eventsub_messages_total{outcome="ordinary"} 1"#,
-        r#"mgm_eventsub_messages_total{outcome="command"} 2"#,
-        r#"mgm_store_transactions_total{name="enrol",outcome="committed"} 2"#,
-        r#"mgm_http_request_seconds_count{method="POST",route="/api/twitch/eventsub",status="200"} 3"#,
-    ] {
-        assert!(text.contains(series), "{series} in\n{text}");
-    }
-    assert_eq!(backend.http.get(format!("{}/metrics", backend.url)).send().await.unwrap().status(), 404);
-    backend.terminate();
-    assert_eq!(backend.end().await.0, 0);
 }

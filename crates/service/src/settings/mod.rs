@@ -115,6 +115,8 @@ settings! {
         trusted_proxies: Vec<IpNet> = Vec::new(), "TrustedProxies";
         /// Addresses of the metrics listener, separated by `;`. Not set: no metrics are served.
         metrics_urls: Option<BindUrls> = None, "MetricsUrls";
+        /// How often the metrics look at the database, in seconds.
+        metrics_refresh_seconds: u32 = 15, "MetricsRefreshSeconds";
         /// Turns the route `POST /api/e2e/prepare-pending-payout` on (Development only).
         enable_e2e_harness: bool = false, "EnableE2eHarness";
         /// Lets `POST /api/payouts/claim` skip the subscription check at Helix (Development only).

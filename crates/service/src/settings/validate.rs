@@ -54,7 +54,7 @@ fn roulette(settings: &Settings) -> Option<Problem> {
 
 /// Lengths of time and limits that stop everything when they are zero.
 fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
-    let Settings { roulette, payouts, gifts, rate_limits, helix, .. } = settings;
+    let Settings { mgm, roulette, payouts, gifts, rate_limits, helix, .. } = settings;
     [
         ("Roulette__CycleSeconds", u64::from(roulette.cycle_seconds)),
         ("Roulette__TickMilliseconds", roulette.tick_milliseconds),
@@ -65,6 +65,7 @@ fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
         ("RateLimits__ViewerWritesPerMinute", rate_limits.viewer_writes_per_minute.into()),
         ("RateLimits__ViewerReadsPerMinute", rate_limits.viewer_reads_per_minute.into()),
         ("RateLimits__AddressPerMinute", rate_limits.address_per_minute.into()),
+        ("Mgm__MetricsRefreshSeconds", mgm.metrics_refresh_seconds.into()),
         ("Helix__TimeoutSeconds", helix.timeout_seconds.into()),
     ]
     .into_iter()

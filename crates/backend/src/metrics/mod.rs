@@ -1,0 +1,97 @@
+//! The metrics of this process, for Prometheus.
+
+mod catalogue;
+
+use std::time::Duration;
+
+use axum::{Router, http::header, routing::get};
+pub use catalogue::{Kind, METRICS, Metric};
+use metrics::{SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use mgm_api_types::ErrorCode;
+use mgm_domain::{PayoutStatus, Rejection, announcement::AnnouncementState};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::code_of;
+
+/// How often samples are folded into their histograms; until then each is kept by itself.
+const UPKEEP: Duration = Duration::from_secs(5);
+const SECONDS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+/// What becomes of notifications.
+pub(crate) const EVENTSUB_OUTCOMES: [&str; 6] =
+    ["bad_signature", "stale", "ignored", "incomplete", "ordinary", "command"];
+/// What a chat command can be refused for.
+const CHAT_REFUSALS: [Rejection; 5] = [
+    Rejection::NotSubscriber,
+    Rejection::InvalidCharacterName,
+    Rejection::CharacterNameTakenInPool,
+    Rejection::ActivePayoutExists,
+    Rejection::LifetimeCapReached,
+];
+
+/// Starts to keep metrics, until `shutdown`. `None` when this process keeps them elsewhere already.
+pub(crate) fn install(version: &str, shutdown: CancellationToken) -> Option<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_batch_size".to_owned()), &BATCHES));
+    let handle = builder.ok()?.install_recorder().ok()?;
+    describe();
+    start_at_zero();
+    gauge!("mgm_build_info", "version" => version.to_owned()).set(1.0);
+    let kept = handle.clone();
+    tokio::spawn(async move {
+        while shutdown.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+            kept.run_upkeep();
+        }
+    });
+    Some(handle)
+}
+
+fn describe() {
+    for Metric { name, kind, help, .. } in METRICS {
+        let help = SharedString::const_str(help);
+        match kind {
+            Kind::Counter => describe_counter!(*name, help),
+            Kind::Gauge => describe_gauge!(*name, help),
+            Kind::Histogram => describe_histogram!(*name, help),
+        }
+    }
+}
+
+/// A counter that is not there yet has no rate when it first counts, so all that can be counted is there from the start.
+fn start_at_zero() {
+    for code in ErrorCode::ALL {
+        refused(*code, "http").increment(0);
+    }
+    for rejection in CHAT_REFUSALS {
+        refused(code_of(rejection), "chat").increment(0);
+    }
+    for outcome in EVENTSUB_OUTCOMES {
+        counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(0);
+    }
+    for state in AnnouncementState::ALL {
+        counter!("mgm_announcement_attempts_total", "state" => state.as_str()).increment(0);
+    }
+    for status in PayoutStatus::ALL {
+        moved(status).increment(0);
+    }
+    gauge!("mgm_eventsub_subscription_revoked").set(0.0);
+}
+
+/// Requests (`http`) and chat commands (`chat`) that were refused or failed.
+pub(crate) fn refused(code: ErrorCode, via: &'static str) -> metrics::Counter {
+    counter!("mgm_refusals_total", "code" => code.as_str(), "via" => via)
+}
+
+/// Payouts that came to a status.
+pub(crate) fn moved(status: PayoutStatus) -> metrics::Counter {
+    counter!("mgm_payouts_moved_total", "status" => status.as_str())
+}
+
+/// `GET /metrics`, which has a listener of its own.
+pub(crate) fn router(handle: PrometheusHandle) -> Router {
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Router::new().route("/metrics", get(async move || (text, handle.render())))
+}

@@ -1,0 +1,120 @@
+//! What the metrics show of the database. Every question is answered by an index and reads a bounded number of rows,
+//! however much there is.
+
+use mgm_domain::{PayoutStatus, announcement::AnnouncementState};
+use time::OffsetDateTime;
+
+use crate::{Store, StoreError};
+
+/// How far is counted; where there is more, this is what is shown.
+const MAX_COUNT: i64 = 1_000;
+
+/// How many there are, and since when the oldest of them is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// How many, counted to 1000.
+    pub count: i64,
+    /// When the oldest was created.
+    pub oldest: Option<OffsetDateTime>,
+}
+
+/// The database at one moment, as the metrics show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gauges {
+    /// Members of the pool.
+    pub pool: i64,
+    /// Payouts that are not at their end, by status.
+    pub payouts: Vec<(PayoutStatus, Crowd)>,
+    /// Announcements that are not out, by state.
+    pub announcements: Vec<(AnnouncementState, Crowd)>,
+    /// Since when the announcement that is due longest is due.
+    pub oldest_due_announcement: Option<OffsetDateTime>,
+    /// When the oldest chat message that is remembered came.
+    pub oldest_chat_message: Option<OffsetDateTime>,
+    /// When a cycle was last drawn.
+    pub last_draw: Option<OffsetDateTime>,
+    /// How many of the cycles that were asked about were not drawn, though an earlier one was.
+    pub missed_draws: i64,
+}
+
+impl Store {
+    /// Looks at everything; `ended_cycles` are the starts of those cycles whose draws are looked for.
+    pub async fn gauges(&self, now: OffsetDateTime, ended_cycles: &[OffsetDateTime]) -> Result<Gauges, StoreError> {
+        let broadcaster = self.broadcaster.as_str();
+        let row = sqlx::query!(
+            r#"SELECT
+                 (SELECT coalesce(sum(members), 0)::bigint FROM pool_buckets WHERE broadcaster_id = $1) AS "pool!",
+                 (SELECT min(due_at) FROM announcements
+                  WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2) AS oldest_due_announcement,
+                 (SELECT min(received_at) FROM chat_inbox WHERE broadcaster_id = $1) AS oldest_chat_message,
+                 (SELECT drawn_at FROM roulette_cycles
+                  WHERE broadcaster_id = $1 ORDER BY starts_at DESC LIMIT 1) AS last_draw,
+                 (SELECT count(*) FROM unnest($3::timestamptz[]) AS ended (starts_at)
+                  WHERE starts_at > (SELECT min(starts_at) FROM roulette_cycles WHERE broadcaster_id = $1)
+                    AND NOT EXISTS (SELECT FROM roulette_cycles drawn
+                                    WHERE drawn.broadcaster_id = $1 AND drawn.starts_at = ended.starts_at))
+                  AS "missed_draws!""#,
+            broadcaster,
+            now,
+            ended_cycles,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Gauges {
+            pool: row.pool,
+            payouts: self.open_payouts().await?,
+            announcements: self.owed_announcements().await?,
+            oldest_due_announcement: row.oldest_due_announcement,
+            oldest_chat_message: row.oldest_chat_message,
+            last_draw: row.last_draw,
+            missed_draws: row.missed_draws,
+        })
+    }
+
+    async fn open_payouts(&self) -> Result<Vec<(PayoutStatus, Crowd)>, StoreError> {
+        let mut payouts = vec![];
+        for status in [PayoutStatus::Pending, PayoutStatus::InProgress] {
+            let crowd = sqlx::query_as!(
+                Crowd,
+                r#"SELECT
+                     (SELECT count(*) FROM (SELECT FROM payouts WHERE broadcaster_id = $1 AND status = $2 LIMIT $3) few)
+                      AS "count!",
+                     (SELECT min(created_at) FROM payouts WHERE broadcaster_id = $1 AND status = $2) AS oldest"#,
+                self.broadcaster.as_str(),
+                status.as_str(),
+                MAX_COUNT,
+            )
+            .fetch_one(&self.pool)
+            .await?;
+            payouts.push((status, crowd));
+        }
+        Ok(payouts)
+    }
+
+    async fn owed_announcements(&self) -> Result<Vec<(AnnouncementState, Crowd)>, StoreError> {
+        let mut announcements = vec![];
+        for state in AnnouncementState::ALL.into_iter().filter(|state| *state != AnnouncementState::Announced) {
+            let crowd = sqlx::query_as!(
+                Crowd,
+                r#"SELECT
+                     (SELECT count(*)
+                      FROM (SELECT FROM announcements WHERE broadcaster_id = $1 AND state = $2 LIMIT $3) few) AS "count!",
+                     (SELECT min(created_at) FROM announcements WHERE broadcaster_id = $1 AND state = $2) AS oldest"#,
+                self.broadcaster.as_str(),
+                state.as_str(),
+                MAX_COUNT,
+            )
+            .fetch_one(&self.pool)
+            .await?;
+            announcements.push((state, crowd));
+        }
+        Ok(announcements)
+    }
+
+    /// Connections to the database: in use, and idle.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        (self.pool.size().saturating_sub(idle), idle)
+    }
+}
