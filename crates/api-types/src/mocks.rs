@@ -141,7 +141,7 @@ pub enum FaultKind {
     Dropped,
 }
 
-/// The routes of Helix on which faults can be asked for.
+/// The routes of Helix and of the token service on which faults can be asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultRoute {
@@ -150,4 +150,37 @@ pub enum FaultRoute {
     Chat,
     /// `GET /helix/subscriptions/user`.
     Subscription,
+    /// `POST /oauth2/token`.
+    Token,
+    /// `GET`, `POST` and `DELETE /helix/eventsub/subscriptions`.
+    #[serde(rename = "eventsub")]
+    EventSub,
+}
+
+/// `POST /eventsub/revoke` of MockHelixApi: a subscription to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevokeSubscription {
+    /// Which one. Default: the newest that is enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Twitch's reason. Default `notification_failures_exceeded`.
+    #[serde(default = "notification_failures_exceeded")]
+    pub status: String,
+}
+
+fn notification_failures_exceeded() -> String {
+    "notification_failures_exceeded".to_owned()
+}
+
+/// The answer of `POST /eventsub/revoke`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedSubscription {
+    /// Which one it was.
+    pub id: String,
+    /// The reason given.
+    pub status: String,
+    /// What its callback answered; null when it did not.
+    pub callback_status: Option<u16>,
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use mgm_api_types::mocks;
+use serde_json::Value;
 
 /// How many requests are kept.
 const CAPACITY: usize = 1000;
@@ -95,12 +96,17 @@ impl Journal {
 
 impl Entry {
     fn show(&self) -> mocks::JournalEntry {
+        let mut body: Option<Value> = serde_json::from_slice(&self.body).ok();
+        // The one secret that travels in a body of JSON: that of a subscription of EventSub.
+        if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut("/transport/secret")) {
+            *secret = "(not shown)".into();
+        }
         mocks::JournalEntry {
             method: self.method.clone(),
             path: self.path.clone(),
             query: self.query.clone(),
             status: self.status.map(|status| status.as_u16()),
-            body: serde_json::from_slice(&self.body).ok(),
+            body,
         }
     }
 }

@@ -37,6 +37,11 @@ impl Sources {
     pub(crate) fn id(&self) -> Uuid {
         (self.id)()
     }
+
+    /// A token that looks like one of Twitch's.
+    pub(crate) fn token(&self) -> String {
+        self.id().simple().to_string()
+    }
 }
 
 impl fmt::Debug for Sources {

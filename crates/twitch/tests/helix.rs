@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
-use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome, SubscriptionError};
+use mgm_twitch::helix::{CallError, Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -282,7 +282,7 @@ async fn no_outcome_and_no_debug_output_shows_the_token() {
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
-async fn subscribed(behaviour: Behaviour) -> Result<bool, SubscriptionError> {
+async fn subscribed(behaviour: Behaviour) -> Result<bool, CallError> {
     let server = Server::start(behaviour).await;
     server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await
 }
@@ -305,12 +305,12 @@ async fn only_a_row_is_a_yes_and_only_404_is_a_no() {
     let row = r#"{"data":[{"broadcaster_id":"b 1","is_gift":false,"tier":"1000"}]}"#;
     assert_eq!(subscribed(answer("200 OK", row)).await, Ok(true));
     assert_eq!(subscribed(answer("404 Not Found", "")).await, Ok(false));
-    assert_eq!(subscribed(answer("200 OK", r#"{"data":[]}"#)).await, Err(SubscriptionError::OddAnswer));
-    let limited = SubscriptionError::RateLimited { reset: None };
+    assert_eq!(subscribed(answer("200 OK", r#"{"data":[]}"#)).await, Err(CallError::OddAnswer));
+    let limited = CallError::RateLimited { reset: None };
     assert_eq!(subscribed(answer("429 Slow", "")).await, Err(limited));
     for status in [401, 403, 500, 503] {
-        let expected = SubscriptionError::Refused { status, message: None };
+        let expected = CallError::Refused { status, message: None };
         assert_eq!(subscribed(answer(&format!("{status} No"), "")).await, Err(expected));
     }
-    assert!(matches!(subscribed(Behaviour::Reset).await, Err(SubscriptionError::Unreachable(_))));
+    assert!(matches!(subscribed(Behaviour::Reset).await, Err(CallError::Unreachable(_))));
 }

@@ -1,12 +1,26 @@
 //! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it takes chat messages and
-//! shows the last one, and knows who subscribes: everybody whose user id does not start with `nosub-`.
+//! shows the last one, and knows who subscribes: everybody whose user id does not start with `nosub-`. It stands for the
+//! token service and for the keeper of EventSub subscriptions, too.
+//!
+//! # Tokens
+//!
+//! `POST /oauth2/token` gives out an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): any
+//! refresh token is good, once, and another comes with the access token. `GET /oauth2/validate` tells whether an access token is good;
+//! any is, until `POST /tokens/expire`: from then on only those that were given out since.
+//!
+//! # Subscriptions
+//!
+//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, a hundred a page. A new one is
+//! `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the secret of the
+//! subscription, and has proved itself or failed to. `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}` ends one (without an
+//! `id` the newest that is enabled), tells its callback, and answers `{id, status, callbackStatus}`.
 //!
 //! # Faults
 //!
 //! `POST /faults` takes an array of [`Fault`]s, `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`,
 //! and appends them to those that wait; `GET /faults` shows those; `POST /reset` forgets them. Each request to the
-//! fault's route (`"route": "chat"`, the default, or `"subscription"`) suffers one of them, in order, after its
-//! credentials were checked.
+//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) suffers one
+//! of them, in order, after its credentials were checked.
 //!
 //! | kind | does the message count as sent? | what the caller sees |
 //! | --- | --- | --- |
@@ -21,7 +35,9 @@
 //! refused needs no fault: nothing listens on a port that is free.)
 
 mod answer;
+mod eventsub;
 mod faults;
+mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,7 +61,9 @@ use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::sources::Sources;
 use answer::Answer;
+use eventsub::Subscriptions;
 use faults::{Effect, Faults};
+use tokens::Tokens;
 
 const CLIENT_ID: &str = "client-id";
 
@@ -76,21 +94,34 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 
 /// The service's routes.
 pub fn router(config: Config) -> Router {
-    let helix = Arc::new(Helix { config, last_request: Mutex::default(), faults: Faults::default() });
+    let helix = Arc::new(Helix {
+        config,
+        last_request: Mutex::default(),
+        faults: Faults::default(),
+        tokens: Tokens::default(),
+        subscriptions: Subscriptions::default(),
+    });
     let forgetful = Arc::clone(&helix);
     Shell {
         routes: Router::new()
             .route("/helix/chat/messages", post(send_chat_message))
             .route("/helix/subscriptions/user", get(check_user_subscription))
+            .route("/helix/eventsub/subscriptions", get(eventsub::list).post(eventsub::create).delete(eventsub::delete))
+            .route("/oauth2/token", post(tokens::token))
+            .route("/oauth2/validate", get(tokens::validate))
             .with_state(Arc::clone(&helix)),
         control: Router::new()
             .route("/last-request", get(last_request))
             .route("/faults", get(waiting_faults).post(add_faults))
+            .route("/tokens/expire", post(tokens::expire))
+            .route("/eventsub/revoke", post(eventsub::revoke))
             .with_state(helix),
         id: ServiceId::MockHelix,
         reset: move || {
             *forgetful.last_request() = LastRequest::default();
             forgetful.faults.reset();
+            forgetful.tokens.reset();
+            forgetful.subscriptions.reset();
         },
     }
     .router()
@@ -101,6 +132,8 @@ struct Helix {
     config: Config,
     last_request: Mutex<LastRequest>,
     faults: Faults,
+    tokens: Tokens,
+    subscriptions: Subscriptions,
 }
 
 async fn last_request(State(helix): State<Arc<Helix>>) -> Json<LastRequest> {
@@ -198,21 +231,28 @@ impl Helix {
         };
     }
 
-    /// Checks the credentials, where that is wanted, and then says what goes wrong.
+    /// Checks the credentials, as far as that is wanted, and then says what goes wrong.
     fn admit(&self, headers: &HeaderMap, route: FaultRoute) -> Result<Effect, Answer> {
-        if self.config.strict_auth {
-            let unauthorized = |message| Err(Answer::error(StatusCode::UNAUTHORIZED, message));
-            let authorization = text(headers, AUTHORIZATION.as_str());
-            let token = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-            if token.is_none_or(|(_, token)| token.trim().is_empty()) {
-                return unauthorized("OAuth token is missing");
-            }
-            if text(headers, CLIENT_ID).trim().is_empty() {
-                return unauthorized("Client-Id header is missing");
-            }
+        let unauthorized = |message| Err(Answer::error(StatusCode::UNAUTHORIZED, message));
+        let token = bearer(headers);
+        if self.config.strict_auth && token.is_none() {
+            return unauthorized("OAuth token is missing");
+        }
+        if self.config.strict_auth && text(headers, CLIENT_ID).trim().is_empty() {
+            return unauthorized("Client-Id header is missing");
+        }
+        if !self.tokens.is_good(&token.unwrap_or_default()) {
+            return unauthorized("Invalid OAuth token");
         }
         Ok(self.faults.next(route))
     }
+}
+
+/// The token of the header `Authorization`.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let authorization = text(headers, AUTHORIZATION.as_str());
+    let (scheme, token) = authorization.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim().to_owned())
 }
 
 /// The header's value; empty when there is none.

@@ -8,3 +8,4 @@ mod process;
 mod shell;
 mod support;
 mod synthetic_desktop;
+mod twitch;

@@ -79,6 +79,14 @@ impl SigningSecrets {
         if self.0.iter().any(accepted) { Ok(()) } else { Err(VerifyError::Mismatch) }
     }
 
+    /// A code of the first secret, by which it is known again and from which it cannot be found; `None` when there is no
+    /// secret. With another `salt` the code is another.
+    #[must_use]
+    pub fn fingerprint(&self, salt: &[u8]) -> Option<String> {
+        let code = mac(self.0.first()?, b"fingerprint of this secret, no signature", b"\0", salt);
+        Some(hex::encode(code.finalize().into_bytes()))
+    }
+
     /// The value of the signature header by the first secret; `None` when there is no secret.
     #[must_use]
     pub fn sign(&self, message_id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<String> {
@@ -139,6 +147,17 @@ mod tests {
             "{\"text\":\"Награда\"}".as_bytes(),
         );
         assert_eq!(signature.unwrap(), "sha256=33d1f3b471e84f5f9bfdef4e6a4c75c1d2827c9dddedda18ab490f8898725c0d");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_secrets_apart_and_shows_none() {
+        let of = |values: &[&str], salt: &str| secrets(values).fingerprint(salt.as_bytes());
+        let first = of(&["0123456789", "previous-one"], "salt");
+        assert_eq!(first, of(&["0123456789"], "salt"));
+        assert_ne!(first, of(&["012345678x"], "salt"));
+        assert_ne!(first, of(&["0123456789"], "other"));
+        assert!(!first.unwrap().contains("0123456789"));
+        assert_eq!(of(&[], "salt"), None);
     }
 
     #[test]

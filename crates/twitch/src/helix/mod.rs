@@ -1,35 +1,36 @@
-//! Helix, Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): Send Chat Message and Check User
-//! Subscription.
+//! Helix, Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): Send Chat Message, Check User
+//! Subscription, and the subscriptions of EventSub.
 //!
 //! A chat message must not be sent twice, so the outcome of [`Helix::send_chat_message`] says exactly how far the call
 //! got, and nothing in here repeats a request or follows a redirect.
 
-mod base_url;
 mod chat;
 mod credentials;
+mod eventsub;
 mod subscription;
 
-pub use base_url::{BaseUrlError, HelixBaseUrl};
+pub use crate::base_url::{BaseUrlError, HelixBaseUrl};
 pub use chat::SendOutcome;
 pub use credentials::{Credentials, CredentialsError};
-pub use subscription::SubscriptionError;
+pub use eventsub::{EventSubSubscription, SubscriptionRequest, Transport};
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::tolerant;
-use crate::transport::{self, ClientError};
+use crate::transport::{self, ClientError, Exchange, exchange};
 
-/// Helix' answers are small; a longer one is not Helix'.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// Twitch's answers are small; a longer one is not Twitch's.
+pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// The longest wait for a connection; short calls wait half their time at most.
-const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client of Helix. Credentials come with each call, since tokens are renewed.
 #[derive(Clone, Debug)]
@@ -46,6 +47,39 @@ pub struct Correlation {
     pub traceparent: Option<HeaderValue>,
     /// Our id of the request, header `x-request-id`.
     pub request_id: Option<HeaderValue>,
+}
+
+/// A call that Helix did not do as it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No connection, or no complete answer.
+    #[error("Helix could not be asked: {0}")]
+    Unreachable(String),
+    /// 429.
+    #[error("Helix has had too many requests")]
+    RateLimited {
+        /// From when requests are accepted again, where Helix says so.
+        reset: Option<OffsetDateTime>,
+    },
+    /// Any other status than those that the call knows; 401 when the token is no longer good.
+    #[error("Helix answered {status}: {}", .message.as_deref().unwrap_or("no reason given"))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What Helix says is wrong.
+        message: Option<String>,
+    },
+    /// A success without what it should contain.
+    #[error("Helix answered without what was asked for")]
+    OddAnswer,
+}
+
+impl CallError {
+    /// Whether the token was not accepted.
+    #[must_use]
+    pub const fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
+    }
 }
 
 impl Helix {
@@ -70,6 +104,23 @@ impl Helix {
     }
 }
 
+/// One exchange; what is neither a success nor the caller's to judge is an error.
+async fn call(
+    request: RequestBuilder,
+    known: impl FnOnce(StatusCode) -> bool,
+) -> Result<(StatusCode, Bytes), CallError> {
+    match exchange(request, MAX_ANSWER_BYTES).await {
+        Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(CallError::Unreachable(reason)),
+        Exchange::Complete { status, body, .. } if known(status) => Ok((status, body)),
+        Exchange::Complete { status: StatusCode::TOO_MANY_REQUESTS, headers, .. } => {
+            Err(CallError::RateLimited { reset: rate_limit_reset(&headers) })
+        }
+        Exchange::Complete { status, body, .. } => {
+            Err(CallError::Refused { status: status.as_u16(), message: error_message(&body) })
+        }
+    }
+}
+
 const TRACEPARENT: http::HeaderName = http::HeaderName::from_static("traceparent");
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
@@ -80,7 +131,7 @@ fn rate_limit_reset(headers: &HeaderMap) -> Option<OffsetDateTime> {
 }
 
 /// What Helix says is wrong, from its error body `{error, status, message}`.
-fn error_message(body: &[u8]) -> Option<String> {
+pub(crate) fn error_message(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct ErrorBody {
         #[serde(default, deserialize_with = "tolerant::identifier")]
@@ -91,7 +142,7 @@ fn error_message(body: &[u8]) -> Option<String> {
 }
 
 /// A JSON object, or nothing.
-fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
+pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
     tolerant::object(&mut serde_json::Deserializer::from_slice(body)).ok()?
 }
 

@@ -1,0 +1,294 @@
+//! The subscriptions of EventSub (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): made, listed
+//! and deleted; the callback of each is really verified, and told of its revocation.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
+use mgm_twitch::eventsub::{SigningSecrets, header};
+use mgm_twitch::transport::{self, Exchange};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::{Url, form_urlencoded};
+
+use super::answer::Answer;
+use super::tokens::Holder;
+use super::{Helix, bearer};
+use crate::error::{Refusal, read_json};
+use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
+
+/// How many subscriptions there can be, which is what they may cost together.
+const CAPACITY: usize = 10_000;
+/// How many a page of the list has.
+const PAGE: usize = 100;
+/// How long a callback may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+const ENABLED: &str = "enabled";
+const PENDING: &str = "webhook_callback_verification_pending";
+const UNVERIFIED: &str = "webhook_callback_verification_failed";
+
+/// The subscriptions there are, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions(Mutex<Vec<Subscription>>);
+
+#[derive(Clone, Debug)]
+struct Subscription {
+    id: String,
+    status: String,
+    kind: String,
+    version: String,
+    condition: Map<String, Value>,
+    callback: String,
+    secret: SigningSecrets,
+    created_at: OffsetDateTime,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(rename = "type")]
+    kind: String,
+    version: String,
+    condition: Map<String, Value>,
+    transport: WantedTransport,
+}
+
+#[derive(Deserialize)]
+struct WantedTransport {
+    method: String,
+    callback: String,
+    secret: SecretString,
+}
+
+impl Subscriptions {
+    fn all(&self) -> MutexGuard<'_, Vec<Subscription>> {
+        // Every change is complete before anything can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn reset(&self) {
+        self.all().clear();
+    }
+
+    /// Gives a subscription another status, where it still has the one before.
+    fn settle(&self, id: &str, before: &str, after: &str) {
+        if let Some(subscription) = self.all().iter_mut().find(|one| one.id == id && one.status == before) {
+            after.clone_into(&mut subscription.status);
+        }
+    }
+}
+
+impl Subscription {
+    fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status,
+            "type": self.kind,
+            "version": self.version,
+            "condition": self.condition,
+            "created_at": self.created_at.format(&Rfc3339).unwrap_or_default(),
+            "transport": {"method": "webhook", "callback": self.callback},
+            "cost": 0,
+        })
+    }
+
+    /// Whether Twitch would take a second one for the same.
+    fn is_like(&self, wanted: &Wanted) -> bool {
+        [ENABLED, PENDING].contains(&self.status.as_str())
+            && self.kind == wanted.kind
+            && self.version == wanted.version
+            && self.condition == wanted.condition
+            && self.callback == wanted.transport.callback
+    }
+}
+
+/// The list's frame, and the answer's to a subscription that was made.
+fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
+    let frame = json!({"total": all.len(), "data": shown, "total_cost": 0, "max_total_cost": CAPACITY});
+    match frame {
+        Value::Object(frame) => frame,
+        _ => Map::new(),
+    }
+}
+
+/// Webhooks belong to the client, so only its own token will do.
+fn needs_app_token(helix: &Helix, headers: &HeaderMap) -> Option<Answer> {
+    let is_users = bearer(headers).is_some_and(|token| helix.tokens.holder(&token) == Some(Holder::User));
+    is_users.then(|| Answer::error(StatusCode::BAD_REQUEST, "invalid transport and auth combination"))
+}
+
+/// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
+pub(super) async fn list(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let found = || needs_app_token(&helix, &headers).unwrap_or_else(|| page(&helix.subscriptions.all(), &query));
+    match helix.admit(&headers, FaultRoute::EventSub) {
+        Ok(effect) => effect.apply(found, Answer::ok(json!({"data": []}))).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+fn page(all: &[Subscription], query: &str) -> Answer {
+    let mut filters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let after = filters.iter().position(|(name, _)| name == "after").map(|place| filters.remove(place).1);
+    if filters.len() > 1 {
+        return Answer::error(StatusCode::BAD_REQUEST, "only one filter can be given");
+    }
+    let passes = |one: &&Subscription| match filters.first().map(|(name, value)| (name.as_str(), value)) {
+        Some(("status", status)) => one.status == *status,
+        Some(("type", kind)) => one.kind == *kind,
+        Some(("subscription_id", id)) => one.id == *id,
+        Some(("user_id", user)) => one.condition.values().any(|value| value == user.as_str()),
+        Some(_) | None => true,
+    };
+    let passing: Vec<_> = all.iter().filter(passes).collect();
+    let start = after.and_then(|cursor| passing.iter().position(|one| one.id == cursor)).map_or(0, |place| place + 1);
+    let shown: Vec<_> = passing[start..].iter().take(PAGE).map(|one| one.show()).collect();
+    let has_more = passing.len() > start + shown.len();
+    let cursor = shown.last().filter(|_| has_more).map(|last| last["id"].clone());
+    let mut frame = frame(all, &shown);
+    frame.insert("pagination".to_owned(), cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor})));
+    Answer::ok(frame.into())
+}
+
+/// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
+pub(super) async fn create(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
+    let make = || needs_app_token(&helix, &headers).unwrap_or_else(|| helix.subscribe(&body));
+    match helix.admit(&headers, FaultRoute::EventSub) {
+        Ok(effect) => effect.apply(make, Answer::ok(json!({"data": []}))).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
+pub(super) async fn delete(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let remove = || {
+        if let Some(refusal) = needs_app_token(&helix, &headers) {
+            return refusal;
+        }
+        let Some((_, id)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "id") else {
+            return Answer::error(StatusCode::BAD_REQUEST, "Missing required parameter \"id\"");
+        };
+        let mut all = helix.subscriptions.all();
+        match all.iter().position(|one| one.id == id) {
+            Some(place) => {
+                all.remove(place);
+                Answer { status: StatusCode::NO_CONTENT, body: Value::Null }
+            }
+            None => Answer::error(StatusCode::NOT_FOUND, "subscription not found"),
+        }
+    };
+    match helix.admit(&headers, FaultRoute::EventSub) {
+        Ok(effect) => effect.apply(remove, Answer::ok(json!({}))).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// `POST /eventsub/revoke`: ends a subscription and tells its callback so, as Twitch does.
+pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<RevokedSubscription>, Refusal> {
+    let RevokeSubscription { id, status } = read_json(&body)?;
+    let revoked = {
+        let mut all = helix.subscriptions.all();
+        let wanted = all.iter_mut().rev().find(|one| match &id {
+            Some(id) => one.id == *id,
+            None => one.status == ENABLED,
+        });
+        let Some(subscription) = wanted else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such subscription"));
+        };
+        status.clone_into(&mut subscription.status);
+        subscription.clone()
+    };
+    let told = helix.tell(&revoked, "revocation", &json!({"subscription": revoked.show()})).await;
+    let callback_status = told.map(|(status, _)| status.as_u16());
+    Ok(Json(RevokedSubscription { id: revoked.id, status, callback_status }))
+}
+
+impl Helix {
+    fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
+        let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
+        let wanted: Wanted = match serde_json::from_slice(body) {
+            Ok(wanted) => wanted,
+            Err(error) => return bad_request(&error.to_string()),
+        };
+        if wanted.transport.method != "webhook" {
+            return bad_request("unsupported transport method");
+        }
+        let Ok(secret) = SigningSecrets::new([&wanted.transport.secret]) else {
+            return bad_request("secret must be between 10 and 100 characters");
+        };
+        if secret.is_empty() {
+            return bad_request("missing transport secret");
+        }
+        if Url::parse(&wanted.transport.callback).is_err() {
+            return bad_request("invalid callback");
+        }
+        let mut all = self.subscriptions.all();
+        if all.iter().any(|one| one.is_like(&wanted)) {
+            return Answer::error(StatusCode::CONFLICT, "subscription already exists");
+        }
+        if all.len() == CAPACITY {
+            return Answer::error(StatusCode::TOO_MANY_REQUESTS, "total cost exceeded");
+        }
+        let subscription = Subscription {
+            id: self.config.sources.id().to_string(),
+            status: PENDING.to_owned(),
+            kind: wanted.kind,
+            version: wanted.version,
+            condition: wanted.condition,
+            callback: wanted.transport.callback,
+            secret,
+            created_at: self.config.sources.now(),
+        };
+        all.push(subscription.clone());
+        let frame = frame(&all, &[subscription.show()]);
+        tokio::spawn(Arc::clone(self).verify(subscription));
+        Answer { status: StatusCode::ACCEPTED, body: frame.into() }
+    }
+
+    /// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request>
+    async fn verify(self: Arc<Self>, subscription: Subscription) {
+        let challenge = self.config.sources.id().to_string();
+        let body = json!({"challenge": challenge, "subscription": subscription.show()});
+        let answer = self.tell(&subscription, "webhook_callback_verification", &body).await;
+        let is_verified = answer.is_some_and(|(status, body)| status == StatusCode::OK && body == challenge);
+        tracing::info!(callback = subscription.callback, is_verified, "asked a callback to prove itself");
+        self.subscriptions.settle(&subscription.id, PENDING, if is_verified { ENABLED } else { UNVERIFIED });
+    }
+
+    /// Sends a signed message to the callback.
+    async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
+        let (id, body) = (self.config.sources.id().to_string(), body.to_string());
+        let timestamp = self.config.sources.now().format(&Rfc3339).ok()?;
+        let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
+        let callback = Url::parse(&subscription.callback).ok()?;
+        let http = transport::client(&callback, CONNECT_TIMEOUT).ok()?;
+        let request = http
+            .post(callback)
+            .header("content-type", "application/json")
+            .header(header::MESSAGE_ID, id)
+            .header(header::MESSAGE_RETRY, "0")
+            .header(header::MESSAGE_TYPE, message_type)
+            .header(header::MESSAGE_TIMESTAMP, timestamp)
+            .header(header::MESSAGE_SIGNATURE, signature)
+            .header(header::SUBSCRIPTION_TYPE, &subscription.kind)
+            .header(header::SUBSCRIPTION_VERSION, &subscription.version)
+            .body(body)
+            .timeout(TIMEOUT);
+        match transport::exchange(request, MAX_ANSWER).await {
+            Exchange::Complete { status, body, .. } => Some((status, body)),
+            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
+                tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");
+                None
+            }
+        }
+    }
+}

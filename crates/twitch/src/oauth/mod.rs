@@ -1,0 +1,129 @@
+//! OAuth tokens (<https://dev.twitch.tv/docs/authentication/>): renewing a user's token
+//! (<https://dev.twitch.tv/docs/authentication/refresh-tokens/>) and getting a client's own
+//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>).
+//!
+//! Nothing in here repeats a request: a refresh token may be good for one use only.
+
+pub use crate::base_url::OAuthBaseUrl;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, error_message, read};
+use crate::tolerant;
+use crate::transport::{self, ClientError, Exchange, exchange};
+
+/// A client of the token service. Shows no secret in `Debug`.
+#[derive(Clone, Debug)]
+pub struct OAuth {
+    http: reqwest::Client,
+    base_url: OAuthBaseUrl,
+    timeout: Duration,
+    client_id: String,
+    client_secret: SecretString,
+}
+
+/// A user's tokens. Shows neither in `Debug`.
+#[derive(Clone, Debug)]
+pub struct TokenPair {
+    /// What Helix calls carry.
+    pub access: SecretString,
+    /// What renews it.
+    pub refresh: SecretString,
+}
+
+/// No token was given. Never contains one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The token, the client id or the client secret is not accepted: 400, 401, 403. Asking again does not help.
+    #[error("Twitch answered {status}: {}", .message.as_deref().unwrap_or("no reason given"))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What Twitch says is wrong.
+        message: Option<String>,
+    },
+    /// No complete answer, or one that says nothing about the token; trying later may help.
+    #[error("the token service did not answer as it should: {0}")]
+    Unavailable(String),
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    #[serde(default, deserialize_with = "tolerant::identifier")]
+    access_token: Option<String>,
+    #[serde(default, deserialize_with = "tolerant::identifier")]
+    refresh_token: Option<String>,
+}
+
+impl OAuth {
+    /// The token service at `base_url` for one client. Every call takes `timeout` at the longest.
+    pub fn new(
+        base_url: OAuthBaseUrl,
+        timeout: Duration,
+        client_id: &str,
+        client_secret: &SecretString,
+    ) -> Result<Self, ClientError> {
+        let http = transport::client(base_url.as_url(), MAX_CONNECT_TIMEOUT.min(timeout / 2))?;
+        Ok(Self { http, base_url, timeout, client_id: client_id.to_owned(), client_secret: client_secret.clone() })
+    }
+
+    /// Renews a user's token. The old pair may be void from here on; where Twitch names no new refresh token, the old one
+    /// stays good.
+    pub async fn refresh(&self, refresh: &SecretString) -> Result<TokenPair, TokenError> {
+        let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose_secret())];
+        let (access, next) = self.token(&grant).await?;
+        Ok(TokenPair { access, refresh: next.unwrap_or_else(|| refresh.clone()) })
+    }
+
+    /// Tells one authorisation from another without showing it: a digest of the client and the first refresh token, the
+    /// one that was configured. All pairs that descend from that token belong to the same grant.
+    #[must_use]
+    pub fn grant(&self, first_refresh: &SecretString) -> String {
+        let digest = Sha256::new().chain_update(&self.client_id).chain_update([0]);
+        hex::encode(digest.chain_update(first_refresh.expose_secret()).finalize())
+    }
+
+    /// The client's own token, by its id and secret.
+    pub async fn app_token(&self) -> Result<SecretString, TokenError> {
+        Ok(self.token(&[("grant_type", "client_credentials")]).await?.0)
+    }
+
+    async fn token(&self, grant: &[(&str, &str)]) -> Result<(SecretString, Option<SecretString>), TokenError> {
+        let client = [("client_id", self.client_id.as_str()), ("client_secret", self.client_secret.expose_secret())];
+        let form: Vec<_> = client.iter().chain(grant).collect();
+        let request = self.http.post(self.base_url.endpoint("oauth2/token")).form(&form).timeout(self.timeout);
+        match exchange(request, MAX_ANSWER_BYTES).await {
+            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
+            Exchange::Complete { status: StatusCode::OK, body, .. } => {
+                let answer = read::<TokenAnswer>(&body);
+                let Some(TokenAnswer { access_token: Some(access), refresh_token }) = answer else {
+                    return Err(TokenError::Unavailable("200 without a token".to_owned()));
+                };
+                Ok((access.into(), refresh_token.map(SecretString::from)))
+            }
+            Exchange::Complete { status, body, .. } => {
+                let message = error_message(&body).map(|message| self.without_secrets(message, grant));
+                match status {
+                    StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                        Err(TokenError::Refused { status: status.as_u16(), message })
+                    }
+                    _ => Err(TokenError::Unavailable(format!("it answered {status}"))),
+                }
+            }
+        }
+    }
+
+    /// What the other side says of a secret might repeat it.
+    fn without_secrets(&self, message: String, grant: &[(&str, &str)]) -> String {
+        let secrets = grant.iter().filter(|(name, _)| *name == "refresh_token").map(|(_, token)| *token);
+        secrets
+            .chain([self.client_secret.expose_secret()])
+            .filter(|secret| !secret.is_empty())
+            .fold(message, |message, secret| message.replace(secret, "(not shown)"))
+    }
+}
