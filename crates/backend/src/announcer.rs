@@ -3,16 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use mgm_domain::{
-    BroadcasterId, PayoutId,
+    PayoutId,
     announcement::{AnnouncementState, Delivery, Outcome},
 };
 use mgm_store::{ClaimedAnnouncement, Store, StoreError};
-use mgm_twitch::helix::{Correlation, Credentials, Helix, SendOutcome};
+use mgm_twitch::helix::{Correlation, SendOutcome};
 use tokio_util::task::TaskTracker;
 
-use crate::{chance::Chance, clock::Clock, config::BackendConfig, text::printable};
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    text::printable,
+    twitch::{HelixSession, TokenTrouble},
+};
 
-/// How long after the time-out of the call a claim still stands.
+/// How long after the longest call a claim still stands.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How long the request that made an announcement due waits for its outcome.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
@@ -25,9 +30,7 @@ const MAX_REASON: usize = 300;
 #[derive(Debug, Clone)]
 pub struct Announcer {
     store: Store,
-    helix: Helix,
-    credentials: Option<Credentials>,
-    broadcaster: BroadcasterId,
+    helix: HelixSession,
     lease: Duration,
     clock: Arc<dyn Clock>,
     chance: Arc<Chance>,
@@ -36,23 +39,13 @@ pub struct Announcer {
 
 impl Announcer {
     pub(crate) fn new(
-        config: &BackendConfig,
         store: Store,
-        helix: Helix,
+        helix: HelixSession,
         clock: Arc<dyn Clock>,
         chance: Arc<Chance>,
         tasks: &TaskTracker,
     ) -> Self {
-        Self {
-            store,
-            helix,
-            credentials: config.helix_credentials.clone(),
-            broadcaster: config.broadcaster.clone(),
-            lease: config.helix_timeout + LEASE_MARGIN,
-            clock,
-            chance,
-            tasks: tasks.clone(),
-        }
+        Self { store, lease: helix.longest_call() + LEASE_MARGIN, helix, clock, chance, tasks: tasks.clone() }
     }
 
     /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away
@@ -88,14 +81,13 @@ impl Announcer {
 
     async fn send(&self, claimed: &ClaimedAnnouncement, correlation: &Correlation) {
         let payout = claimed.payout;
-        let delivery = match &self.credentials {
-            None => failed("Twitch__HelixClientId or Twitch__BroadcasterAccessToken is not set".to_owned()),
-            Some(credentials) => {
-                let broadcaster = self.broadcaster.as_str();
-                let sent =
-                    self.helix.send_chat_message(broadcaster, broadcaster, &claimed.message, credentials, correlation);
-                delivery(sent.await)
+        let delivery = match self.helix.send_chat_message(&claimed.message, correlation).await {
+            Ok(outcome) => delivery(outcome),
+            // Nothing was sent, and a token may be there in a while.
+            Err(trouble @ TokenTrouble::Unavailable(_)) => {
+                Delivery::Retry { reason: trouble.to_string(), not_before: None }
             }
+            Err(trouble @ (TokenTrouble::NotSet | TokenTrouble::Refused(_))) => failed(trouble.to_string()),
         };
         tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
         // The outcome is worth some patience: without it the announcement would end as unknown.

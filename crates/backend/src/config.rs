@@ -12,13 +12,11 @@ use mgm_service::{
     services::ServiceId,
     settings::{Environment, Settings},
 };
-use mgm_twitch::{
-    eventsub::SigningSecrets,
-    extension_jwt::ExtensionKeys,
-    helix::{Credentials, HelixBaseUrl},
-};
+use mgm_twitch::{eventsub::SigningSecrets, extension_jwt::ExtensionKeys};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::twitch::{self, TwitchConfig};
 
 /// The broadcaster of a developer who has configured none.
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
@@ -50,12 +48,8 @@ pub struct BackendConfig {
     pub extension_keys: ExtensionKeys,
     /// What a token's `aud` has to be, where it has one.
     pub extension_client_id: Option<String>,
-    /// The root of Helix.
-    pub helix_base_url: HelixBaseUrl,
-    /// The time-out of a call to Helix.
-    pub helix_timeout: Duration,
-    /// The credentials of calls to Helix.
-    pub helix_credentials: Option<Credentials>,
+    /// Twitch's services, and what authorises calls to them.
+    pub twitch: TwitchConfig,
     /// The badges of subscribers.
     pub subscriber_badges: Vec<String>,
     /// The roulette's lengths.
@@ -94,10 +88,10 @@ pub struct ConfigError {
 
 /// Collects what is wrong, so that all of it is told at once.
 #[derive(Default)]
-struct Problems(Vec<String>);
+pub(crate) struct Problems(pub(crate) Vec<String>);
 
 impl Problems {
-    fn take<T, E: std::fmt::Display>(&mut self, key: &str, value: Result<T, E>) -> Option<T> {
+    pub(crate) fn take<T, E: std::fmt::Display>(&mut self, key: &str, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.0.push(format!("{key}: {error}"))).ok()
     }
 
@@ -140,12 +134,7 @@ impl BackendConfig {
             Some(secrets) => problems.take("Twitch__ExtensionSecret", ExtensionKeys::parse(secrets.expose_secret())),
             None => Some(ExtensionKeys::development()),
         };
-        let helix = twitch.helix_api_base_url.as_ref().map_or("", url::Url::as_str);
-        let helix_base_url = problems.take("Twitch__HelixApiBaseUrl", HelixBaseUrl::parse(helix));
-        let credentials = match (&twitch.helix_client_id, &twitch.broadcaster_access_token) {
-            (Some(id), Some(token)) => problems.take("Twitch__BroadcasterAccessToken", Credentials::new(id, token)),
-            _ => None,
-        };
+        let twitch_config = TwitchConfig::new(settings, &mut problems);
         let roulette = &settings.roulette;
         let schedule = problems.take(
             "Roulette",
@@ -164,7 +153,7 @@ impl BackendConfig {
         else {
             return Err(ConfigError { problems: problems.0 });
         };
-        let (Some(helix_base_url), Some(schedule), true) = (helix_base_url, schedule, problems.0.is_empty()) else {
+        let (Some(twitch_config), Some(schedule), true) = (twitch_config, schedule, problems.0.is_empty()) else {
             return Err(ConfigError { problems: problems.0 });
         };
         for warning in &database.warnings {
@@ -186,9 +175,7 @@ impl BackendConfig {
             eventsub_secrets,
             extension_keys,
             extension_client_id: twitch.extension_client_id.clone(),
-            helix_base_url,
-            helix_timeout: seconds(settings.helix.timeout_seconds),
-            helix_credentials: credentials,
+            twitch: twitch_config,
             subscriber_badges: twitch.subscriber_badges.clone(),
             schedule,
             roulette_tick: Duration::from_millis(roulette.tick_milliseconds),
@@ -244,13 +231,8 @@ fn warn_of_what_is_missing(settings: &Settings) {
     if settings.mgm.api_key.is_none() {
         tracing::warn!("Mgm__ApiKey is not set: the desktop program cannot be let in");
     }
-    for (is_set, key) in [
-        (twitch.helix_client_id.is_some(), "Twitch__HelixClientId"),
-        (twitch.broadcaster_access_token.is_some(), "Twitch__BroadcasterAccessToken"),
-    ] {
-        if !is_set {
-            tracing::warn!("{key} is not set: nothing can be announced in chat, and no subscription be checked");
-        }
+    for warning in twitch::warnings(settings) {
+        tracing::warn!("{warning}");
     }
 }
 

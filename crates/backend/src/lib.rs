@@ -17,6 +17,7 @@ pub mod routes;
 mod run;
 pub mod state;
 pub mod text;
+pub mod twitch;
 pub mod workers;
 
 pub use run::{Error, run};

@@ -70,7 +70,7 @@ async fn serve(settings: &Settings) -> ExitCode {
             eprintln!("mgm-backend: {error}");
             match error {
                 // What is set up wrongly stays so; a database may come back.
-                Error::Config(_) | Error::Bind(_) | Error::Helix(_) => ExitCode::from(2),
+                Error::Config(_) | Error::Bind(_) | Error::Twitch(_) => ExitCode::from(2),
                 Error::Database { .. } => ExitCode::FAILURE,
             }
         }

@@ -10,7 +10,7 @@ use mgm_service::{
     settings::Settings,
 };
 use mgm_store::{Store, StoreError, StoreOptions};
-use mgm_twitch::{helix::Helix, transport::ClientError};
+use mgm_twitch::transport::ClientError;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +21,7 @@ use crate::{
     config::{BackendConfig, ConfigError, connect_options},
     metrics, routes,
     state::AppState,
+    twitch::TwitchClients,
     workers,
 };
 
@@ -48,9 +49,9 @@ pub enum Error {
         /// Why.
         source: StoreError,
     },
-    /// The client for Helix cannot be built.
+    /// The clients of Twitch's services cannot be built.
     #[error(transparent)]
-    Helix(#[from] ClientError),
+    Twitch(#[from] ClientError),
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -60,7 +61,7 @@ pub enum Error {
 /// and what goes on in the background is seen through.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), Error> {
     let config = BackendConfig::new(settings)?;
-    let helix = Helix::new(config.helix_base_url.clone(), config.helix_timeout)?;
+    let twitch = TwitchClients::new(&config.twitch)?;
     let Some(store) = shutdown.run_until_cancelled(open_store(&config)).await.transpose()? else {
         return Ok(());
     };
@@ -69,7 +70,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
         serve_metrics(Listeners::bind(urls)?, &config.version.version, &shutdown);
     }
     let tasks = TaskTracker::new();
-    let state = AppState::new(config, store, helix, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
+    let state = AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
     workers::start(&state, &tasks, &shutdown);
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
     serve(listeners, routes::router(state.clone()), Limits::default(), shutdown).await;

@@ -1,13 +1,9 @@
 //! What every request and every worker shares.
 
-use std::{
-    ops::Deref,
-    sync::{Arc, Mutex},
-};
+use std::{ops::Deref, sync::Arc};
 
 use axum::body::Bytes;
 use mgm_store::Store;
-use mgm_twitch::helix::Helix;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -19,6 +15,7 @@ use crate::{
     enroller::Enroller,
     limits::{Limit, Limits},
     routes,
+    twitch::{HelixSession, SubscriptionKeeper, TwitchClients},
 };
 
 /// The shared state. Cheap to clone.
@@ -40,17 +37,16 @@ pub struct Shared {
     pub enroller: Enroller,
     /// Announces payouts.
     pub announcer: Announcer,
-    /// Calls to Helix.
-    pub helix: Helix,
+    /// Calls to Helix in the broadcaster's name.
+    pub helix: HelixSession,
     /// Rate limits.
     pub limits: Limits,
     /// The memory for request bodies.
     pub bodies: BodyBudget,
     /// The OpenAPI document.
     pub openapi: Bytes,
-    /// The reason for which Twitch last revoked our subscription to chat. Twitch tells one process; this is what that
-    /// process knows.
-    pub revocation: Mutex<Option<String>>,
+    /// Looks after our subscription to chat.
+    pub subscription: SubscriptionKeeper,
 }
 
 impl AppState {
@@ -59,7 +55,7 @@ impl AppState {
     pub fn new(
         config: BackendConfig,
         store: Store,
-        helix: Helix,
+        twitch: &TwitchClients,
         clock: Arc<dyn Clock>,
         chance: Arc<Chance>,
         tasks: &TaskTracker,
@@ -69,9 +65,11 @@ impl AppState {
             viewer_reads: Limit::per_minute("viewer-reads", config.viewer_reads),
             address: Limit::per_minute("address", config.address_requests),
         };
+        let helix = HelixSession::new(twitch, &config, &store, &clock, tasks);
+        let subscription =
+            SubscriptionKeeper::new(twitch, &config, store.clone(), Arc::clone(&clock), Arc::clone(&chance));
         let enroller = Enroller::start(store.clone(), tasks);
-        let announcer =
-            Announcer::new(&config, store.clone(), helix.clone(), Arc::clone(&clock), Arc::clone(&chance), tasks);
+        let announcer = Announcer::new(store.clone(), helix.clone(), Arc::clone(&clock), Arc::clone(&chance), tasks);
         Self(Arc::new(Shared {
             config,
             store,
@@ -83,7 +81,7 @@ impl AppState {
             limits,
             bodies: BodyBudget::default(),
             openapi: routes::openapi(),
-            revocation: Mutex::default(),
+            subscription,
         }))
     }
 }

@@ -17,6 +17,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
 /// The settings by which services find each other, with the service that each is the address of.
 pub const WIRING: &[(&str, ServiceId)] = &[
     ("Twitch__HelixApiBaseUrl", ServiceId::MockHelix),
+    ("Twitch__OAuthBaseUrl", ServiceId::MockHelix),
     ("SyntheticDesktop__BackendBaseUrl", ServiceId::Backend),
     ("Backend__BaseUrl", ServiceId::Backend),
 ];

@@ -80,8 +80,9 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => match sqlstate(database.code()).as_str() {
                 // Serialization failure, deadlock, and a unique constraint that somebody else got to first.
                 "40001" | "40P01" | "23505" => Self::Conflict(error),
-                // Connection exceptions, lack of resources, shutdown or start-up, a database just being created.
-                code if ["08", "53", "57P", "3D000"].iter().any(|class| code.starts_with(class)) => {
+                // Connection exceptions, lack of resources, a lock that somebody keeps or that was kept too long, shutdown or
+                // start-up, a database just being created.
+                code if ["08", "53", "55P03", "25P03", "57P", "3D000"].iter().any(|class| code.starts_with(class)) => {
                     Self::Unavailable(error)
                 }
                 _ => Self::Database(error),

@@ -13,6 +13,8 @@ mod pool;
 mod rebuild;
 mod roulette;
 mod streams;
+mod subscription;
+mod tokens;
 mod transaction;
 
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub use gauges::{Crowd, Gauges};
 pub use payouts::PayoutView;
 pub use rebuild::Rebuilt;
 pub use roulette::{DrawOutcome, Verification};
+pub use subscription::{ChatSubscription, SubscriptionState};
+pub use tokens::{LockedTokens, StoredTokens, TokenRefusal};
 
 /// The migrations, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");

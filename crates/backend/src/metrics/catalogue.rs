@@ -72,6 +72,13 @@ pub const METRICS: &[Metric] = &[
     metric("mgm_enrolment_batch_size", Kind::Histogram, &[], "Enrolments committed in one transaction"),
     metric("mgm_eventsub_messages_total", Kind::Counter, &["outcome"], "Notifications from Twitch, by what they were"),
     metric(
+        "mgm_eventsub_subscription_changes_total",
+        Kind::Counter,
+        &["change"],
+        "What was done about the subscription to chat: made, deleted, or failed",
+    ),
+    metric("mgm_eventsub_subscription_enabled", Kind::Gauge, &[], "Whether the subscription to chat is enabled: 1 or 0"),
+    metric(
         "mgm_eventsub_subscription_revoked",
         Kind::Gauge,
         &[],
@@ -118,6 +125,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("mgm_store_transaction_seconds", Kind::Histogram, &["name"], "Transactions, by the time they took in all"),
     metric("mgm_store_transactions_total", Kind::Counter, &["name", "outcome"], "Transactions, by how they ended"),
+    metric(
+        "mgm_token_renewals_total",
+        Kind::Counter,
+        &["outcome"],
+        "Attempts to renew the broadcaster's token: renewed, refused, or unavailable",
+    ),
     metric(
         "mgm_twitch_request_seconds",
         Kind::Histogram,

@@ -22,6 +22,10 @@ const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 /// What becomes of notifications.
 pub(crate) const EVENTSUB_OUTCOMES: [&str; 6] =
     ["bad_signature", "stale", "ignored", "incomplete", "ordinary", "command"];
+/// How an attempt to renew the broadcaster's token ends.
+const RENEWAL_OUTCOMES: [&str; 3] = ["renewed", "refused", "unavailable"];
+/// What is done about the subscription to chat.
+const SUBSCRIPTION_CHANGES: [&str; 3] = ["made", "deleted", "failed"];
 /// What a chat command can be refused for.
 const CHAT_REFUSALS: [Rejection; 5] = [
     Rejection::NotSubscriber,
@@ -77,6 +81,13 @@ fn start_at_zero() {
     for status in PayoutStatus::ALL {
         moved(status).increment(0);
     }
+    for outcome in RENEWAL_OUTCOMES {
+        counter!("mgm_token_renewals_total", "outcome" => outcome).increment(0);
+    }
+    for change in SUBSCRIPTION_CHANGES {
+        counter!("mgm_eventsub_subscription_changes_total", "change" => change).increment(0);
+    }
+    gauge!("mgm_eventsub_subscription_enabled").set(0.0);
     gauge!("mgm_eventsub_subscription_revoked").set(0.0);
 }
 

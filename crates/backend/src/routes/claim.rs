@@ -72,11 +72,7 @@ async fn check_subscription(
     headers: &HeaderMap,
     request: &RequestId,
 ) -> Result<(), ApiError> {
-    let credentials = state.config.helix_credentials.as_ref().ok_or(ApiError::HelixUnavailable)?;
-    let broadcaster = state.config.broadcaster.as_str();
-    let asked =
-        state.helix.is_subscribed(broadcaster, viewer.id.as_str(), credentials, &correlation(headers, request)).await;
-    match asked {
+    match state.helix.is_subscribed(viewer.id.as_str(), &correlation(headers, request)).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Rejection::NotSubscriber.into()),
         Err(error) => {

@@ -1,7 +1,5 @@
 //! `POST /api/twitch/eventsub`: Twitch's webhook (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>).
 
-use std::sync::PoisonError;
-
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
@@ -66,12 +64,12 @@ pub(super) async fn receive(
     drop(body);
     match MessageType::of(&headers, &envelope) {
         MessageType::CallbackVerification => {
-            note_verification(&state, &envelope);
+            note_verification(&state, &envelope).await?;
             let challenge = envelope.challenge.unwrap_or_default();
             Ok(([(header::CONTENT_TYPE, "text/plain")], challenge).into_response())
         }
         MessageType::Revocation => {
-            note_revocation(&state, &envelope);
+            note_revocation(&state, &envelope).await?;
             Ok(taken())
         }
         MessageType::Notification => notification(&state, envelope).await.map(|()| taken()),
@@ -114,26 +112,30 @@ fn is_our_subscription(state: &AppState, subscription: &Subscription) -> bool {
         && channel.is_none_or(|channel| channel == state.config.broadcaster.as_str())
 }
 
-fn note_revocation(state: &AppState, envelope: &Envelope) {
+/// Answered when it is written down, so that Twitch says it again when the database is away.
+async fn note_revocation(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
     let subscription = envelope.subscription.clone().unwrap_or_default();
     let is_ours = is_our_subscription(state, &subscription);
     let reason = printable(subscription.status.as_deref().unwrap_or("unknown"), 100);
     let kind = printable(subscription.kind.as_deref().unwrap_or("unknown"), 100);
     tracing::warn!(reason, subscription = kind, is_ours, "Twitch has revoked a subscription");
     if is_ours {
-        metrics::gauge!("mgm_eventsub_subscription_revoked").set(1.0);
-        *state.revocation.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        state.store.note_chat_subscription_revoked(&reason, state.clock.now()).await?;
     }
+    Ok(())
 }
 
-/// A subscription is verified when it is made: after that it is no longer revoked.
-fn note_verification(state: &AppState, envelope: &Envelope) {
+/// A subscription is verified when it is made: after that it is no longer revoked. One that is looked after here is asked
+/// for at Twitch instead, since the verification may yet fail.
+async fn note_verification(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
     let is_ours = envelope.subscription.as_ref().is_some_and(|subscription| is_our_subscription(state, subscription));
     tracing::info!(is_ours, "Twitch verifies a subscription");
-    if is_ours {
-        metrics::gauge!("mgm_eventsub_subscription_revoked").set(0.0);
-        *state.revocation.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    if is_ours && !state.subscription.is_managed() {
+        let id = envelope.subscription.as_ref().and_then(|subscription| subscription.id.as_deref());
+        let id = id.map(|id| printable(id, 100));
+        state.store.note_chat_subscription_verified(id.as_deref(), state.clock.now()).await?;
     }
+    Ok(())
 }
 
 fn count(outcome: &'static str) {

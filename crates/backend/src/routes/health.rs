@@ -1,8 +1,7 @@
 //! `GET /health/live` and `GET /health/ready`.
 
-use std::sync::PoisonError;
-
 use axum::{Json, extract::State};
+use mgm_store::SubscriptionState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +22,10 @@ pub(super) struct Live {
 pub(super) struct Ready {
     /// `ready`.
     status: &'static str,
+    /// How the subscription to chat stands: `creating`, `pending`, `enabled`, `revoked` or `failed`; null while nothing is
+    /// known of one.
+    #[schema(required)]
+    subscription: Option<&'static str>,
     /// Why Twitch has revoked the subscription to chat; null while it has not.
     #[schema(required)]
     subscription_revoked: Option<String>,
@@ -50,6 +53,9 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, 
         tracing::warn!(%error, "not ready");
         ApiError::Unavailable
     })?;
-    let subscription_revoked = state.revocation.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Json(Ready { status: "ready", subscription_revoked }))
+    let subscription = state.store.chat_subscription().await?;
+    let (state, reason) = subscription.map(|subscription| (subscription.state, subscription.reason)).unzip();
+    // Why it failed is for the log: the words are not all ours, and anybody may ask.
+    let subscription_revoked = reason.flatten().filter(|_| state == Some(SubscriptionState::Revoked));
+    Ok(Json(Ready { status: "ready", subscription: state.map(SubscriptionState::as_str), subscription_revoked }))
 }

@@ -4,6 +4,7 @@ pub mod announcements;
 pub mod expiry;
 mod gauges;
 pub mod roulette;
+pub mod subscription;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     tasks.spawn(roulette::run(state.clone(), shutdown.clone()));
     tasks.spawn(announcements::run(state.clone(), shutdown.clone()));
     tasks.spawn(expiry::run(state.clone(), shutdown.clone()));
+    tasks.spawn(subscription::run(state.clone(), shutdown.clone()));
     if state.config.metrics_urls.is_some() {
         tasks.spawn(gauges::run(state.clone(), shutdown.clone()));
     }

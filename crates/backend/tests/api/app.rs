@@ -15,6 +15,7 @@ use mgm_backend::{
     config::BackendConfig,
     routes,
     state::AppState,
+    twitch::TwitchClients,
 };
 use mgm_domain::announcement::AnnouncementState;
 use mgm_service::settings::{Environment, Settings};
@@ -23,7 +24,6 @@ use mgm_test_support::TestDatabase;
 use mgm_twitch::{
     eventsub::{ChatMessageBuilder, SigningSecrets},
     extension_jwt::ExtensionKeys,
-    helix::Helix,
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -50,6 +50,7 @@ pub struct TestApp {
     pub clock: Arc<ManualClock>,
     pub helix: HelixStandIn,
     pub database: TestDatabase,
+    settings: Settings,
     router: Router,
     finished: bool,
 }
@@ -68,7 +69,16 @@ pub fn settings(helix: &HelixStandIn) -> Settings {
     settings.twitch.broadcaster_access_token = Some(ACCESS_TOKEN.into());
     settings.twitch.helix_client_id = Some("e2e-ci-helix-client".to_owned());
     settings.twitch.helix_api_base_url = Some(helix.url.parse().unwrap());
+    settings.twitch.oauth_base_url = Some(helix.url.parse().unwrap());
     settings
+}
+
+fn state(settings: &Settings, database: &TestDatabase, clock: &Arc<ManualClock>, seed: [u8; 32]) -> AppState {
+    let config = BackendConfig::new(settings).unwrap();
+    let store = Store::from_pool(database.pool().clone(), config.broadcaster.clone());
+    let twitch = TwitchClients::new(&config.twitch).unwrap();
+    let chance = Arc::new(Chance::from_seed(seed));
+    AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), chance, &TaskTracker::new())
 }
 
 impl TestApp {
@@ -83,18 +93,21 @@ impl TestApp {
 
     /// A backend on a database that the test has chosen.
     pub fn on(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Self {
-        let helix = HelixStandIn::start();
+        let clock = Arc::new(ManualClock::at(START));
+        let helix = HelixStandIn::at(&clock);
         let mut settings = settings(&helix);
         change(&mut settings);
-        let config = BackendConfig::new(&settings).unwrap();
-        let clock = Arc::new(ManualClock::at(START));
-        let store = Store::from_pool(database.pool().clone(), config.broadcaster.clone());
-        let client = Helix::new(config.helix_base_url.clone(), config.helix_timeout).unwrap();
-        let random = Arc::new(Chance::from_seed([7; 32]));
-        let state =
-            AppState::new(config, store, client, Arc::<ManualClock>::clone(&clock), random, &TaskTracker::new());
+        let state = state(&settings, &database, &clock, [7; 32]);
         let router = routes::router(state.clone());
-        Self { state, clock, helix, database, router, finished: false }
+        Self { state, clock, helix, database, settings, router, finished: false }
+    }
+
+    /// Another process on the same database, or this one after a restart, with settings that differ.
+    pub fn another(&self, change: impl FnOnce(&mut Settings)) -> AppState {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        let seed = [self.state.chance.uuid().into_bytes(); 2].concat().try_into().unwrap();
+        state(&settings, &self.database, &self.clock, seed)
     }
 
     pub fn now(&self) -> OffsetDateTime {

@@ -146,7 +146,7 @@ async fn health_is_told() {
     let app = TestApp::start().await;
     assert_eq!(app.get("/health/live").send().await.ok(), json!({"status": "live"}));
     let ready = app.get("/health/ready").send().await.ok();
-    assert_eq!(ready, json!({"status": "ready", "subscriptionRevoked": null}));
+    assert_eq!(ready, json!({"status": "ready", "subscription": null, "subscriptionRevoked": null}));
     app.finish().await;
 }
 

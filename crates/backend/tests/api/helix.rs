@@ -1,6 +1,10 @@
 //! The stand-in for Helix, on a port of its own.
 
-use mgm_api_types::mocks::Journal;
+use std::sync::Arc;
+
+use axum::http::Method;
+use mgm_api_types::mocks::{Journal, RevokedSubscription};
+use mgm_backend::clock::{Clock, ManualClock};
 use mgm_mocks::{helix, sources::Sources};
 use mgm_service::{
     bind::BindUrls,
@@ -8,6 +12,7 @@ use mgm_service::{
 };
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 pub struct HelixStandIn {
     pub url: String,
@@ -16,10 +21,22 @@ pub struct HelixStandIn {
 }
 
 impl HelixStandIn {
+    /// With the machine's clock.
     pub fn start() -> Self {
+        Self::with(Sources::system())
+    }
+
+    /// With the clock of the test.
+    #[expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
+    pub fn at(clock: &Arc<ManualClock>) -> Self {
+        let clock = Arc::clone(clock);
+        Self::with(Sources::new(move || clock.now(), Uuid::new_v4))
+    }
+
+    fn with(sources: Sources) -> Self {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let url = format!("http://{}", listeners.addresses()[0]);
-        let router = helix::router(helix::Config { strict_auth: true, sources: Sources::system() });
+        let router = helix::router(helix::Config { strict_auth: true, sources });
         let shutdown = CancellationToken::new();
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
         // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.
@@ -42,6 +59,44 @@ impl HelixStandIn {
     pub async fn messages(&self) -> Vec<Value> {
         let journal = self.journal().await;
         let asked = journal.requests.into_iter().filter(|request| request.path == "/helix/chat/messages");
+        asked.map(|request| request.body.unwrap_or_default()).collect()
+    }
+
+    /// Ends every access token that there is.
+    pub async fn expire_tokens(&self) {
+        let answer = self.http.post(format!("{}/tokens/expire", self.url)).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+    }
+
+    /// Requests to the token service.
+    pub async fn token_requests(&self) -> usize {
+        self.journal().await.requests.iter().filter(|request| request.path == "/oauth2/token").count()
+    }
+
+    /// Ends the newest subscription that is enabled; what its callback answered.
+    pub async fn revoke(&self, status: &str) -> Option<u16> {
+        let answer = self.http.post(format!("{}/eventsub/revoke", self.url)).json(&json!({"status": status}));
+        answer.send().await.unwrap().json::<RevokedSubscription>().await.unwrap().callback_status
+    }
+
+    /// Asks the keeper of EventSub subscriptions, as a client of Twitch's does; the answer's body, if it has one.
+    pub async fn eventsub(&self, method: Method, query: &str, body: &Value) -> Value {
+        let url = format!("{}/helix/eventsub/subscriptions{query}", self.url);
+        let request = self.http.request(method, url).bearer_auth("somebody's").header("client-id", "client");
+        let answer = request.json(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        answer.json().await.unwrap_or_default()
+    }
+
+    /// All subscriptions there are.
+    pub async fn subscriptions(&self) -> Vec<Value> {
+        self.eventsub(Method::GET, "", &Value::Null).await["data"].as_array().unwrap().clone()
+    }
+
+    /// The bodies of the requests for a subscription.
+    pub async fn subscription_requests(&self) -> Vec<Value> {
+        let asked = self.journal().await.requests.into_iter();
+        let asked = asked.filter(|request| request.method == "POST" && request.path == "/helix/eventsub/subscriptions");
         asked.map(|request| request.body.unwrap_or_default()).collect()
     }
 

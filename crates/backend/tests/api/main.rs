@@ -19,5 +19,9 @@ mod payouts;
 #[cfg(unix)]
 mod process;
 mod races;
+#[cfg(unix)]
+mod rotation;
 mod roulette;
+mod subscription;
+mod tokens;
 mod workers;

@@ -139,11 +139,16 @@ settings! {
         extension_client_id: Option<String> = None, "ExtensionClientId";
         /// Root of the Helix service, without `/helix`. Not set: the production root.
         helix_api_base_url: Option<Url> = None, "HelixApiBaseUrl";
+        /// Root of the service that renews tokens, without `/oauth2`. Not set: the production root.
+        oauth_base_url: Option<Url> = None, "OAuthBaseUrl";
+        /// Where Twitch is to send notifications: the public address of `POST /api/twitch/eventsub`. When set, the backend
+        /// looks after its subscription to chat itself; that needs the client id and secret, too.
+        event_sub_callback_url: Option<Url> = None, "EventSubCallbackUrl";
         /// The broadcaster's user id. Not set: `dev-broadcaster` in Development.
         broadcaster_user_id: Option<String> = None, "BroadcasterUserId";
-        /// The token that Helix calls carry.
+        /// The token that Helix calls carry, until it is renewed.
         broadcaster_access_token: Option<SecretString> = None, "BroadcasterAccessToken";
-        /// The token that renews the access token.
+        /// The token that renews the access token. What Twitch gives out then is kept in the database.
         broadcaster_refresh_token: Option<SecretString> = None, "BroadcasterRefreshToken";
         /// The client id that Helix calls carry.
         helix_client_id: Option<String> = None, "HelixClientId";

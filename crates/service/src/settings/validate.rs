@@ -1,6 +1,7 @@
 //! Values of the right type that still make no sense.
 
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use super::Settings;
 use super::error::Problem;
@@ -14,7 +15,8 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     [
         secret("Twitch__EventSubSecret", twitch.event_sub_secret.as_ref()),
         secret("Twitch__EventSubSecretPrevious", twitch.event_sub_secret_previous.as_ref()),
-        helix_root(settings),
+        root("Twitch__HelixApiBaseUrl", twitch.helix_api_base_url.as_ref(), "/helix"),
+        root("Twitch__OAuthBaseUrl", twitch.oauth_base_url.as_ref(), "/oauth2"),
         roulette(settings),
     ]
     .into_iter()
@@ -33,11 +35,10 @@ fn secret(key: &'static str, secret: Option<&SecretString>) -> Option<Problem> {
         .then(|| refused(key, "Twitch accepts only secrets of 10 to 100 ASCII characters"))
 }
 
-fn helix_root(settings: &Settings) -> Option<Problem> {
-    let path = settings.twitch.helix_api_base_url.as_ref()?.path();
-    path.trim_end_matches('/').to_ascii_lowercase().ends_with("/helix").then(|| {
-        refused("Twitch__HelixApiBaseUrl", "the value ends in /helix; give the root alone, /helix/… is added to it")
-    })
+/// The path below a service's root is ours to add.
+fn root(key: &'static str, url: Option<&Url>, path: &str) -> Option<Problem> {
+    let ends_so = url?.path().trim_end_matches('/').to_ascii_lowercase().ends_with(path);
+    ends_so.then(|| refused(key, format!("the value ends in {path}; give the root alone, {path}/… is added to it")))
 }
 
 fn roulette(settings: &Settings) -> Option<Problem> {

@@ -1,0 +1,266 @@
+//! What of Twitch is configured, and what is missing for what.
+
+use std::time::Duration;
+
+use mgm_service::settings::{Settings, Twitch};
+use mgm_twitch::{
+    helix::{Credentials, HelixBaseUrl},
+    oauth::OAuthBaseUrl,
+};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::Problems;
+
+/// The services, and what authorises calls to them. No secret shows in `Debug`.
+#[derive(Debug, Clone)]
+pub struct TwitchConfig {
+    /// The root of Helix.
+    pub helix_base_url: HelixBaseUrl,
+    /// The root of the token service.
+    pub oauth_base_url: OAuthBaseUrl,
+    /// The time-out of one call.
+    pub timeout: Duration,
+    /// The broadcaster's authorisation; none: no call is made in their name.
+    pub broadcaster: Option<BroadcasterTokens>,
+    /// The client's own id and secret.
+    pub client: Option<Client>,
+    /// The subscription to chat that is kept alive; none: somebody else does that.
+    pub subscription: Option<SubscriptionConfig>,
+}
+
+/// The broadcaster's tokens as they are configured.
+#[derive(Debug, Clone)]
+pub struct BroadcasterTokens {
+    /// The client that they were issued to.
+    pub client_id: String,
+    /// What Helix calls carry.
+    pub access: SecretString,
+    /// What renews it, where that is wanted.
+    pub refresh: Option<SecretString>,
+}
+
+/// A client of Twitch's.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// The subscription to chat.
+#[derive(Debug, Clone)]
+pub struct SubscriptionConfig {
+    /// Where Twitch is to send notifications.
+    pub callback: Url,
+    /// What it is to sign them with.
+    pub secret: SecretString,
+}
+
+impl TwitchConfig {
+    /// Takes what is well formed and reports what is not.
+    pub(crate) fn new(settings: &Settings, problems: &mut Problems) -> Option<Self> {
+        let twitch = &settings.twitch;
+        let root = |url: &Option<Url>| url.as_ref().map_or_else(String::new, Url::to_string);
+        let helix_base_url =
+            problems.take("Twitch__HelixApiBaseUrl", HelixBaseUrl::parse(&root(&twitch.helix_api_base_url)));
+        let oauth_base_url = problems.take("Twitch__OAuthBaseUrl", OAuthBaseUrl::parse(&root(&twitch.oauth_base_url)));
+        let broadcaster = twitch.helix_client_id.as_ref().zip(twitch.broadcaster_access_token.as_ref());
+        if let Some((id, token)) = broadcaster {
+            problems.take("Twitch__BroadcasterAccessToken", Credentials::new(id, token));
+        }
+        let client = twitch.helix_client_id.clone().zip(twitch.helix_client_secret.clone());
+        let callback = twitch.event_sub_callback_url.as_ref();
+        let callback = callback.and_then(|url| problems.take("Twitch__EventSubCallbackUrl", callback_url(url)));
+        let is_complete = client.is_some() && twitch.broadcaster_user_id.is_some();
+        Some(Self {
+            helix_base_url: helix_base_url?,
+            oauth_base_url: oauth_base_url?,
+            timeout: Duration::from_secs(settings.helix.timeout_seconds.into()),
+            broadcaster: broadcaster.map(|(id, token)| BroadcasterTokens {
+                client_id: id.clone(),
+                access: token.clone(),
+                refresh: twitch.broadcaster_refresh_token.clone(),
+            }),
+            client: client.map(|(id, secret)| Client { id, secret }),
+            subscription: callback
+                .zip(twitch.event_sub_secret.clone())
+                .filter(|_| is_complete)
+                .map(|(callback, secret)| SubscriptionConfig { callback, secret }),
+        })
+    }
+}
+
+/// Twitch calls `https` only. On the loopback, where only a stand-in can be meant, plain `http` will do.
+fn callback_url(url: &Url) -> Result<Url, &'static str> {
+    if url.scheme() != "https" && !is_loopback(url) {
+        return Err("Twitch calls https addresses only");
+    }
+    if url.fragment().is_some() {
+        return Err("a callback has no fragment");
+    }
+    Ok(url.clone())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// What is configured in part, or cannot work for long; each with the names of the settings and no values.
+pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
+    let twitch = &settings.twitch;
+    let mut warnings = Vec::new();
+    for (is_set, key) in [
+        (twitch.helix_client_id.is_some(), "Twitch__HelixClientId"),
+        (twitch.broadcaster_access_token.is_some(), "Twitch__BroadcasterAccessToken"),
+    ] {
+        if !is_set {
+            warnings
+                .push(format!("{key} is not set: nothing can be announced in chat, and no subscription be checked"));
+        }
+    }
+    let mut needs = |wanted: &str, consequence: &str, parts: &[(bool, &str)]| {
+        let missing: Vec<_> = parts.iter().filter(|(is_set, _)| !is_set).map(|(_, key)| *key).collect();
+        if !missing.is_empty() {
+            let (missing, verb) = (missing.join(", "), if missing.len() == 1 { "is" } else { "are" });
+            warnings.push(format!("{wanted} is set, but {missing} {verb} not: {consequence}"));
+        }
+    };
+    if twitch.broadcaster_refresh_token.is_some() {
+        needs(
+            "Twitch__BroadcasterRefreshToken",
+            "the access token cannot be renewed",
+            &[
+                (twitch.helix_client_id.is_some(), "Twitch__HelixClientId"),
+                (twitch.helix_client_secret.is_some(), "Twitch__HelixClientSecret"),
+                (twitch.broadcaster_access_token.is_some(), "Twitch__BroadcasterAccessToken"),
+            ],
+        );
+    }
+    if let Some(callback) = &twitch.event_sub_callback_url {
+        needs(
+            "Twitch__EventSubCallbackUrl",
+            "the subscription to chat is not looked after",
+            &[
+                (twitch.helix_client_id.is_some(), "Twitch__HelixClientId"),
+                (twitch.helix_client_secret.is_some(), "Twitch__HelixClientSecret"),
+                (twitch.broadcaster_user_id.is_some(), "Twitch__BroadcasterUserId"),
+                (twitch.event_sub_secret.is_some(), "Twitch__EventSubSecret"),
+            ],
+        );
+        warnings.extend(unusual_port(twitch, callback));
+    }
+    warnings
+}
+
+fn unusual_port(twitch: &Twitch, callback: &Url) -> Option<String> {
+    let is_twitch = twitch.helix_api_base_url.is_none();
+    (is_twitch && callback.port_or_known_default() != Some(443))
+        .then(|| "Twitch__EventSubCallbackUrl names another port than 443: Twitch calls no other".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(change: impl FnOnce(&mut Twitch)) -> Settings {
+        let mut settings = Settings::default();
+        change(&mut settings.twitch);
+        settings
+    }
+
+    fn complete(twitch: &mut Twitch) {
+        twitch.helix_client_id = Some("client".to_owned());
+        twitch.helix_client_secret = Some("client-secret".into());
+        twitch.broadcaster_access_token = Some("access".into());
+        twitch.broadcaster_refresh_token = Some("refresh".into());
+        twitch.broadcaster_user_id = Some("streamer".to_owned());
+        twitch.event_sub_secret = Some("0123456789".into());
+        twitch.event_sub_callback_url = Some("https://example.com/api/twitch/eventsub".parse().unwrap());
+    }
+
+    fn config(settings: &Settings) -> Result<TwitchConfig, Vec<String>> {
+        let mut problems = Problems::default();
+        let config = TwitchConfig::new(settings, &mut problems);
+        if problems.0.is_empty() { Ok(config.unwrap()) } else { Err(problems.0) }
+    }
+
+    #[test]
+    fn nothing_is_looked_after_by_default() {
+        let config = config(&Settings::default()).unwrap();
+        assert!(config.subscription.is_none() && config.broadcaster.is_none() && config.client.is_none());
+    }
+
+    #[test]
+    fn complete_settings_need_no_warning_and_do_not_show() {
+        let settings = settings(complete);
+        assert_eq!(warnings(&settings), Vec::<String>::new());
+        let config = config(&settings).unwrap();
+        assert!(config.subscription.is_some());
+        let shown = format!("{config:?}");
+        for secret in ["client-secret", "\"access\"", "\"refresh\"", "0123456789"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+
+    #[test]
+    fn each_missing_part_is_named_and_turns_off_what_needs_it() {
+        type Case = (fn(&mut Twitch), &'static str, bool, bool);
+        let cases: [Case; 5] = [
+            (|twitch| twitch.helix_client_id = None, "Twitch__HelixClientId", false, false),
+            (|twitch| twitch.helix_client_secret = None, "Twitch__HelixClientSecret", false, true),
+            (|twitch| twitch.broadcaster_user_id = None, "Twitch__BroadcasterUserId", false, true),
+            (|twitch| twitch.event_sub_secret = None, "Twitch__EventSubSecret", false, true),
+            (|twitch| twitch.broadcaster_access_token = None, "Twitch__BroadcasterAccessToken", true, false),
+        ];
+        for (remove, key, looked_after, calls) in cases {
+            let settings = settings(|twitch| {
+                complete(twitch);
+                remove(twitch);
+            });
+            assert!(warnings(&settings).iter().any(|warning| warning.contains(key)), "{key}");
+            let config = config(&settings).unwrap();
+            assert_eq!((config.subscription.is_some(), config.broadcaster.is_some()), (looked_after, calls), "{key}");
+        }
+    }
+
+    #[test]
+    fn twitch_calls_https_and_a_stand_in_the_loopback() {
+        let callback = |url: &str| {
+            config(&settings(|twitch| {
+                complete(twitch);
+                twitch.event_sub_callback_url = Some(url.parse().unwrap());
+            }))
+        };
+        for good in ["https://example.com", "http://127.0.0.1:8080/x", "http://localhost:1/", "http://[::1]:8080"] {
+            assert!(callback(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["http://example.com/api/twitch/eventsub", "https://example.com/#here", "http://127.0.0.1.example.com"]
+        {
+            let problems = callback(bad).unwrap_err();
+            assert!(problems[0].starts_with("Twitch__EventSubCallbackUrl: "), "{bad}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn another_port_than_443_is_a_warning() {
+        let at = |url: &str, helix: Option<&str>| {
+            let settings = settings(|twitch| {
+                complete(twitch);
+                twitch.event_sub_callback_url = Some(url.parse().unwrap());
+                twitch.helix_api_base_url = helix.map(|root| root.parse().unwrap());
+            });
+            warnings(&settings).len()
+        };
+        assert_eq!(at("https://example.com:8443/", None), 1);
+        assert_eq!(at("https://example.com:443/", None), 0);
+        assert_eq!(at("http://127.0.0.1:8080/", Some("http://127.0.0.1:9053")), 0);
+    }
+}

@@ -1,0 +1,35 @@
+//! Calls to Twitch: with the broadcaster's token, which is renewed when Twitch no longer takes it, and about our own
+//! subscription.
+
+mod config;
+mod renewal;
+mod session;
+mod subscription;
+
+pub(crate) use config::warnings;
+pub use config::{BroadcasterTokens, Client, SubscriptionConfig, TwitchConfig};
+pub use session::{AskError, HelixSession, TokenTrouble};
+pub use subscription::SubscriptionKeeper;
+
+use mgm_twitch::{helix::Helix, oauth::OAuth, transport::ClientError};
+
+/// The clients of Twitch's services, those that the settings suffice for.
+#[derive(Debug, Clone)]
+pub struct TwitchClients {
+    helix: Option<Helix>,
+    oauth: Option<OAuth>,
+}
+
+impl TwitchClients {
+    /// Builds those that are needed. A service that is never called needs no certificates either.
+    pub fn new(config: &TwitchConfig) -> Result<Self, ClientError> {
+        let calls_helix = config.broadcaster.is_some() || config.subscription.is_some();
+        let helix = calls_helix.then(|| Helix::new(config.helix_base_url.clone(), config.timeout)).transpose()?;
+        let renews = config.broadcaster.as_ref().is_some_and(|tokens| tokens.refresh.is_some());
+        let client = config.client.as_ref().filter(|_| renews || config.subscription.is_some());
+        let oauth = client
+            .map(|client| OAuth::new(config.oauth_base_url.clone(), config.timeout, &client.id, &client.secret))
+            .transpose()?;
+        Ok(Self { helix, oauth })
+    }
+}

@@ -1,0 +1,168 @@
+//! Helix in the broadcaster's name. Every such call goes through here, so that a token that Twitch no longer takes is
+//! renewed wherever it is noticed.
+
+use std::{sync::Arc, time::Duration};
+
+use mgm_domain::BroadcasterId;
+use mgm_store::{Store, StoredTokens};
+use mgm_twitch::helix::{CallError, Correlation, Credentials, Helix, SendOutcome};
+use secrecy::SecretString;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    TwitchClients,
+    renewal::{self, Renewal},
+};
+use crate::{clock::Clock, config::BackendConfig};
+
+/// Calls to Helix with the broadcaster's token. Cheap to clone.
+///
+/// A call that is answered 401 has not happened. Where the token can be renewed it is, once, and the call made again.
+#[derive(Debug, Clone)]
+pub struct HelixSession(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    helix: Helix,
+    broadcaster: BroadcasterId,
+    client_id: String,
+    access: SecretString,
+    timeout: Duration,
+    renewal: Option<Arc<Renewal>>,
+}
+
+/// There is no token to make a call with. Says which setting, and never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenTrouble {
+    /// The settings are missing.
+    #[error("Twitch__HelixClientId or Twitch__BroadcasterAccessToken is not set")]
+    NotSet,
+    /// Twitch does not renew the token either.
+    #[error(
+        "Twitch no longer accepts Twitch__BroadcasterAccessToken and refuses Twitch__BroadcasterRefreshToken ({0}): \
+         authorise the application again and set both anew"
+    )]
+    Refused(String),
+    /// The token has to be renewed, and that may work later.
+    #[error("the access token cannot be renewed just now: {0}")]
+    Unavailable(String),
+}
+
+/// A question that Helix has not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// There is no token to ask with.
+    #[error(transparent)]
+    Token(#[from] TokenTrouble),
+    /// Helix said neither yes nor no.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl HelixSession {
+    /// A session with what is configured; without the broadcaster's token every call ends in [`TokenTrouble::NotSet`].
+    pub(crate) fn new(
+        clients: &TwitchClients,
+        config: &BackendConfig,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let Some((helix, tokens)) = clients.helix.clone().zip(config.twitch.broadcaster.as_ref()) else {
+            return Self(None);
+        };
+        let renewal = clients.oauth.clone().zip(tokens.refresh.as_ref()).map(|(oauth, refresh)| {
+            let configured = StoredTokens { access: tokens.access.clone(), refresh: refresh.clone() };
+            Arc::new(Renewal::new(oauth, configured, store.clone(), Arc::clone(clock), tasks.clone()))
+        });
+        Self(Some(Arc::new(Inner {
+            helix,
+            broadcaster: config.broadcaster.clone(),
+            client_id: tokens.client_id.clone(),
+            access: tokens.access.clone(),
+            timeout: config.twitch.timeout,
+            renewal,
+        })))
+    }
+
+    /// Posts `text` to the broadcaster's chat, as the broadcaster. It is sent once at the most.
+    pub async fn send_chat_message(&self, text: &str, correlation: &Correlation) -> Result<SendOutcome, TokenTrouble> {
+        let session = self.session()?;
+        let broadcaster = session.broadcaster.as_str();
+        let mut attempt = session.attempt().await?;
+        loop {
+            let sending =
+                session.helix.send_chat_message(broadcaster, broadcaster, text, &attempt.credentials, correlation);
+            let outcome = sending.await;
+            let is_unauthorized = matches!(outcome, SendOutcome::Refused { status: 401, .. });
+            if !is_unauthorized || !session.renew(&mut attempt).await? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Asks whether the viewer is subscribed to the broadcaster. An error is not a no.
+    pub async fn is_subscribed(&self, user_id: &str, correlation: &Correlation) -> Result<bool, AskError> {
+        let session = self.session()?;
+        let broadcaster = session.broadcaster.as_str();
+        let mut attempt = session.attempt().await?;
+        loop {
+            match session.helix.is_subscribed(broadcaster, user_id, &attempt.credentials, correlation).await {
+                Err(error) if error.is_unauthorized() && session.renew(&mut attempt).await? => {}
+                answer => return Ok(answer?),
+            }
+        }
+    }
+
+    /// How long one of these calls takes at the most, the renewal of the token included.
+    #[must_use]
+    pub fn longest_call(&self) -> Duration {
+        let Some(session) = &self.0 else { return Duration::ZERO };
+        match &session.renewal {
+            None => session.timeout,
+            Some(_) => 3 * session.timeout + renewal::LOCK_PATIENCE,
+        }
+    }
+
+    fn session(&self) -> Result<&Inner, TokenTrouble> {
+        self.0.as_deref().ok_or(TokenTrouble::NotSet)
+    }
+}
+
+/// The token of a call, and whether it is the second try.
+struct Attempt {
+    token: SecretString,
+    credentials: Credentials,
+    is_again: bool,
+}
+
+impl Inner {
+    /// With the token as it was last renewed. It is read anew for each call: another process may have renewed it.
+    async fn attempt(&self) -> Result<Attempt, TokenTrouble> {
+        let renewed = match &self.renewal {
+            Some(renewal) => renewal.renewed().await?,
+            None => None,
+        };
+        self.with(renewed.unwrap_or_else(|| self.access.clone()), false)
+    }
+
+    fn with(&self, token: SecretString, is_again: bool) -> Result<Attempt, TokenTrouble> {
+        let credentials =
+            Credentials::new(&self.client_id, &token).map_err(|error| TokenTrouble::Unavailable(error.to_string()))?;
+        Ok(Attempt { token, credentials, is_again })
+    }
+
+    /// Makes another attempt of one that was answered 401; false when there is none to make.
+    async fn renew(&self, attempt: &mut Attempt) -> Result<bool, TokenTrouble> {
+        let Some(renewal) = &self.renewal else { return Ok(false) };
+        if attempt.is_again {
+            renewal.note_futile(&attempt.token).await;
+            return Ok(false);
+        }
+        match renewal.renew(attempt.token.clone()).await? {
+            Some(token) => *attempt = self.with(token, true)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+}

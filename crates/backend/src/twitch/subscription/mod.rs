@@ -1,0 +1,406 @@
+//! Keeping our subscription to chat alive: made or repaired at start, made anew when Twitch has ended it. One process at
+//! a time does so, by a lease in the database; every process shows how it stands.
+
+mod decision;
+
+use std::{sync::Arc, time::Duration};
+
+use mgm_store::{ChatSubscription, Store, StoreError, SubscriptionState};
+use mgm_twitch::{
+    eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets},
+    helix::{CallError, Credentials, Helix, SubscriptionRequest},
+    oauth::{OAuth, TokenError},
+};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tokio::{sync::Mutex, time::timeout};
+use url::Url;
+use uuid::Uuid;
+
+use self::decision::{Decision, Wanted, decide};
+use super::TwitchClients;
+use crate::{chance::Chance, clock::Clock, config::BackendConfig, text::printable};
+
+/// How long one look may take, and how much longer nobody else looks.
+const LOOK_TIME: Duration = Duration::from_secs(50);
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+/// How often a subscription that is in order is looked at.
+const CHECK: Duration = Duration::from_secs(600);
+/// How soon one that Twitch is verifying is looked at again.
+const VERIFICATION: Duration = Duration::from_secs(2);
+/// The first pause after something that passes, and the longest.
+const PASSING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The first pause after a refusal, which will hardly pass by itself, and the longest.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
+/// The longest reason kept, in characters.
+const MAX_REASON: usize = 300;
+
+/// Looks after the subscription, where the settings want that, and shows how it stands.
+#[derive(Debug)]
+pub struct SubscriptionKeeper {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    chance: Arc<Chance>,
+    holder: Uuid,
+    managed: Option<Managed>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug)]
+struct Managed {
+    helix: Helix,
+    oauth: OAuth,
+    client_id: String,
+    broadcaster: String,
+    callback: Url,
+    secret: SecretString,
+    secret_fingerprint: String,
+}
+
+/// What this process remembers; nothing that another would need.
+#[derive(Debug, Default)]
+struct Memory {
+    has_looked: bool,
+    has_decided: bool,
+    app_token: Option<SecretString>,
+}
+
+/// Why a look came to nothing.
+#[derive(Debug)]
+enum Fault {
+    Store(StoreError),
+    /// Another process has the lease by now, or a revocation came in between.
+    Overtaken,
+    /// May pass.
+    Passing {
+        reason: String,
+        not_before: Option<OffsetDateTime>,
+    },
+    /// Will hardly pass without a person.
+    Refused {
+        reason: String,
+    },
+}
+
+impl SubscriptionKeeper {
+    pub(crate) fn new(
+        clients: &TwitchClients,
+        config: &BackendConfig,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+    ) -> Self {
+        let twitch = &config.twitch;
+        let managed = twitch.subscription.as_ref().zip(twitch.client.as_ref()).and_then(|(wanted, client)| {
+            let secrets = SigningSecrets::new([&wanted.secret]).ok()?;
+            Some(Managed {
+                helix: clients.helix.clone()?,
+                oauth: clients.oauth.clone()?,
+                client_id: client.id.clone(),
+                broadcaster: config.broadcaster.to_string(),
+                callback: wanted.callback.clone(),
+                secret_fingerprint: secrets.fingerprint(config.broadcaster.as_str().as_bytes())?,
+                secret: wanted.secret.clone(),
+            })
+        });
+        let holder = chance.uuid();
+        Self { store, clock, chance, holder, managed, memory: Mutex::default() }
+    }
+
+    /// Whether the subscription is looked after here.
+    #[must_use]
+    pub const fn is_managed(&self) -> bool {
+        self.managed.is_some()
+    }
+
+    /// Shows how the subscription stands and, when that is due and nobody else does, looks after it.
+    pub async fn round(&self) -> Result<(), StoreError> {
+        let known = self.store.chat_subscription().await?;
+        show(known.as_ref());
+        let Some(managed) = &self.managed else { return Ok(()) };
+        let mut memory = self.memory.lock().await;
+        let now = self.clock.now();
+        if memory.has_looked && known.is_some_and(|known| now < known.due_at) {
+            return Ok(());
+        }
+        let until = now + LOOK_TIME + LEASE_MARGIN;
+        let Some(mut known) = self.store.lease_chat_subscription(self.holder, now, until).await? else {
+            return Ok(());
+        };
+        memory.has_looked = true;
+        let looked = timeout(LOOK_TIME, self.look(managed, &mut known, &mut memory)).await;
+        let looked = looked.unwrap_or_else(|_| Err(passing("Twitch takes too long to answer".to_owned())));
+        let settled = match looked {
+            Ok(()) => Ok(()),
+            Err(fault) => self.note(&mut known, fault).await,
+        };
+        self.store.release_chat_subscription(self.holder).await?;
+        show(Some(&known));
+        settled
+    }
+
+    async fn look(&self, managed: &Managed, known: &mut ChatSubscription, memory: &mut Memory) -> Result<(), Fault> {
+        let mut app = managed.app_credentials(memory).await?;
+        let found = match managed.helix.eventsub_subscriptions(CHANNEL_CHAT_MESSAGE, &app).await {
+            Err(error) if error.is_unauthorized() => {
+                memory.app_token = None;
+                app = managed.app_credentials(memory).await?;
+                managed.helix.eventsub_subscriptions(CHANNEL_CHAT_MESSAGE, &app).await?
+            }
+            answer => answer?,
+        };
+        let wanted = Wanted {
+            broadcaster: &managed.broadcaster,
+            callback: &managed.callback,
+            secret_fingerprint: &managed.secret_fingerprint,
+        };
+        let at_start = !memory.has_decided;
+        let decision = decide(known, wanted, &found, at_start);
+        memory.has_decided = true;
+        match decision {
+            Decision::Keep { id, is_enabled, delete } => {
+                self.delete(managed, &app, &delete).await?;
+                self.keep(known, id, is_enabled).await
+            }
+            Decision::Report { reason } => {
+                let due_at = self.clock.now() + CHECK;
+                self.write(known, |next| {
+                    (next.state, next.reason, next.due_at) = (SubscriptionState::Revoked, Some(reason), due_at);
+                })
+                .await
+            }
+            Decision::Make { reason, .. } if !at_start && self.clock.now() < known.create_after => {
+                self.write(known, |next| {
+                    if next.state != SubscriptionState::Revoked {
+                        next.state = SubscriptionState::Failed;
+                    }
+                    next.reason = reason.or(next.reason.take());
+                    next.due_at = next.create_after;
+                })
+                .await
+            }
+            Decision::Make { delete, .. } => {
+                self.delete(managed, &app, &delete).await?;
+                self.make(managed, &app, known).await
+            }
+        }
+    }
+
+    async fn keep(&self, known: &mut ChatSubscription, id: String, is_enabled: bool) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let was_enabled = known.state == SubscriptionState::Enabled;
+        let (state, due_at) = if is_enabled {
+            (SubscriptionState::Enabled, now + CHECK)
+        } else {
+            (SubscriptionState::Pending, now + VERIFICATION)
+        };
+        // In order for a while: what went before no longer counts.
+        let attempts = if is_enabled && was_enabled { 0 } else { known.attempts };
+        if is_enabled && !was_enabled {
+            tracing::info!(subscription = id, "the subscription to chat is enabled");
+        }
+        self.write(known, |next| {
+            (next.state, next.reason, next.id) = (state, None, Some(id));
+            (next.attempts, next.due_at) = (attempts, due_at);
+        })
+        .await
+    }
+
+    /// Asks for a subscription. That it is asked for, and with which secret, is written down first: should the answer be
+    /// lost, it is known again by that.
+    async fn make(&self, managed: &Managed, app: &Credentials, known: &mut ChatSubscription) -> Result<(), Fault> {
+        let attempts = known.attempts.saturating_add(1);
+        let create_after = self.after(attempts, PASSING);
+        self.write(known, |next| {
+            (next.state, next.id) = (SubscriptionState::Creating, None);
+            next.secret_fingerprint = Some(managed.secret_fingerprint.clone());
+            (next.attempts, next.create_after) = (attempts, create_after);
+        })
+        .await?;
+        let wanted = SubscriptionRequest {
+            kind: CHANNEL_CHAT_MESSAGE,
+            broadcaster_user_id: &managed.broadcaster,
+            user_id: &managed.broadcaster,
+            callback: managed.callback.as_str(),
+            secret: &managed.secret,
+        };
+        let made = managed.helix.create_eventsub_subscription(&wanted, app).await?;
+        let due_at = self.clock.now() + VERIFICATION;
+        match made {
+            Some(made) => {
+                count("made");
+                tracing::info!(
+                    subscription = made.id(),
+                    "a subscription to chat was made; Twitch verifies the callback"
+                );
+                self.write(known, |next| {
+                    (next.state, next.reason) = (SubscriptionState::Pending, None);
+                    (next.id, next.due_at) = (Some(made.id().to_owned()), due_at);
+                })
+                .await
+            }
+            // 409: there is one. The next look will find it.
+            None => self.write(known, |next| next.due_at = due_at).await,
+        }
+    }
+
+    async fn delete(&self, managed: &Managed, app: &Credentials, ids: &[String]) -> Result<(), Fault> {
+        for id in ids {
+            managed.helix.delete_eventsub_subscription(id, app).await?;
+            count("deleted");
+            tracing::info!(subscription = id, "a subscription to chat that is not as it should be was deleted");
+        }
+        Ok(())
+    }
+
+    /// Writes down what came in the way, and when to look again.
+    async fn note(&self, known: &mut ChatSubscription, fault: Fault) -> Result<(), StoreError> {
+        let attempts = known.attempts.saturating_add(1);
+        let (reason, due_at) = match fault {
+            Fault::Store(error) => return Err(error),
+            Fault::Overtaken => return Ok(()),
+            Fault::Passing { reason, not_before } => {
+                tracing::warn!(reason, attempts, "the subscription to chat could not be looked after");
+                let due_at = self.after(attempts, PASSING);
+                (reason, not_before.map_or(due_at, |not_before| due_at.max(not_before)))
+            }
+            Fault::Refused { reason } => {
+                tracing::error!(reason, attempts, "Twitch refuses what the subscription to chat needs");
+                (reason, self.after(attempts, REFUSED))
+            }
+        };
+        count("failed");
+        let noted = self.write(known, |next| {
+            match next.state {
+                // What is known of it is not changed by our not being able to ask.
+                SubscriptionState::Enabled | SubscriptionState::Pending | SubscriptionState::Revoked => {}
+                SubscriptionState::Creating | SubscriptionState::Failed => {
+                    (next.state, next.reason) = (SubscriptionState::Failed, Some(reason));
+                }
+            }
+            (next.attempts, next.due_at) = (attempts, due_at);
+        });
+        match noted.await {
+            Err(Fault::Store(error)) => Err(error),
+            Ok(()) | Err(Fault::Overtaken | Fault::Passing { .. } | Fault::Refused { .. }) => Ok(()),
+        }
+    }
+
+    async fn write(
+        &self,
+        known: &mut ChatSubscription,
+        change: impl FnOnce(&mut ChatSubscription),
+    ) -> Result<(), Fault> {
+        let mut next = known.clone();
+        change(&mut next);
+        if !self.store.update_chat_subscription(self.holder, &next, self.clock.now()).await? {
+            return Err(Fault::Overtaken);
+        }
+        *known = next;
+        Ok(())
+    }
+
+    /// Now and a pause that doubles with each attempt, up to its limit; between half and the whole of it, by chance.
+    fn after(&self, attempts: u32, (first, longest): (Duration, Duration)) -> OffsetDateTime {
+        self.clock.now() + pause(attempts, first, longest).mul_f64(0.5 + self.chance.fraction() / 2.0)
+    }
+}
+
+impl Managed {
+    async fn app_credentials(&self, memory: &mut Memory) -> Result<Credentials, Fault> {
+        let token = match &memory.app_token {
+            Some(token) => token.clone(),
+            None => memory.app_token.insert(self.oauth.app_token().await?).clone(),
+        };
+        Credentials::new(&self.client_id, &token).map_err(|error| passing(error.to_string()))
+    }
+}
+
+fn pause(attempts: u32, first: Duration, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(longest)
+}
+
+fn passing(reason: String) -> Fault {
+    Fault::Passing { reason, not_before: None }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<TokenError> for Fault {
+    fn from(error: TokenError) -> Self {
+        let said = printable(&error.to_string(), MAX_REASON);
+        match error {
+            TokenError::Refused { .. } => Self::Refused {
+                reason: format!("{said}; are Twitch__HelixClientId and Twitch__HelixClientSecret right?"),
+            },
+            TokenError::Unavailable(_) => passing(said),
+        }
+    }
+}
+
+impl From<CallError> for Fault {
+    fn from(error: CallError) -> Self {
+        let said = printable(&error.to_string(), MAX_REASON);
+        match error {
+            CallError::Unreachable(_) | CallError::OddAnswer | CallError::Refused { status: 500.., .. } => {
+                passing(said)
+            }
+            CallError::RateLimited { reset } => Self::Passing { reason: said, not_before: reset },
+            CallError::Refused { status: 401, .. } => Self::Refused {
+                reason: format!("{said}; does Twitch__HelixClientId belong to Twitch__HelixClientSecret?"),
+            },
+            CallError::Refused { status: 403, .. } => Self::Refused {
+                reason: format!(
+                    "{said}; has the broadcaster authorised the application with the scopes user:read:chat and user:bot?"
+                ),
+            },
+            CallError::Refused { .. } => Self::Refused { reason: said },
+        }
+    }
+}
+
+fn count(change: &'static str) {
+    metrics::counter!("mgm_eventsub_subscription_changes_total", "change" => change).increment(1);
+}
+
+/// What the metrics say of it.
+fn show(known: Option<&ChatSubscription>) {
+    let is = |state: SubscriptionState| f64::from(u8::from(known.is_some_and(|known| known.state == state)));
+    metrics::gauge!("mgm_eventsub_subscription_revoked").set(is(SubscriptionState::Revoked));
+    metrics::gauge!("mgm_eventsub_subscription_enabled").set(is(SubscriptionState::Enabled));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_their_limit() {
+        let seconds = |attempts| pause(attempts, PASSING.0, PASSING.1).as_secs();
+        assert_eq!([0, 1, 2, 3, 9, 10, u32::MAX].map(seconds), [1, 1, 2, 4, 256, 300, 300]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_settings_to_look_at() {
+        let refused = |status| CallError::Refused { status, message: Some("no".to_owned()) };
+        for (fault, name) in [
+            (Fault::from(refused(401)), "Twitch__HelixClientSecret"),
+            (Fault::from(refused(403)), "user:read:chat"),
+            (Fault::from(refused(400)), "400: no"),
+            (Fault::from(TokenError::Refused { status: 403, message: None }), "Twitch__HelixClientSecret"),
+        ] {
+            assert!(matches!(&fault, Fault::Refused { reason } if reason.contains(name)), "{fault:?}");
+        }
+        for fault in [
+            Fault::from(refused(503)),
+            Fault::from(CallError::Unreachable(String::new())),
+            Fault::from(TokenError::Unavailable(String::new())),
+        ] {
+            assert!(matches!(fault, Fault::Passing { .. }), "{fault:?}");
+        }
+    }
+}

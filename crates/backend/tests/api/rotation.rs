@@ -1,0 +1,309 @@
+//! All secrets are changed, as docs/operations.md says, while desktop, viewers and Twitch go on without a pause: two
+//! processes behind a balancer, restarted one after the other at each step.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Response, StatusCode},
+};
+use http_body_util::BodyExt;
+use mgm_service::{
+    bind::BindUrls,
+    serve::{Limits, Listeners, serve},
+};
+use mgm_store::MIGRATOR;
+use mgm_test_support::TestDatabase;
+use mgm_twitch::{eventsub::ChatMessageBuilder, extension_jwt::ExtensionKeys};
+use serde_json::json;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{BROADCASTER, signing},
+    helix::HelixStandIn,
+    process::{Running, now},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One of each kind; the viewers' is base64 of something like itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Secrets {
+    api_key: &'static str,
+    eventsub: &'static str,
+    extension: &'static str,
+}
+
+const OLD: Secrets =
+    Secrets { api_key: "old-api-key", eventsub: "old-eventsub-secret", extension: "b2xkLWV4dGVuc2lvbi1zZWNyZXQ=" };
+const NEW: Secrets =
+    Secrets { api_key: "new-api-key", eventsub: "new-eventsub-secret", extension: "bmV3LWV4dGVuc2lvbi1zZWNyZXQ=" };
+
+/// Passes each request on to the next backend in turn.
+#[derive(Clone)]
+struct Balancer {
+    backends: Arc<Mutex<Vec<String>>>,
+    turn: Arc<AtomicUsize>,
+    http: reqwest::Client,
+}
+
+impl Balancer {
+    fn start(shutdown: &CancellationToken) -> (Self, String) {
+        let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
+        let url = format!("http://{}", listeners.addresses()[0]);
+        let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+        let balancer = Self { backends: Arc::default(), turn: Arc::default(), http };
+        let router = Router::new().fallback(pass_on).with_state(balancer.clone());
+        tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
+        (balancer, url)
+    }
+
+    fn replace(&self, old: Option<&str>, new: &str) {
+        let mut backends = self.backends.lock().unwrap();
+        backends.retain(|url| Some(url.as_str()) != old);
+        backends.push(new.to_owned());
+    }
+}
+
+async fn pass_on(State(balancer): State<Balancer>, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    // One that no longer listens has seen nothing of the request: as balancers do, the next is tried.
+    let answer = loop {
+        let backend = {
+            let backends = balancer.backends.lock().unwrap();
+            backends[balancer.turn.fetch_add(1, Ordering::Relaxed) % backends.len()].clone()
+        };
+        let asked = balancer.http.request(head.method.clone(), format!("{backend}{}", head.uri));
+        match asked.headers(head.headers.clone()).body(body.clone()).send().await {
+            Ok(answer) => break answer,
+            Err(error) => assert!(error.is_connect(), "{error:?}"),
+        }
+    };
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut response = Response::new(Body::from(answer.bytes().await.unwrap()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Those who go on asking, each with the secret that it has at the time.
+#[derive(Clone)]
+struct Clients {
+    http: reqwest::Client,
+    url: String,
+    desktop: Arc<Mutex<Secrets>>,
+    viewer: Arc<Mutex<Secrets>>,
+    twitch: Arc<Mutex<Secrets>>,
+    asked: Arc<[AtomicUsize; 3]>,
+    stop: CancellationToken,
+}
+
+impl Clients {
+    async fn desktop(&self, secrets: Secrets) -> StatusCode {
+        let request = self.http.get(format!("{}/api/payouts/pending", self.url));
+        request.header("x-mgm-apikey", secrets.api_key).send().await.unwrap().status()
+    }
+
+    async fn viewer(&self, secrets: Secrets) -> StatusCode {
+        let claims = json!({"user_id": "ann", "exp": now() + 3_600});
+        let token = ExtensionKeys::parse(secrets.extension).unwrap().sign(&claims).unwrap();
+        let request = self.http.get(format!("{}/api/roulette/state", self.url)).bearer_auth(token);
+        request.send().await.unwrap().status()
+    }
+
+    /// A viewer enrols, a new one each time.
+    async fn twitch(&self, secrets: Secrets, number: usize) -> StatusCode {
+        let letters: String = format!("{number:05}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+        let (id, text) = (number.to_string(), format!("!twgold Hero{letters}"));
+        let body = ChatMessageBuilder::by_subscriber(&id, BROADCASTER, &id, &id, &text).full_body();
+        let headers: HeaderMap = signing(secrets.eventsub).notification_headers(&id, &now().to_string(), &body);
+        let request = self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers);
+        request.body(Bytes::from(body)).send().await.unwrap().status()
+    }
+
+    /// Each of them asks until it is stopped, and is never turned away.
+    fn start(&self, tasks: &TaskTracker) {
+        for kind in 0..3 {
+            let clients = self.clone();
+            tasks.spawn(async move {
+                while !clients.stop.is_cancelled() {
+                    let number = clients.asked[kind].load(Ordering::Relaxed);
+                    let holder = [&clients.desktop, &clients.viewer, &clients.twitch][kind];
+                    let secrets = *holder.lock().unwrap();
+                    let status = match kind {
+                        0 => clients.desktop(secrets).await,
+                        1 => clients.viewer(secrets).await,
+                        _ => clients.twitch(secrets, number).await,
+                    };
+                    assert_eq!(status, StatusCode::OK, "client {kind}, request {number}");
+                    clients.asked[kind].fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+        }
+    }
+
+    /// Waits until each has been answered some more.
+    async fn go_on(&self, tasks: &TaskTracker) {
+        let counts = || self.asked.iter().map(|count| count.load(Ordering::Relaxed)).collect::<Vec<_>>();
+        let before = counts();
+        let answered = async {
+            while counts().iter().zip(&before).any(|(now, before)| now - before < 10) {
+                assert_eq!(tasks.len(), 3, "a client was turned away");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answered).await.unwrap();
+    }
+}
+
+/// The operator's side.
+struct Deployment {
+    database: TestDatabase,
+    helix: HelixStandIn,
+    balancer: Balancer,
+    url: String,
+    processes: Vec<Running>,
+}
+
+impl Deployment {
+    /// Restarts one process after the other: the new one first serves, then the old one is taken out and ended.
+    async fn roll(&mut self, changes: &[(&str, &str)]) {
+        for place in 0..2 {
+            let new = self.launch(changes).await;
+            let old = (self.processes.len() == 2).then(|| self.processes.remove(0));
+            self.balancer.replace(old.as_ref().map(|old| old.url.as_str()), &new.url);
+            self.processes.push(new);
+            if let Some(old) = old {
+                old.terminate();
+                let (status, log) = old.end().await;
+                assert_eq!(status, 0, "{place}: {log:#?}");
+            }
+        }
+    }
+
+    async fn launch(&self, changes: &[(&str, &str)]) -> Running {
+        let (database, callback) = (self.database.url(), format!("{}/api/twitch/eventsub", self.url));
+        let mut environment = vec![
+            ("ASPNETCORE_ENVIRONMENT", "Production"),
+            ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+            ("ConnectionStrings__PostgreSQL", database.as_str()),
+            ("Mgm__LogFormat", "json"),
+            ("Mgm__TrustedProxies", "127.0.0.1"),
+            ("RateLimits__ViewerReadsPerMinute", "1000000"),
+            ("Twitch__BroadcasterUserId", BROADCASTER),
+            ("Twitch__HelixApiBaseUrl", self.helix.url.as_str()),
+            ("Twitch__OAuthBaseUrl", self.helix.url.as_str()),
+            ("Twitch__HelixClientId", "client"),
+            ("Twitch__HelixClientSecret", "client-secret"),
+            ("Twitch__EventSubCallbackUrl", callback.as_str()),
+        ];
+        environment.extend(changes);
+        Running::launch(&environment).await
+    }
+
+    /// Until Twitch sends by a subscription that was asked for so many times.
+    async fn subscribed(&self, times: usize) {
+        let subscribed = async {
+            loop {
+                let all = self.helix.subscriptions().await;
+                let is_enabled = all.len() == 1 && all[0]["status"] == "enabled";
+                if is_enabled && self.helix.subscription_requests().await.len() == times {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, subscribed).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_secret_is_changed_without_a_request_being_lost() {
+    let stop = CancellationToken::new();
+    let (balancer, url) = Balancer::start(&stop);
+    let mut deployment = Deployment {
+        database: mgm_test_support::database(&MIGRATOR).await,
+        helix: HelixStandIn::start(),
+        balancer,
+        url: url.clone(),
+        processes: Vec::new(),
+    };
+    let only = |secrets: Secrets| {
+        [
+            ("Mgm__ApiKey", secrets.api_key),
+            ("Twitch__EventSubSecret", secrets.eventsub),
+            ("Twitch__ExtensionSecret", secrets.extension),
+        ]
+    };
+    let both = |first: Secrets, second: Secrets, extension: &'static str| {
+        [
+            ("Mgm__ApiKey", first.api_key),
+            ("Mgm__ApiKeyPrevious", second.api_key),
+            ("Twitch__EventSubSecret", first.eventsub),
+            ("Twitch__EventSubSecretPrevious", second.eventsub),
+            ("Twitch__ExtensionSecret", extension),
+        ]
+    };
+    deployment.roll(&only(OLD)).await;
+    deployment.subscribed(1).await;
+    let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+    let has = || Arc::new(Mutex::new(OLD));
+    let clients = Clients {
+        http,
+        url,
+        desktop: has(),
+        viewer: has(),
+        twitch: has(),
+        asked: Arc::default(),
+        stop: stop.child_token(),
+    };
+    let tasks = TaskTracker::new();
+    clients.start(&tasks);
+    clients.go_on(&tasks).await;
+
+    // First everybody accepts the new ones, too.
+    let accepted = format!("{},{}", OLD.extension, NEW.extension).leak();
+    deployment.roll(&both(OLD, NEW, accepted)).await;
+    clients.go_on(&tasks).await;
+    *clients.desktop.lock().unwrap() = NEW;
+    *clients.viewer.lock().unwrap() = NEW;
+    clients.go_on(&tasks).await;
+
+    // Then the new ones come first, and the subscription is made anew with the new secret.
+    let accepted = format!("{},{}", NEW.extension, OLD.extension).leak();
+    deployment.roll(&both(NEW, OLD, accepted)).await;
+    deployment.subscribed(2).await;
+    clients.go_on(&tasks).await;
+    *clients.twitch.lock().unwrap() = NEW;
+    clients.go_on(&tasks).await;
+
+    // At last the old ones go.
+    deployment.roll(&only(NEW)).await;
+    clients.go_on(&tasks).await;
+    clients.stop.cancel();
+    assert_eq!(tasks.len(), 3);
+    tasks.close();
+    tokio::time::timeout(PATIENCE, tasks.wait()).await.unwrap();
+
+    let enrolled: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pool_members").fetch_one(deployment.database.pool()).await.unwrap();
+    assert_eq!(usize::try_from(enrolled).unwrap(), clients.asked[2].load(Ordering::Relaxed), "nobody was lost");
+    for status in [clients.desktop(OLD).await, clients.viewer(OLD).await, clients.twitch(OLD, 99_999).await] {
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "the old one is no longer good");
+    }
+    assert_eq!(deployment.helix.subscription_requests().await.len(), 2, "restarts alone make no subscription");
+    for process in deployment.processes {
+        process.terminate();
+        assert_eq!(process.end().await.0, 0);
+    }
+}

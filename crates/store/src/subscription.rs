@@ -1,0 +1,235 @@
+//! How the subscription to the broadcaster's chat stands at Twitch, and who looks after it.
+
+use std::str::FromStr;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Store, StoreError};
+
+/// The one type of subscription there is.
+const CHAT: &str = "channel.chat.message";
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionState {
+    /// Asked for, not known to be there.
+    Creating,
+    /// Twitch verifies the callback.
+    Pending,
+    /// Twitch sends notifications.
+    Enabled,
+    /// Ended by Twitch.
+    Revoked,
+    /// It cannot be made at present.
+    Failed,
+}
+
+/// The subscription to chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatSubscription {
+    /// Where it stands.
+    pub state: SubscriptionState,
+    /// Why it was revoked, or cannot be made.
+    pub reason: Option<String>,
+    /// Twitch's id of it.
+    pub id: Option<String>,
+    /// A code of the secret that it was made with.
+    pub secret_fingerprint: Option<String>,
+    /// Times that it was made, or failed to be, since it last was in order for a while.
+    pub attempts: u32,
+    /// It is not made again before this.
+    pub create_after: OffsetDateTime,
+    /// When to look at it next.
+    pub due_at: OffsetDateTime,
+    /// Revocations received so far.
+    pub revocations: i32,
+}
+
+impl SubscriptionState {
+    /// Its name in the database and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Pending => "pending",
+            Self::Enabled => "enabled",
+            Self::Revoked => "revoked",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for SubscriptionState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Creating, Self::Pending, Self::Enabled, Self::Revoked, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(())
+    }
+}
+
+impl Store {
+    /// How the subscription to chat stands; `None` while nothing is known of one.
+    pub async fn chat_subscription(&self) -> Result<Option<ChatSubscription>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            "SELECT state, reason, subscription_id, secret_fingerprint, attempts, create_after, due_at, revocations
+             FROM eventsub_subscriptions WHERE broadcaster_id = $1 AND subscription_type = $2",
+            self.broadcaster.as_str(),
+            CHAT,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(ChatSubscription::try_from).transpose()
+    }
+
+    /// Makes this process the one that looks after the subscription, until `until`; `None` while another is.
+    pub async fn lease_chat_subscription(
+        &self,
+        holder: Uuid,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<Option<ChatSubscription>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            "INSERT INTO eventsub_subscriptions AS held
+                    (broadcaster_id, subscription_type, state, create_after, due_at, lease_holder, lease_until, changed_at)
+             VALUES ($1, $2, 'creating', $4, $4, $3, $5, $4)
+             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+             SET lease_holder = excluded.lease_holder, lease_until = excluded.lease_until
+             WHERE held.lease_until IS NULL OR held.lease_until <= $4 OR held.lease_holder = $3
+             RETURNING state, reason, subscription_id, secret_fingerprint, attempts, create_after, due_at, revocations",
+            self.broadcaster.as_str(),
+            CHAT,
+            holder,
+            now,
+            until,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(ChatSubscription::try_from).transpose()
+    }
+
+    /// Writes down what the holder has found or done. Answers false, and changes nothing, when the lease is another's by
+    /// now or a revocation has come that `next` does not know of.
+    pub async fn update_chat_subscription(
+        &self,
+        holder: Uuid,
+        next: &ChatSubscription,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let written = sqlx::query!(
+            "UPDATE eventsub_subscriptions
+             SET state = $4, reason = $5, subscription_id = $6, secret_fingerprint = $7, attempts = $8,
+                 create_after = $9, due_at = $10, changed_at = CASE WHEN state = $4 THEN changed_at ELSE $11 END
+             WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3 AND revocations = $12",
+            self.broadcaster.as_str(),
+            CHAT,
+            holder,
+            next.state.as_str(),
+            next.reason,
+            next.id,
+            next.secret_fingerprint,
+            i32::try_from(next.attempts).unwrap_or(i32::MAX),
+            next.create_after,
+            next.due_at,
+            now,
+            next.revocations,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(written.rows_affected() > 0)
+    }
+
+    /// Leaves the subscription to whoever looks next.
+    pub async fn release_chat_subscription(&self, holder: Uuid) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE eventsub_subscriptions SET lease_holder = NULL, lease_until = NULL
+             WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3",
+            self.broadcaster.as_str(),
+            CHAT,
+            holder,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Twitch has told us that it ended the subscription.
+    pub async fn note_chat_subscription_revoked(&self, reason: &str, now: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO eventsub_subscriptions AS held
+                    (broadcaster_id, subscription_type, state, reason, create_after, due_at, revocations, changed_at)
+             VALUES ($1, $2, 'revoked', $3, $4, $4, 1, $4)
+             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+             SET state = 'revoked', reason = $3, due_at = $4, revocations = held.revocations + 1, changed_at = $4",
+            self.broadcaster.as_str(),
+            CHAT,
+            reason,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Twitch has verified the callback of a subscription that somebody else looks after: after that it is there.
+    pub async fn note_chat_subscription_verified(
+        &self,
+        id: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO eventsub_subscriptions
+                    (broadcaster_id, subscription_type, state, subscription_id, create_after, due_at, changed_at)
+             VALUES ($1, $2, 'enabled', $3, $4, $4, $4)
+             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+             SET state = 'enabled', reason = NULL, subscription_id = $3, secret_fingerprint = NULL, due_at = $4,
+                 changed_at = $4",
+            self.broadcaster.as_str(),
+            CHAT,
+            id,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+struct Row {
+    state: String,
+    reason: Option<String>,
+    subscription_id: Option<String>,
+    secret_fingerprint: Option<String>,
+    attempts: i32,
+    create_after: OffsetDateTime,
+    due_at: OffsetDateTime,
+    revocations: i32,
+}
+
+impl TryFrom<Row> for ChatSubscription {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let state = row.state.parse().map_err(|()| StoreError::BadRow {
+            table: "eventsub_subscriptions",
+            column: "state",
+            key: CHAT.to_owned(),
+            reason: format!("{:?} is no state", row.state),
+        })?;
+        Ok(Self {
+            state,
+            reason: row.reason,
+            id: row.subscription_id,
+            secret_fingerprint: row.secret_fingerprint,
+            attempts: row.attempts.unsigned_abs(),
+            create_after: row.create_after,
+            due_at: row.due_at,
+            revocations: row.revocations,
+        })
+    }
+}
