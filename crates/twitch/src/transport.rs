@@ -31,7 +31,10 @@ pub enum Exchange {
 
 /// The operating system's certificates could not be loaded, or TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("an HTTPS client for {origin} cannot be built (are the CA certificates of the system installed?): {reason}")]
+#[error(
+    "an HTTPS client for {origin} cannot be built ({reason}): install the CA certificates of the system (the package is \
+     mostly called ca-certificates), or name a file of them in SSL_CERT_FILE"
+)]
 pub struct ClientError {
     origin: String,
     reason: String,

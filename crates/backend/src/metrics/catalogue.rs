@@ -77,7 +77,12 @@ pub const METRICS: &[Metric] = &[
         &["change"],
         "What was done about the subscription to chat: made, deleted, or failed",
     ),
-    metric("mgm_eventsub_subscription_enabled", Kind::Gauge, &[], "Whether the subscription to chat is enabled: 1 or 0"),
+    metric(
+        "mgm_eventsub_subscription_enabled",
+        Kind::Gauge,
+        &[],
+        "Whether the subscription to chat is enabled: 1 or 0",
+    ),
     metric(
         "mgm_eventsub_subscription_revoked",
         Kind::Gauge,

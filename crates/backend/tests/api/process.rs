@@ -171,6 +171,43 @@ async fn production_without_its_settings_ends_with_2_and_names_them_all() {
     }
 }
 
+/// As on a machine without CA certificates.
+const NO_CERTIFICATES: (&str, &str) = ("SSL_CERT_FILE", "/dev/null");
+
+#[tokio::test]
+async fn without_ca_certificates_a_call_to_twitch_is_impossible_and_the_remedy_is_named() {
+    let environment = [
+        NO_CERTIFICATES,
+        ("ASPNETCORE_ENVIRONMENT", "Development"),
+        ("ConnectionStrings__PostgreSQL", "Host=unused;Username=unused"),
+        ("Twitch__HelixClientId", "client"),
+        ("Twitch__BroadcasterAccessToken", "hush-access-token"),
+    ];
+    let (status, written) = run(&environment, &[]).await;
+    assert_eq!(status, 2, "{written}");
+    for part in ["https://api.twitch.tv", "ca-certificates", "SSL_CERT_FILE"] {
+        assert!(written.contains(part), "{part} in {written}");
+    }
+}
+
+#[tokio::test]
+async fn without_ca_certificates_a_backend_that_calls_nobody_starts_all_the_same() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let url = database.url();
+    let environment = [
+        NO_CERTIFICATES,
+        ("ASPNETCORE_ENVIRONMENT", "Development"),
+        ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+        ("ConnectionStrings__PostgreSQL", url.as_str()),
+        ("Mgm__LogFormat", "json"),
+    ];
+    let backend = Running::launch(&environment).await;
+    backend.terminate();
+    let (status, log) = backend.end().await;
+    assert_eq!(status, 0, "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("Twitch__BroadcasterAccessToken is not set")), "{log:#?}");
+}
+
 #[tokio::test]
 async fn an_unknown_setting_ends_with_2_and_names_the_nearest() {
     let (status, written) = run(&[("Mgm__ApiKye", "x")], &["config"]).await;

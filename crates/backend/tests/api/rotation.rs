@@ -50,7 +50,8 @@ const NEW: Secrets =
 /// Passes each request on to the next backend in turn.
 #[derive(Clone)]
 struct Balancer {
-    backends: Arc<Mutex<Vec<String>>>,
+    /// Each holds its address as often as requests to it are under way, and once more.
+    backends: Arc<Mutex<Vec<Arc<str>>>>,
     turn: Arc<AtomicUsize>,
     http: reqwest::Client,
 }
@@ -66,32 +67,35 @@ impl Balancer {
         (balancer, url)
     }
 
-    fn replace(&self, old: Option<&str>, new: &str) {
-        let mut backends = self.backends.lock().unwrap();
-        backends.retain(|url| Some(url.as_str()) != old);
-        backends.push(new.to_owned());
+    /// Sends nothing more to the old one, and waits until nothing is under way to it.
+    async fn replace(&self, old: Option<&str>, new: &str) {
+        let old = {
+            let mut backends = self.backends.lock().unwrap();
+            let place = backends.iter().position(|url| Some(&**url) == old);
+            let old = place.map(|place| backends.remove(place));
+            backends.push(new.into());
+            old
+        };
+        while old.as_ref().is_some_and(|old| Arc::strong_count(old) > 1) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
 async fn pass_on(State(balancer): State<Balancer>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    // One that no longer listens has seen nothing of the request: as balancers do, the next is tried.
-    let answer = loop {
-        let backend = {
-            let backends = balancer.backends.lock().unwrap();
-            backends[balancer.turn.fetch_add(1, Ordering::Relaxed) % backends.len()].clone()
-        };
-        let asked = balancer.http.request(head.method.clone(), format!("{backend}{}", head.uri));
-        match asked.headers(head.headers.clone()).body(body.clone()).send().await {
-            Ok(answer) => break answer,
-            Err(error) => assert!(error.is_connect(), "{error:?}"),
-        }
+    let backend = {
+        let backends = balancer.backends.lock().unwrap();
+        Arc::clone(&backends[balancer.turn.fetch_add(1, Ordering::Relaxed) % backends.len()])
     };
+    let asked = balancer.http.request(head.method, format!("{backend}{}", head.uri)).headers(head.headers).body(body);
+    let answer = asked.send().await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
     let mut response = Response::new(Body::from(answer.bytes().await.unwrap()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    drop(backend);
     response
 }
 
@@ -181,7 +185,7 @@ impl Deployment {
         for place in 0..2 {
             let new = self.launch(changes).await;
             let old = (self.processes.len() == 2).then(|| self.processes.remove(0));
-            self.balancer.replace(old.as_ref().map(|old| old.url.as_str()), &new.url);
+            self.balancer.replace(old.as_ref().map(|old| old.url.as_str()), &new.url).await;
             self.processes.push(new);
             if let Some(old) = old {
                 old.terminate();
