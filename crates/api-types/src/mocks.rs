@@ -98,6 +98,16 @@ pub struct JournalEntry {
     pub body: Option<Value>,
 }
 
+/// `GET /sent` of MockHelixApi: every chat message that counts as sent, whatever its caller saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentMessages {
+    /// How many there were since the start or the last reset; more than are kept, perhaps.
+    pub total: u64,
+    /// The texts of the last of them, oldest first.
+    pub messages: Vec<String>,
+}
+
 /// Something that MockHelixApi is to do wrong, once or several times: an element of `POST /faults` and `GET /faults`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -113,7 +123,8 @@ pub struct Fault {
     /// How many requests it hits. Default 1.
     #[serde(default = "once")]
     pub times: u32,
-    /// For [`FaultKind::Slow`]: how long the answer is held back, in milliseconds. Default 1000.
+    /// For [`FaultKind::Slow`]: how long the answer is held back, in milliseconds. Default 1000. For
+    /// [`FaultKind::Dropped`]: how long nothing happens before the connection ends. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
 }

@@ -17,11 +17,10 @@ use crate::{
     twitch::{HelixSession, TokenTrouble},
 };
 
-/// How long after the longest call a claim still stands.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How long the request that made an announcement due waits for its outcome.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
-/// The pauses before each attempt to write an outcome down, in milliseconds; shorter than [`LEASE_MARGIN`] together.
+/// The pauses before each attempt to write an outcome down, in milliseconds. Together shorter than the default of
+/// `Announcements__LeaseMarginSeconds`, after which the outcome would not be taken.
 const SETTLE_PAUSES: [u64; 8] = [0, 50, 200, 1_000, 3_000, 5_000, 5_000, 5_000];
 /// The longest reason kept, in characters.
 const MAX_REASON: usize = 300;
@@ -44,8 +43,10 @@ impl Announcer {
         clock: Arc<dyn Clock>,
         chance: Arc<Chance>,
         tasks: &TaskTracker,
+        lease_margin: Duration,
     ) -> Self {
-        Self { store, lease: helix.longest_call() + LEASE_MARGIN, helix, clock, chance, tasks: tasks.clone() }
+        let lease = helix.longest_call() + lease_margin;
+        Self { store, lease, helix, clock, chance, tasks: tasks.clone() }
     }
 
     /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away

@@ -8,20 +8,16 @@ use mgm_api_types::Version;
 use mgm_domain::{BroadcasterId, roulette::Schedule};
 use mgm_service::{
     bind::BindUrls,
-    connection_string::{ConnectionString, SslMode},
     services::ServiceId,
     settings::{Environment, Settings},
 };
 use mgm_twitch::{eventsub::SigningSecrets, extension_jwt::ExtensionKeys};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::twitch::{self, TwitchConfig};
-
-/// The broadcaster of a developer who has configured none.
-const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
-/// Connections to the database, where the connection string does not say.
-const MAX_CONNECTIONS: u32 = 16;
+use crate::{
+    database::DatabaseConfig,
+    twitch::{self, TwitchConfig},
+};
 
 /// What the backend works with. No secret shows in `Debug`.
 #[derive(Debug, Clone)]
@@ -32,12 +28,8 @@ pub struct BackendConfig {
     pub metrics_urls: Option<BindUrls>,
     /// How often the metrics look at the database.
     pub metrics_refresh: Duration,
-    /// How to reach the database.
-    pub database: ConnectionString,
-    /// The most connections to it.
-    pub max_connections: u32,
-    /// How long a database that is away at start is waited for.
-    pub database_patience: Duration,
+    /// The database.
+    pub database: DatabaseConfig,
     /// The broadcaster.
     pub broadcaster: BroadcasterId,
     /// The desktop keys that are accepted.
@@ -60,6 +52,10 @@ pub struct BackendConfig {
     pub payouts_expire_after: Duration,
     /// How often that is looked for.
     pub payouts_sweep: Duration,
+    /// How long after the time-out of its call an announcement still belongs to the process that claimed it.
+    pub announcements_lease_margin: Duration,
+    /// How often the outbox is looked at, whatever the database tells.
+    pub announcements_poll: Duration,
     /// A viewer's writes a minute.
     pub viewer_writes: NonZeroU32,
     /// A viewer's reads a minute.
@@ -80,7 +76,7 @@ pub struct BackendConfig {
 
 /// The settings do not make a backend.
 #[derive(Debug, thiserror::Error)]
-#[error("the backend cannot be started:\n{}", problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+#[error("the settings cannot be used:\n{}", problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError {
     /// All that is wrong, with the names of the settings and no values.
     pub problems: Vec<String>,
@@ -95,7 +91,19 @@ impl Problems {
         value.map_err(|error| self.0.push(format!("{key}: {error}"))).ok()
     }
 
-    fn needed(&mut self, in_production: bool, is_set: bool, key: &str) {
+    pub(crate) fn add(&mut self, problem: String) {
+        self.0.push(problem);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn into_error(self) -> ConfigError {
+        ConfigError { problems: self.0 }
+    }
+
+    pub(crate) fn needed(&mut self, in_production: bool, is_set: bool, key: &str) {
         if in_production && !is_set {
             self.0.push(format!("{key} is not set, and Production needs it"));
         }
@@ -111,23 +119,15 @@ impl BackendConfig {
         problems.needed(production, mgm.api_key.is_some(), "Mgm__ApiKey");
         problems.needed(production, twitch.event_sub_secret.is_some(), "Twitch__EventSubSecret");
         problems.needed(production, twitch.extension_secret.is_some(), "Twitch__ExtensionSecret");
-        problems.needed(production, twitch.broadcaster_user_id.is_some(), "Twitch__BroadcasterUserId");
         for (on, key) in [
             (mgm.enable_e2e_harness, "Mgm__EnableE2eHarness"),
             (mgm.dev_skip_subscriber_check, "Mgm__DevSkipSubscriberCheck"),
         ] {
             if production && on {
-                problems.0.push(format!("{key} is on, and Production does not allow it"));
+                problems.add(format!("{key} is on, and Production does not allow it"));
             }
         }
-        if settings.connection_strings.postgresql.is_none() {
-            problems.0.push("ConnectionStrings__PostgreSQL is not set".to_owned());
-        }
-        let database = settings.connection_strings.postgresql.as_ref().and_then(|text| {
-            problems.take("ConnectionStrings__PostgreSQL", ConnectionString::parse(text.expose_secret()))
-        });
-        let broadcaster = twitch.broadcaster_user_id.as_deref().unwrap_or(DEVELOPMENT_BROADCASTER);
-        let broadcaster = problems.take("Twitch__BroadcasterUserId", BroadcasterId::parse(broadcaster));
+        let database = DatabaseConfig::read(settings, &mut problems);
         let secrets = twitch.event_sub_secret.iter().chain(&twitch.event_sub_secret_previous);
         let eventsub_secrets = problems.take("Twitch__EventSubSecret", SigningSecrets::new(secrets));
         let extension_keys = match &twitch.extension_secret {
@@ -148,17 +148,14 @@ impl BackendConfig {
         let panel = twitch.extension_client_id.as_ref().map(|id| format!("https://{id}.ext-twitch.tv"));
         let origins = mgm.allowed_origins.iter().chain(&panel);
         let allowed_origins = origins.filter_map(|text| problems.take("Mgm__AllowedOrigins", origin(text))).collect();
-        let (Some(database), Some(broadcaster), Some(eventsub_secrets), Some(extension_keys)) =
-            (database, broadcaster, eventsub_secrets, extension_keys)
+        let (Some(database), Some(eventsub_secrets), Some(extension_keys)) =
+            (database, eventsub_secrets, extension_keys)
         else {
-            return Err(ConfigError { problems: problems.0 });
+            return Err(problems.into_error());
         };
-        let (Some(twitch_config), Some(schedule), true) = (twitch_config, schedule, problems.0.is_empty()) else {
-            return Err(ConfigError { problems: problems.0 });
+        let (Some(twitch_config), Some(schedule), true) = (twitch_config, schedule, problems.is_empty()) else {
+            return Err(problems.into_error());
         };
-        for warning in &database.warnings {
-            tracing::warn!(warning, "connection string");
-        }
         warn_of_what_is_missing(settings);
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let limits = &settings.rate_limits;
@@ -167,10 +164,8 @@ impl BackendConfig {
             urls: settings.urls.clone().unwrap_or_else(default_urls),
             metrics_urls: mgm.metrics_urls.clone(),
             metrics_refresh: seconds(mgm.metrics_refresh_seconds),
-            max_connections: database.max_pool_size.unwrap_or(MAX_CONNECTIONS),
+            broadcaster: database.broadcaster.clone(),
             database,
-            database_patience: seconds(mgm.database_wait_seconds),
-            broadcaster,
             api_keys: mgm.api_key.iter().chain(&mgm.api_key_previous).cloned().collect(),
             eventsub_secrets,
             extension_keys,
@@ -181,6 +176,8 @@ impl BackendConfig {
             roulette_tick: Duration::from_millis(roulette.tick_milliseconds),
             payouts_expire_after: seconds(settings.payouts.expire_after_seconds),
             payouts_sweep: seconds(settings.payouts.sweep_seconds),
+            announcements_lease_margin: seconds(settings.announcements.lease_margin_seconds),
+            announcements_poll: seconds(settings.announcements.poll_seconds),
             viewer_writes: at_least_one(limits.viewer_writes_per_minute),
             viewer_reads: at_least_one(limits.viewer_reads_per_minute),
             address_requests: at_least_one(limits.address_per_minute),
@@ -234,32 +231,6 @@ fn warn_of_what_is_missing(settings: &Settings) {
     for warning in twitch::warnings(settings) {
         tracing::warn!("{warning}");
     }
-}
-
-/// How the store's driver reaches the database.
-pub(crate) fn connect_options(database: &ConnectionString) -> PgConnectOptions {
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .port(database.port)
-        .database(&database.database)
-        .username(&database.username)
-        .application_name(database.application_name.as_deref().unwrap_or("mgm-backend"))
-        .ssl_mode(match database.ssl_mode {
-            SslMode::Disable => PgSslMode::Disable,
-            SslMode::Allow => PgSslMode::Allow,
-            SslMode::Prefer => PgSslMode::Prefer,
-            SslMode::Require => PgSslMode::Require,
-            SslMode::VerifyCa => PgSslMode::VerifyCa,
-            SslMode::VerifyFull => PgSslMode::VerifyFull,
-        });
-    options =
-        if database.host.starts_with('/') { options.socket(&database.host) } else { options.host(&database.host) };
-    if let Some(password) = &database.password {
-        options = options.password(password.expose_secret());
-    }
-    if let Some(certificate) = &database.root_certificate {
-        options = options.ssl_root_cert(certificate);
-    }
-    options
 }
 
 #[cfg(test)]

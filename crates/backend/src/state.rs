@@ -69,7 +69,14 @@ impl AppState {
         let subscription =
             SubscriptionKeeper::new(twitch, &config, store.clone(), Arc::clone(&clock), Arc::clone(&chance));
         let enroller = Enroller::start(store.clone(), tasks);
-        let announcer = Announcer::new(store.clone(), helix.clone(), Arc::clone(&clock), Arc::clone(&chance), tasks);
+        let announcer = Announcer::new(
+            store.clone(),
+            helix.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&chance),
+            tasks,
+            config.announcements_lease_margin,
+        );
         Self(Arc::new(Shared {
             config,
             store,

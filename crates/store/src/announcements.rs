@@ -134,6 +134,15 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
+    /// When the next announcement is to be looked at: one becomes due, or a lease runs out.
+    pub async fn next_announcement_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+        let due = sqlx::query_scalar!(
+            "SELECT min(due_at) FROM announcements WHERE broadcaster_id = $1 AND state IN ('pending', 'sending')",
+            self.broadcaster.as_str(),
+        );
+        Ok(due.fetch_one(&self.pool).await?)
+    }
+
     /// Writes down how a claimed attempt ended; answers the state it leaves. A claim whose lease has passed and was taken
     /// for unknown is no longer the caller's to settle: what is unknown, the operator resolves.
     pub async fn settle_announcement(
@@ -242,21 +251,21 @@ impl Store {
         due: OffsetDateTime,
     ) -> Result<AnnouncementState, CommandError> {
         let postponed = sqlx::query!(
-            "UPDATE announcements SET state = 'pending', due_at = $4, updated_at = $3
-             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5",
+            "WITH postponed AS (
+                 UPDATE announcements SET state = 'pending', due_at = $4, updated_at = $3
+                 WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5
+                 RETURNING broadcaster_id
+             )
+             SELECT pg_notify('mgm_announcements', broadcaster_id) FROM postponed",
             self.broadcaster.as_str(),
             claimed.payout.as_uuid(),
             now,
             due,
             claimed.claim,
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        if postponed.rows_affected() == 0 {
-            Err(Rejection::InvalidState.into())
-        } else {
-            Ok(AnnouncementState::Pending)
-        }
+        if postponed.is_some() { Ok(AnnouncementState::Pending) } else { Err(Rejection::InvalidState.into()) }
     }
 
     /// Records an outcome: the event, the projection and the obligation in one transaction. The outcome of a `claim` is

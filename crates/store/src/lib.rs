@@ -5,11 +5,15 @@
 //! decided anew.
 
 mod announcements;
+mod audit;
 mod enrolment;
 mod error;
 mod gauges;
+mod history;
+mod listener;
 mod payouts;
 mod pool;
+mod projection;
 mod rebuild;
 mod roulette;
 mod streams;
@@ -27,11 +31,14 @@ use sqlx::{
 };
 
 pub use announcements::{Announcement, ClaimedAnnouncement};
+pub use audit::{Audit, Finding};
 pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSource};
 pub use error::{CommandError, StoreError};
 pub use gauges::{Crowd, Gauges};
+pub use history::RecordedEvent;
+pub use listener::AnnouncementListener;
 pub use payouts::PayoutView;
-pub use rebuild::Rebuilt;
+pub use rebuild::{Difference, Rebuilt};
 pub use roulette::{DrawOutcome, Verification};
 pub use subscription::{ChatSubscription, SubscriptionState};
 pub use tokens::{LockedTokens, StoredTokens, TokenRefusal};

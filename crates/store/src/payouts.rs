@@ -234,15 +234,16 @@ impl Store {
 
     /// Locks the viewer of a payout and loads its stream.
     pub(crate) async fn lock_payout(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Stream, CommandError> {
+        let viewer = self.viewer_of(tx, id).await?.ok_or(Rejection::NotFound)?;
+        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
+        Ok(self.load_stream(tx, id).await?)
+    }
+    pub(crate) async fn viewer_of(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Option<String>, StoreError> {
         let viewer = sqlx::query_scalar!(
             "SELECT viewer_id FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
             self.broadcaster.as_str(),
             id.as_uuid(),
-        )
-        .fetch_optional(&mut *tx)
-        .await?
-        .ok_or(Rejection::NotFound)?;
-        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
-        Ok(self.load_stream(tx, id).await?)
+        );
+        Ok(viewer.fetch_optional(tx).await?)
     }
 }

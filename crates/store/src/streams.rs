@@ -4,7 +4,7 @@ use mgm_domain::{Payout, PayoutId, payout::Event};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, projection::ProjectedPayout};
 
 /// A payout as the fold of its stream.
 #[derive(Debug, Default)]
@@ -62,29 +62,17 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        if !events.is_empty() {
-            self.project(tx, id, &stream).await?;
+        if !events.is_empty()
+            && let Some(row) = ProjectedPayout::of(id, &stream)?
+        {
+            self.write_row(tx, &row).await?;
         }
         Ok(stream)
     }
 
-    /// Writes a payout's row from the fold of its stream; answers whether it was not so already.
-    pub(crate) async fn project(
-        &self,
-        tx: &mut PgConnection,
-        id: PayoutId,
-        stream: &Stream,
-    ) -> Result<bool, StoreError> {
-        let Some(payout) = &stream.payout else {
-            return Ok(false);
-        };
-        let gold = i32::try_from(payout.gold.amount()).map_err(|error| StoreError::BadRow {
-            table: "payouts",
-            column: "gold",
-            key: id.to_string(),
-            reason: error.to_string(),
-        })?;
-        let written = sqlx::query!(
+    /// Writes a payout's row.
+    pub(crate) async fn write_row(&self, tx: &mut PgConnection, row: &ProjectedPayout) -> Result<(), StoreError> {
+        sqlx::query!(
             "INSERT INTO payouts (broadcaster_id, payout_id, version, viewer_id, display_name, character_name, gold,
                                   enrollment_request_id, status, announced, created_at, accepted_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -92,23 +80,22 @@ impl Store {
              SET version = EXCLUDED.version, viewer_id = EXCLUDED.viewer_id, display_name = EXCLUDED.display_name,
                  character_name = EXCLUDED.character_name, gold = EXCLUDED.gold,
                  enrollment_request_id = EXCLUDED.enrollment_request_id, status = EXCLUDED.status,
-                 announced = EXCLUDED.announced, created_at = EXCLUDED.created_at, accepted_at = EXCLUDED.accepted_at
-             WHERE payouts IS DISTINCT FROM EXCLUDED",
+                 announced = EXCLUDED.announced, created_at = EXCLUDED.created_at, accepted_at = EXCLUDED.accepted_at",
             self.broadcaster.as_str(),
-            id.as_uuid(),
-            stream.version,
-            payout.viewer.as_str(),
-            payout.display_name,
-            payout.character_name.as_str(),
-            gold,
-            payout.enrollment_request_id.as_str(),
-            payout.status.as_str(),
-            payout.is_announced(),
-            payout.created_at,
-            payout.accepted_at,
+            row.payout_id,
+            row.version,
+            row.viewer_id,
+            row.display_name,
+            row.character_name,
+            row.gold,
+            row.enrollment_request_id,
+            row.status,
+            row.announced,
+            row.created_at,
+            row.accepted_at,
         )
         .execute(tx)
         .await?;
-        Ok(written.rows_affected() > 0)
+        Ok(())
     }
 }

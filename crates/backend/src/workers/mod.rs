@@ -6,11 +6,12 @@ mod gauges;
 pub mod roulette;
 pub mod subscription;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use metrics::{counter, gauge};
 use mgm_store::StoreError;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -24,7 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Starts all of them; they end with `shutdown`.
 pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken) {
     tasks.spawn(roulette::run(state.clone(), shutdown.clone()));
-    tasks.spawn(announcements::run(state.clone(), shutdown.clone()));
+    let wake = Arc::new(Notify::new());
+    tasks.spawn(announcements::listen(state.clone(), Arc::clone(&wake), shutdown.clone()));
+    tasks.spawn(announcements::run(state.clone(), wake, shutdown.clone()));
     tasks.spawn(expiry::run(state.clone(), shutdown.clone()));
     tasks.spawn(subscription::run(state.clone(), shutdown.clone()));
     if state.config.metrics_urls.is_some() {
@@ -69,5 +72,14 @@ impl Rounds {
     fn note_success(&self) {
         let now = (SystemClock.now() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         gauge!("mgm_worker_last_success_timestamp_seconds", "worker" => self.worker).set(now);
+    }
+
+    /// The same, and at once when woken. Pauses after failures are kept.
+    async fn next_or_woken(&mut self, last: Result<(), StoreError>, pause: Duration, woken: &Notify) -> bool {
+        let may_wake = last.is_ok();
+        tokio::select! {
+            goes_on = self.next(last, pause) => goes_on,
+            () = woken.notified(), if may_wake => true,
+        }
     }
 }

@@ -5,6 +5,10 @@ mod announcements;
 mod app;
 mod authentication;
 mod claim;
+#[cfg(unix)]
+mod commands;
+#[cfg(unix)]
+mod crash;
 mod eventsub;
 mod eventsub_commands;
 mod framework;
@@ -15,9 +19,12 @@ mod limits;
 mod metrics;
 mod openapi;
 mod outage;
+mod outbox;
 mod payouts;
 #[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod program;
 mod races;
 #[cfg(unix)]
 mod rotation;

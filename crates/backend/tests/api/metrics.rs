@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     helix::HelixStandIn,
-    process::{PATIENCE, Running, address},
+    program::{PATIENCE, Running, address},
 };
 
 /// Scrapes until the text has all of these lines.

@@ -29,7 +29,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{BROADCASTER, signing},
     helix::HelixStandIn,
-    process::{Running, now},
+    program::{Running, now},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -81,7 +81,7 @@ pub fn decide(payout: Option<&Payout>, command: Command) -> Result<Vec<Event>, R
         Command::RecordAnnouncement { outcome, at } => {
             let payout = payout.ok_or(Rejection::NotFound)?;
             let announcement = payout.announcement.ok_or(Rejection::InvalidState)?;
-            if may_follow(announcement, &outcome) {
+            if outcome_may_follow(announcement, &outcome) {
                 Ok(vec![Event::Announcement { outcome, at }])
             } else {
                 Err(Rejection::InvalidState)
@@ -117,7 +117,29 @@ fn step(from: PayoutStatus, to: PayoutStatus, at: OffsetDateTime) -> Result<Even
     }
 }
 
-fn may_follow(state: AnnouncementState, outcome: &Outcome) -> bool {
+/// Whether an event can be the next of a stream whose fold this is. [`decide`] makes no other; an audit asks.
+#[must_use]
+pub fn may_be_next(payout: Option<&Payout>, event: &Event) -> bool {
+    let Some(payout) = payout else {
+        return matches!(event, Event::Awarded { .. });
+    };
+    let may_become = |to, at| step(payout.status, to, at).is_ok();
+    match event {
+        Event::Awarded { .. } => false,
+        Event::AcceptanceConfirmed { .. } => payout.accepted_at.is_none(),
+        Event::Started { at } => may_become(PayoutStatus::InProgress, *at),
+        Event::Returned { at } => may_become(PayoutStatus::Pending, *at),
+        Event::Sent { at } => may_become(PayoutStatus::Sent, *at),
+        Event::Failed { at } => may_become(PayoutStatus::Failed, *at),
+        Event::Cancelled { at } => may_become(PayoutStatus::Cancelled, *at),
+        Event::Expired { .. } => payout.status.is_active(),
+        Event::Announcement { outcome, .. } => {
+            payout.announcement.is_some_and(|announcement| outcome_may_follow(announcement, outcome))
+        }
+    }
+}
+
+fn outcome_may_follow(state: AnnouncementState, outcome: &Outcome) -> bool {
     use AnnouncementState::{Announced, Dropped, Failed, Pending, Sending, Unknown};
     match outcome {
         Outcome::Announced { .. } | Outcome::Dropped { .. } | Outcome::Unknown { .. } | Outcome::Failed { .. } => {
@@ -202,6 +224,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_event_that_no_command_makes_is_recognized() {
+        for from in PayoutStatus::ALL {
+            for to in PayoutStatus::ALL {
+                let event = match to {
+                    PayoutStatus::Pending => Event::Returned { at: AT },
+                    PayoutStatus::InProgress => Event::Started { at: AT },
+                    PayoutStatus::Sent => Event::Sent { at: AT },
+                    PayoutStatus::Failed => Event::Failed { at: AT },
+                    PayoutStatus::Cancelled => Event::Cancelled { at: AT },
+                    PayoutStatus::Expired => Event::Expired { at: AT },
+                };
+                let expected = allowed(from, to) || (to == PayoutStatus::Expired && from.is_active());
+                assert_eq!(may_be_next(Some(&in_status(from)), &event), expected, "{from} -> {to}");
+                assert!(!may_be_next(None, &event), "{to} first");
+            }
+        }
+        let announced = Event::Announcement { outcome: Outcome::Announced { message_id: None }, at: AT };
+        assert!(!may_be_next(Some(&in_status(PayoutStatus::InProgress)), &announced));
+        let sent = in_status(PayoutStatus::Sent);
+        assert!(may_be_next(Some(&sent), &announced));
+        let twice = Payout::apply(Some(sent), &announced);
+        assert!(!may_be_next(twice.as_ref(), &announced));
+        assert!(may_be_next(None, &awarded()[0]) && !may_be_next(twice.as_ref(), &awarded()[0]));
     }
 
     #[test]
@@ -294,6 +342,7 @@ mod tests {
                 };
                 let before = payout.clone();
                 for event in decide(Some(&payout), command).unwrap_or_default() {
+                    prop_assert!(may_be_next(Some(&payout), &event));
                     payout = Payout::apply(Some(payout), &event).unwrap();
                 }
                 if !before.status.is_active() {

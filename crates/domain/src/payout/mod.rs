@@ -6,6 +6,6 @@ mod decide;
 mod event;
 mod state;
 
-pub use decide::{Award, Command, decide};
+pub use decide::{Award, Command, decide, may_be_next};
 pub use event::{DecodeError, Event};
 pub use state::{Payout, PayoutStatus, UnknownStatus};

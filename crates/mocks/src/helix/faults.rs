@@ -39,7 +39,7 @@ pub(super) enum Effect {
     ReplyLost,
     Truncated,
     Slow(Duration),
-    Dropped,
+    Dropped(Duration),
 }
 
 impl Faults {
@@ -93,7 +93,9 @@ fn check(fault: &Fault) -> Result<(), Refusal> {
         Some(_) | None => {}
     }
     match delay_ms {
-        Some(_) if *kind != FaultKind::Slow => Err(Refusal::invalid("only the kind slow takes a delayMs")),
+        Some(_) if !matches!(kind, FaultKind::Slow | FaultKind::Dropped) => {
+            Err(Refusal::invalid("only the kinds slow and dropped take a delayMs"))
+        }
         Some(delay) if Duration::from_millis(*delay) > MAX_DELAY => {
             Err(Refusal::invalid(format!("delayMs is at most {}", MAX_DELAY.as_millis())))
         }
@@ -111,7 +113,7 @@ fn effect(fault: &Fault) -> Effect {
         FaultKind::ReplyLost => Effect::ReplyLost,
         FaultKind::Truncated => Effect::Truncated,
         FaultKind::Slow => Effect::Slow(fault.delay_ms.map_or(DEFAULT_DELAY, Duration::from_millis)),
-        FaultKind::Dropped => Effect::Dropped,
+        FaultKind::Dropped => Effect::Dropped(fault.delay_ms.map_or(Duration::ZERO, Duration::from_millis)),
     }
 }
 
@@ -134,7 +136,10 @@ impl Effect {
                 tokio::time::sleep(delay).await;
                 answer.into_response()
             }
-            Self::Dropped => cut(),
+            Self::Dropped(delay) => {
+                tokio::time::sleep(delay).await;
+                cut()
+            }
         }
     }
 }

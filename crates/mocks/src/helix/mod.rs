@@ -29,9 +29,9 @@
 //! | `reply_lost` | yes | the connection ends without an answer |
 //! | `truncated` | yes | the connection ends in the middle of the answer's body |
 //! | `slow` | yes | the answer, after `delayMs` (default 1000) |
-//! | `dropped` | no | the connection ends without an answer |
+//! | `dropped` | no | the connection ends without an answer, at once or after `delayMs` |
 //!
-//! `GET /last-request` shows the last message that counts as sent; `GET /requests` every request. (A connection that is
+//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every request. (A connection that is
 //! refused needs no fault: nothing listens on a port that is free.)
 
 mod answer;
@@ -49,7 +49,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
-use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest};
+use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_service::settings::Settings;
 use serde::Deserialize;
@@ -64,6 +64,9 @@ use answer::Answer;
 use eventsub::Subscriptions;
 use faults::{Effect, Faults};
 use tokens::Tokens;
+
+/// How many sent messages are kept.
+const SENT_KEPT: usize = 10_000;
 
 const CLIENT_ID: &str = "client-id";
 
@@ -97,6 +100,7 @@ pub fn router(config: Config) -> Router {
     let helix = Arc::new(Helix {
         config,
         last_request: Mutex::default(),
+        sent: Mutex::default(),
         faults: Faults::default(),
         tokens: Tokens::default(),
         subscriptions: Subscriptions::default(),
@@ -112,6 +116,7 @@ pub fn router(config: Config) -> Router {
             .with_state(Arc::clone(&helix)),
         control: Router::new()
             .route("/last-request", get(last_request))
+            .route("/sent", get(sent))
             .route("/faults", get(waiting_faults).post(add_faults))
             .route("/tokens/expire", post(tokens::expire))
             .route("/eventsub/revoke", post(eventsub::revoke))
@@ -119,6 +124,7 @@ pub fn router(config: Config) -> Router {
         id: ServiceId::MockHelix,
         reset: move || {
             *forgetful.last_request() = LastRequest::default();
+            *forgetful.sent() = SentMessages::default();
             forgetful.faults.reset();
             forgetful.tokens.reset();
             forgetful.subscriptions.reset();
@@ -131,6 +137,7 @@ pub fn router(config: Config) -> Router {
 struct Helix {
     config: Config,
     last_request: Mutex<LastRequest>,
+    sent: Mutex<SentMessages>,
     faults: Faults,
     tokens: Tokens,
     subscriptions: Subscriptions,
@@ -138,6 +145,10 @@ struct Helix {
 
 async fn last_request(State(helix): State<Arc<Helix>>) -> Json<LastRequest> {
     Json(helix.last_request().clone())
+}
+
+async fn sent(State(helix): State<Arc<Helix>>) -> Json<SentMessages> {
+    Json(helix.sent().clone())
 }
 
 async fn waiting_faults(State(helix): State<Arc<Helix>>) -> Json<Vec<Fault>> {
@@ -222,7 +233,19 @@ impl Helix {
         self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn sent(&self) -> MutexGuard<'_, SentMessages> {
+        // Every change is complete before anything can panic.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
+        let mut sent = self.sent();
+        sent.total += 1;
+        if sent.messages.len() == SENT_KEPT {
+            sent.messages.remove(0);
+        }
+        sent.messages.push(message.get("message").and_then(Value::as_str).unwrap_or_default().to_owned());
+        drop(sent);
         *self.last_request() = LastRequest {
             captured: true,
             body: Some(message.into()),

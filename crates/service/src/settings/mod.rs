@@ -180,6 +180,15 @@ settings! {
         sweep_seconds: u32 = 3600, "SweepSeconds";
     }
 
+    /// Announcements in chat.
+    announcements: Announcements, "Announcements" {
+        /// How often the outbox is looked at, in seconds. That is the fallback: the database tells when something is due.
+        poll_seconds: u32 = 5, "PollSeconds";
+        /// How long after the time-out of its call to Helix an announcement stays with the process that sends it, in seconds;
+        /// after that it is listed as `unknown`.
+        lease_margin_seconds: u32 = 30, "LeaseMarginSeconds";
+    }
+
     /// Time-outs of gift requests.
     gifts: Gifts, "Gifts" {
         /// Time to select the item, in seconds.

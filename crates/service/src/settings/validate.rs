@@ -55,12 +55,13 @@ fn roulette(settings: &Settings) -> Option<Problem> {
 
 /// Lengths of time and limits that stop everything when they are zero.
 fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
-    let Settings { mgm, roulette, payouts, gifts, rate_limits, helix, .. } = settings;
+    let Settings { mgm, roulette, payouts, announcements, gifts, rate_limits, helix, .. } = settings;
     [
         ("Roulette__CycleSeconds", u64::from(roulette.cycle_seconds)),
         ("Roulette__TickMilliseconds", roulette.tick_milliseconds),
         ("Payouts__ExpireAfterSeconds", payouts.expire_after_seconds.into()),
         ("Payouts__SweepSeconds", payouts.sweep_seconds.into()),
+        ("Announcements__PollSeconds", announcements.poll_seconds.into()),
         ("Gifts__SelectSeconds", gifts.select_seconds.into()),
         ("Gifts__ConfirmSeconds", gifts.confirm_seconds.into()),
         ("RateLimits__ViewerWritesPerMinute", rate_limits.viewer_writes_per_minute.into()),

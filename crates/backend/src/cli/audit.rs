@@ -1,0 +1,60 @@
+//! `mgm-backend audit`.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Args;
+use mgm_service::settings::Sources;
+use mgm_store::{Audit, Finding};
+use serde_json::{Value, json};
+
+use super::{Failure, open, settings};
+use crate::clock::{Clock, SystemClock};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Write the result to standard output as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    /// Status 0 when everything holds, 1 when something does not.
+    pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
+        let store = open(&settings(sources)?).await?;
+        let audit = store.audit(SystemClock.now()).await?;
+        let broadcaster = store.broadcaster().as_str();
+        if self.json { print_json(&audit, broadcaster) } else { print(&audit, broadcaster) }?;
+        Ok(if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn print(audit: &Audit, broadcaster: &str) -> io::Result<()> {
+    let Audit { events, payouts, announcements, members, cycles, findings } = audit;
+    let mut out = io::stdout().lock();
+    for Finding { code, subject, detail } in findings {
+        writeln!(out, "{code}  {subject}: {detail}")?;
+    }
+    let found = if findings.is_empty() { "nothing found".to_owned() } else { format!("{} findings", findings.len()) };
+    writeln!(
+        out,
+        "{broadcaster}: {events} events, {payouts} payouts, {announcements} announcements, {members} members, \
+         {cycles} cycles: {found}"
+    )
+}
+
+fn print_json(audit: &Audit, broadcaster: &str) -> io::Result<()> {
+    let Audit { events, payouts, announcements, members, cycles, findings } = audit;
+    let finding =
+        |Finding { code, subject, detail }: &Finding| json!({ "code": code, "subject": subject, "detail": detail });
+    let result = json!({
+        "broadcaster": broadcaster,
+        "looked": {
+            "events": events, "payouts": payouts, "announcements": announcements, "members": members, "cycles": cycles,
+        },
+        "findings": findings.iter().map(finding).collect::<Value>(),
+    });
+    writeln!(io::stdout(), "{result:#}")
+}

@@ -1,0 +1,62 @@
+//! `mgm-backend export`.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Args;
+use mgm_domain::PayoutId;
+use mgm_service::settings::Sources;
+use mgm_store::RecordedEvent;
+use serde::Serialize;
+use serde_json::Value;
+use time::{OffsetDateTime, serde::rfc3339};
+use uuid::Uuid;
+
+use super::{FAILED, Failure, open, settings};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The payout whose events are wanted.
+    #[arg(long, value_name = "ID")]
+    payout: Uuid,
+}
+
+impl Options {
+    /// One line of JSON an event, first to last, as they are written. Status 1 when there is no such stream.
+    pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
+        let store = open(&settings(sources)?).await?;
+        let id = self.payout;
+        let history = store.payout_history(PayoutId::from_uuid(id)).await?;
+        if history.is_empty() {
+            let message = format!("{} has no payout {id}", store.broadcaster());
+            return Err(Failure { message, status: FAILED });
+        }
+        print(id, &history)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    stream_id: Uuid,
+    version: i32,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    schema_version: i16,
+    #[serde(with = "rfc3339")]
+    recorded_at: OffsetDateTime,
+    data: &'a Value,
+}
+
+fn print(stream_id: Uuid, history: &[RecordedEvent]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for RecordedEvent { version, event_type, schema_version, recorded_at, data } in history {
+        let (version, schema_version, recorded_at) = (*version, *schema_version, *recorded_at);
+        let line = Line { stream_id, version, event_type, schema_version, recorded_at, data };
+        writeln!(out, "{}", serde_json::to_string(&line)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! `mgm-backend migrate`.
+
+use std::process::ExitCode;
+
+use mgm_service::settings::Sources;
+
+use super::{Failure, settings};
+use crate::database::DatabaseConfig;
+
+pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
+    let database = DatabaseConfig::new(&settings(sources)?)?;
+    database.open().await.map_err(|error| Failure::of_a_service(&error))?.close().await;
+    tracing::info!(database = %database.connection, "the migrations are in");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,184 @@
+//! The command line of `mgm-backend`: one subcommand a file.
+
+mod audit;
+mod export;
+mod migrate;
+mod rebuild_projections;
+mod serve;
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use mgm_service::{
+    log,
+    settings::{Settings, Sources},
+};
+use mgm_store::Store;
+
+use crate::{Error, database::DatabaseConfig};
+
+/// A check failed, or what is away may come back.
+const FAILED: u8 = 1;
+/// Wrong usage or environment.
+const WRONG: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  mgm-backend                                  serve until SIGTERM or Ctrl-C
+  mgm-backend --config /etc/mgm.toml config    what is set, and where
+  mgm-backend migrate                          bring the schema up before the new version serves
+  mgm-backend audit --json                     for a timer: status 1 and a list when something does not hold
+  mgm-backend export --payout 0193f6f2-8ac0-7a6e-8d3b-5cbbd5c1a7e4 > payout.jsonl
+
+Exit status:
+  0  done; nothing found
+  1  audit found something, rebuild-projections could not repair something, export found nothing,
+     or the database is away (serve, migrate)
+  2  wrong usage or environment; the message says what to do
+
+Configuration comes from defaults, --config and environment variables such as ConnectionStrings__PostgreSQL;
+`mgm-backend config` lists them.";
+
+/// The Extension backend service of Mimiron's Gold-o-Matic.
+///
+/// Takes enrolments from Twitch chat, draws the roulette, hands payouts to the streamer's desktop program and announces
+/// them in chat. Without a subcommand it serves. The other subcommands are the operator's; all but migrate can run beside
+/// serving processes at any time.
+#[derive(Debug, Parser)]
+#[command(name = "mgm-backend", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Options {
+    /// Read settings from this TOML file; environment variables win over it.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// The subcommands of `mgm-backend`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until SIGINT or SIGTERM (the default).
+    ///
+    /// Applies the migrations, opens the port, and starts the workers. A signal drains: what was accepted is answered and
+    /// announcements under way are seen through.
+    Serve,
+    /// Apply the migrations and end.
+    ///
+    /// Several processes may do so at once; they take turns.
+    Migrate,
+    /// Print every setting with its value, secrets redacted, and where it came from.
+    Config,
+    /// Compare the projections with the events, and repair what differs.
+    ///
+    /// Folds the events of every payout, compares the result with its row in one snapshot of the database, writes rows that
+    /// differ anew under the lock of their viewer, and compares again. Runs beside serving processes.
+    RebuildProjections(rebuild_projections::Options),
+    /// Check everything that must hold between the rows of the database.
+    ///
+    /// Looks for gaps in streams, events that cannot follow one another, rows that are not the fold of their events, payouts
+    /// without an announcement and announcements without a payout, cycles without their payout, wrong sums and counts, and
+    /// announcements that nobody sees through. Reads one snapshot and changes nothing. Runs beside serving processes.
+    Audit(audit::Options),
+    /// Print the events of one stream as JSON lines.
+    Export(export::Options),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Options {
+    /// Does what the command line says.
+    pub async fn run(self) -> ExitCode {
+        let Self { config, command } = self;
+        let sources = Sources { accept_database_url: true, ..Sources::from_process(config) };
+        command.unwrap_or(Command::Serve).run(&sources).await
+    }
+}
+
+impl Command {
+    /// Runs the subcommand with settings from these sources.
+    pub async fn run(self, sources: &Sources) -> ExitCode {
+        let result = match self {
+            Self::Serve => serve::run(sources).await,
+            Self::Migrate => migrate::run(sources).await,
+            Self::Config => config(sources),
+            Self::RebuildProjections(options) => options.run(sources).await,
+            Self::Audit(options) => options.run(sources).await,
+            Self::Export(options) => options.run(sources).await,
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut Options::command(), "mgm-backend", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+        };
+        result.unwrap_or_else(|Failure { message, status }| {
+            eprintln!("mgm-backend: {message}");
+            ExitCode::from(status)
+        })
+    }
+}
+
+/// Why a subcommand could not do what it was asked.
+struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    /// Usage or environment are wrong. A database that is away is environment, too: a check that was not made must not look
+    /// like one that failed.
+    fn from(error: E) -> Self {
+        Self { message: error.to_string(), status: WRONG }
+    }
+}
+
+impl Failure {
+    /// Of a process that is to be started again: what is set up wrongly stays so, a database may come back.
+    fn of_a_service(error: &Error) -> Self {
+        let status = match error {
+            Error::Config(_) | Error::Bind(_) | Error::Twitch(_) => WRONG,
+            Error::Database { .. } => FAILED,
+        };
+        Self { message: error.to_string(), status }
+    }
+}
+
+/// The settings, once logs go where they say.
+fn settings(sources: &Sources) -> Result<Settings, Failure> {
+    let settings = Settings::load(sources)?.settings;
+    log::init(settings.mgm.log_format)?;
+    Ok(settings)
+}
+
+/// The database that the settings name, which has to be migrated.
+async fn open(settings: &Settings) -> Result<Store, Failure> {
+    Ok(DatabaseConfig::new(settings)?.open_migrated().await?)
+}
+
+fn config(sources: &Sources) -> Result<ExitCode, Failure> {
+    writeln!(std::io::stdout(), "{}", Settings::load(sources)?.describe())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_what_it_was() {
+        let mut command = Options::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help());
+        for name in ["rebuild-projections", "audit", "export"] {
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help();
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `mgm-backend rebuild-projections`.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Args;
+use mgm_service::settings::Sources;
+use mgm_store::{Difference, Rebuilt};
+use serde_json::{Value, json};
+
+use super::{Failure, open, settings};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Write the result to standard output as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    /// Status 0 when the rows are the fold of the events at the end, repaired or not; 1 when some still are not.
+    pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
+        let store = open(&settings(sources)?).await?;
+        let rebuilt = store.rebuild_projections().await?;
+        if self.json { print_json(&rebuilt) } else { print(&rebuilt) }?;
+        Ok(if rebuilt.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn print(Rebuilt { payouts, differed, left }: &Rebuilt) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for Difference { payout, what } in differed {
+        writeln!(out, "payout {payout} differed: {}", what.join("; "))?;
+    }
+    for Difference { payout, what } in left {
+        writeln!(out, "payout {payout} still differs: {}", what.join("; "))?;
+    }
+    let repaired = differed.len().saturating_sub(left.len());
+    writeln!(out, "{payouts} payouts compared with their events: {} differed, {repaired} repaired", differed.len())
+}
+
+fn print_json(Rebuilt { payouts, differed, left }: &Rebuilt) -> io::Result<()> {
+    let list = |differences: &[Difference]| -> Value {
+        differences.iter().map(|one| json!({ "payoutId": one.payout.to_string(), "differences": one.what })).collect()
+    };
+    let result = json!({ "payouts": payouts, "differed": list(differed), "left": list(left) });
+    writeln!(io::stdout(), "{result:#}")
+}

@@ -1,0 +1,154 @@
+//! The database: how it is configured, reached and waited for.
+
+use std::time::{Duration, Instant};
+
+use mgm_domain::BroadcasterId;
+use mgm_service::{
+    connection_string::{ConnectionString, SslMode},
+    settings::{Environment, Settings},
+};
+use mgm_store::{Store, StoreError, StoreOptions};
+use secrecy::ExposeSecret;
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use tokio::time::timeout;
+
+use crate::{
+    Error,
+    config::{ConfigError, Problems},
+};
+
+/// The broadcaster of a developer who has configured none.
+const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
+/// Connections to the database, where the connection string does not say.
+const MAX_CONNECTIONS: u32 = 16;
+/// How long to wait for a connection before the database counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The pause between attempts to reach a database that is away at start.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Which database, and whose data in it. No password shows in `Debug`.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// How to reach it.
+    pub connection: ConnectionString,
+    /// The most connections to it.
+    pub max_connections: u32,
+    /// How long one that is away at start is waited for.
+    pub patience: Duration,
+    /// Whose data.
+    pub broadcaster: BroadcasterId,
+}
+
+impl DatabaseConfig {
+    /// Checks what of the settings is about the database: all that the operator's commands need.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let config = Self::read(settings, &mut problems);
+        config.filter(|_| problems.is_empty()).ok_or_else(|| problems.into_error())
+    }
+
+    /// The same among other settings, whose problems are told together. `None` is one.
+    pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Option<Self> {
+        let twitch = &settings.twitch;
+        let production = settings.environment == Environment::Production;
+        problems.needed(production, twitch.broadcaster_user_id.is_some(), "Twitch__BroadcasterUserId");
+        let broadcaster = twitch.broadcaster_user_id.as_deref().unwrap_or(DEVELOPMENT_BROADCASTER);
+        let broadcaster = problems.take("Twitch__BroadcasterUserId", BroadcasterId::parse(broadcaster));
+        let Some(text) = &settings.connection_strings.postgresql else {
+            problems.add("ConnectionStrings__PostgreSQL is not set".to_owned());
+            return None;
+        };
+        let connection =
+            problems.take("ConnectionStrings__PostgreSQL", ConnectionString::parse(text.expose_secret()))?;
+        for warning in &connection.warnings {
+            tracing::warn!(warning, "connection string");
+        }
+        Some(Self {
+            max_connections: connection.max_pool_size.unwrap_or(MAX_CONNECTIONS),
+            connection,
+            patience: Duration::from_secs(settings.mgm.database_wait_seconds.into()),
+            broadcaster: broadcaster?,
+        })
+    }
+
+    /// Connects and migrates, waiting a while for a database that is away.
+    pub async fn open(&self) -> Result<Store, Error> {
+        self.patiently(async || {
+            let store = self.connect().await?;
+            store.migrate().await?;
+            Ok(store)
+        })
+        .await
+    }
+
+    /// Connects to a database that is migrated already, waiting a while for one that is away.
+    pub async fn open_migrated(&self) -> Result<Store, Error> {
+        self.patiently(async || {
+            let store = self.connect().await?;
+            store.ready().await?;
+            Ok(store)
+        })
+        .await
+    }
+
+    async fn patiently(&self, attempt: impl AsyncFn() -> Result<Store, StoreError>) -> Result<Store, Error> {
+        let started = Instant::now();
+        loop {
+            match attempt().await {
+                Err(error) if error.is_unavailable() && started.elapsed() < self.patience => {
+                    tracing::warn!(%error, "the database is away; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(source) => return Err(Error::Database { database: self.connection.to_string(), source }),
+                Ok(store) => return Ok(store),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Store, StoreError> {
+        let connect = connect_options(&self.connection);
+        let options = StoreOptions {
+            broadcaster: self.broadcaster.clone(),
+            max_connections: self.max_connections,
+            acquire_timeout: ACQUIRE_TIMEOUT,
+        };
+        probe(&connect).await?;
+        Store::connect(connect, options).await
+    }
+}
+
+/// A pool only says that it has waited too long; a connection by itself says why there is none.
+async fn probe(connect: &PgConnectOptions) -> Result<(), StoreError> {
+    let connection = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(connect)).await;
+    connection.unwrap_or(Err(sqlx::Error::PoolTimedOut))?.close().await?;
+    Ok(())
+}
+
+/// How the store's driver reaches the database.
+fn connect_options(database: &ConnectionString) -> PgConnectOptions {
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .port(database.port)
+        .database(&database.database)
+        .username(&database.username)
+        .application_name(database.application_name.as_deref().unwrap_or("mgm-backend"))
+        .ssl_mode(match database.ssl_mode {
+            SslMode::Disable => PgSslMode::Disable,
+            SslMode::Allow => PgSslMode::Allow,
+            SslMode::Prefer => PgSslMode::Prefer,
+            SslMode::Require => PgSslMode::Require,
+            SslMode::VerifyCa => PgSslMode::VerifyCa,
+            SslMode::VerifyFull => PgSslMode::VerifyFull,
+        });
+    options =
+        if database.host.starts_with('/') { options.socket(&database.host) } else { options.host(&database.host) };
+    if let Some(password) = &database.password {
+        options = options.password(password.expose_secret());
+    }
+    if let Some(certificate) = &database.root_certificate {
+        options = options.ssl_root_cert(certificate);
+    }
+    options
+}

@@ -1,0 +1,174 @@
+//! The program `mgm-backend` as a process of its own.
+
+use std::{process::Stdio, time::Duration};
+
+use mgm_test_support::TestDatabase;
+use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecrets};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::timeout,
+};
+
+use crate::helix::HelixStandIn;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// What must never be read in a log. Each is found nowhere else in the environment of a test.
+pub const SECRETS: [(&str, &str); 7] = [
+    ("Mgm__ApiKey", "hush-api-key"),
+    ("Mgm__ApiKeyPrevious", "hush-api-key-before"),
+    ("Twitch__EventSubSecret", "hush-eventsub-secret"),
+    ("Twitch__BroadcasterAccessToken", "hush-access-token"),
+    ("Twitch__BroadcasterRefreshToken", "hush-refresh-token"),
+    ("Twitch__HelixClientSecret", "hush-client-secret"),
+    ("Twitch__ExtensionSecret", "aHVzaC1leHRlbnNpb24tc2VjcmV0"),
+];
+
+/// `mgm-backend` with nothing in its environment but what is given.
+pub fn program(environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mgm-backend"));
+    command.env_clear().envs(environment.iter().copied()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end: the exit status and all that it wrote.
+pub async fn run(environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    let output = timeout(PATIENCE, program(environment).args(arguments).output()).await.unwrap().unwrap();
+    let written = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code().unwrap(), written)
+}
+
+pub struct Running {
+    child: Child,
+    pub url: String,
+    pub http: reqwest::Client,
+    log: UnboundedReceiver<String>,
+    pub written: Vec<String>,
+}
+
+impl Running {
+    /// Starts the Tier B profile with our secrets on free ports, and waits until it listens.
+    pub async fn start(database: &TestDatabase, helix: &HelixStandIn) -> Self {
+        Self::start_with(database, helix, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn start_with(database: &TestDatabase, helix: &HelixStandIn, further: &[(&str, &str)]) -> Self {
+        let url = database.url();
+        let mut environment = vec![
+            ("ASPNETCORE_ENVIRONMENT", "Development"),
+            ("ASPNETCORE_URLS", "http://127.0.0.1:0"),
+            ("ConnectionStrings__PostgreSQL", url.as_str()),
+            ("Mgm__EnableE2eHarness", "true"),
+            ("Mgm__DevSkipSubscriberCheck", "true"),
+            ("Mgm__MetricsUrls", "http://127.0.0.1:0"),
+            ("Mgm__MetricsRefreshSeconds", "1"),
+            ("Mgm__LogFormat", "json"),
+            ("Twitch__HelixApiBaseUrl", helix.url.as_str()),
+            ("Twitch__OAuthBaseUrl", helix.url.as_str()),
+            ("Twitch__HelixClientId", "client"),
+            ("RUST_LOG", "trace"),
+        ];
+        environment.extend(SECRETS);
+        environment.extend(further);
+        Self::launch(&environment).await
+    }
+
+    /// Starts with this environment, in which logs are JSON, and waits until it listens.
+    pub async fn launch(environment: &[(&str, &str)]) -> Self {
+        let mut child = program(environment).spawn().unwrap();
+        let (sender, mut log) = unbounded_channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = sender.send(line);
+            }
+        });
+        let (mut written, mut found) = (vec![], None);
+        while found.is_none() {
+            let line = timeout(PATIENCE, log.recv()).await.unwrap().unwrap_or_else(|| panic!("ended: {written:#?}"));
+            found = address(&line, "listening");
+            written.push(line);
+        }
+        let url = format!("http://{}", found.unwrap());
+        let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+        Self { child, url, http, log, written }
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.url)).header("x-mgm-apikey", "hush-api-key");
+        request.json(body).send().await.unwrap()
+    }
+
+    pub async fn change(&self, payout: &str, status: &str) -> reqwest::Response {
+        let request = self.http.patch(format!("{}/api/payouts/{payout}/status", self.url));
+        request.header("x-mgm-apikey", "hush-api-key").json(&json!({"status": status})).send().await.unwrap()
+    }
+
+    pub async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
+        let message = format!("{user} says {text}");
+        let body = ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body();
+        let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
+        let headers = secrets.notification_headers("id", &now().to_string(), &body);
+        self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers).body(body).send().await.unwrap()
+    }
+
+    /// Enrols a viewer and takes a payout of theirs to `InProgress`; its id.
+    pub async fn in_progress(&self, user: &str, name: &str) -> String {
+        assert_eq!(self.chat(user, &format!("!twgold {name}")).await.status(), 200);
+        let prepared = self.post("/api/e2e/prepare-pending-payout", &json!({"twitchUserId": user})).await;
+        let prepared: Value = prepared.json().await.unwrap();
+        let payout = prepared["payoutId"].as_str().unwrap_or_else(|| panic!("{prepared}")).to_owned();
+        assert_eq!(self.change(&payout, "InProgress").await.status(), 200);
+        payout
+    }
+
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    }
+
+    /// Ends it as a crash does, in the middle of whatever it is at.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for the end: the exit status and the whole log.
+    pub async fn end(mut self) -> (i32, Vec<String>) {
+        let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        while let Some(line) = self.log.recv().await {
+            self.written.push(line);
+        }
+        (status.code().unwrap_or_else(|| panic!("killed: {:#?}", self.written)), self.written)
+    }
+}
+
+/// The first address of the log line that says this.
+pub fn address(line: &str, message: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let addresses = (line["message"] == message).then(|| line["addresses"].as_str())??;
+    Some(addresses.trim_matches(['[', ']']).split(',').next()?.trim().to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program has the machine's clock")]
+pub fn now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}

@@ -1,0 +1,88 @@
+//! The audit: everything that must hold between the rows of the database, looked at in one snapshot.
+
+mod announcements;
+mod payouts;
+mod pool;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::{Store, StoreError};
+
+/// What an audit looked at and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Events of every kind of stream.
+    pub events: u64,
+    /// Payouts, by their events and their rows.
+    pub payouts: u64,
+    /// Announcements.
+    pub announcements: u64,
+    /// Members of the pool.
+    pub members: u64,
+    /// Cycles that were drawn.
+    pub cycles: u64,
+    /// What does not hold; empty when all is well.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Which rule is broken: a stable name.
+    pub code: &'static str,
+    /// The stream, payout, viewer, cycle or bucket that it is about.
+    pub subject: String,
+    /// What was found, for people.
+    pub detail: String,
+}
+
+impl Audit {
+    fn find(&mut self, code: &'static str, subject: &impl ToString, detail: impl Into<String>) {
+        self.findings.push(Finding { code, subject: subject.to_string(), detail: detail.into() });
+    }
+}
+
+impl Store {
+    /// Looks at everything of the broadcaster. Reads one snapshot and locks nothing, so that it can run beside backends at
+    /// work.
+    pub async fn audit(&self, now: OffsetDateTime) -> Result<Audit, StoreError> {
+        let mut tx = self.begin_snapshot().await?;
+        let mut audit = Audit::default();
+        self.audit_streams(&mut tx, &mut audit).await?;
+        self.audit_payouts(&mut tx, &mut audit).await?;
+        self.audit_announcements(&mut tx, &mut audit, now).await?;
+        self.audit_cycles(&mut tx, &mut audit).await?;
+        self.audit_pool(&mut tx, &mut audit).await?;
+        audit.findings.sort();
+        Ok(audit)
+    }
+
+    /// Streams of whatever kind have versions from 1 without gaps, and are of one kind.
+    async fn audit_streams(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
+        let events = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM events WHERE broadcaster_id = $1"#,
+            self.broadcaster.as_str(),
+        );
+        audit.events = events.fetch_one(&mut *tx).await?.unsigned_abs();
+        let broken = sqlx::query!(
+            r#"SELECT stream_id, count(*) AS "count!", min(version) AS "first!", max(version) AS "last!",
+                      string_agg(DISTINCT kind, ', ') AS "kinds!", count(DISTINCT kind) AS "kind_count!"
+               FROM events WHERE broadcaster_id = $1 GROUP BY stream_id
+               HAVING min(version) <> 1 OR max(version) <> count(*) OR count(DISTINCT kind) > 1"#,
+            self.broadcaster.as_str(),
+        )
+        .fetch_all(tx)
+        .await?;
+        for row in broken {
+            if row.first != 1 || i64::from(row.last) != row.count {
+                let detail = format!("{} events have the versions {} to {}", row.count, row.first, row.last);
+                audit.find("stream_gap", &row.stream_id, detail);
+            }
+            if row.kind_count > 1 {
+                audit.find("stream_of_two_kinds", &row.stream_id, format!("events of the kinds {}", row.kinds));
+            }
+        }
+        Ok(())
+    }
+}

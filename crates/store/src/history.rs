@@ -1,0 +1,36 @@
+//! Streams as they are written, for export.
+
+use mgm_domain::PayoutId;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{Store, StoreError};
+
+/// An event as it is written. Not decoded: what this program cannot read is exported all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Its place in the stream, from 1.
+    pub version: i32,
+    /// Its type.
+    pub event_type: String,
+    /// The version of the form of its data.
+    pub schema_version: i16,
+    /// When it happened.
+    pub recorded_at: OffsetDateTime,
+    /// What happened.
+    pub data: Value,
+}
+
+impl Store {
+    /// A payout's events, first to last; none when there is no such payout.
+    pub async fn payout_history(&self, id: PayoutId) -> Result<Vec<RecordedEvent>, StoreError> {
+        let events = sqlx::query_as!(
+            RecordedEvent,
+            "SELECT version, event_type, schema_version, recorded_at, data FROM events
+             WHERE broadcaster_id = $1 AND stream_id = $2 AND kind = 'payout' ORDER BY version",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        );
+        Ok(events.fetch_all(&self.pool).await?)
+    }
+}
