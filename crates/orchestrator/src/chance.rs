@@ -22,6 +22,11 @@ impl Chance {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
+        self.0.random()
+    }
+
     /// Lower-case Latin letters.
     pub fn letters(&mut self, count: usize) -> String {
         (0..count).map(|_| char::from(self.0.random_range(b'a'..=b'z'))).collect()

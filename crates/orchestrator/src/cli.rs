@@ -19,6 +19,8 @@ Examples:
   mgm send-chat --text '!twgold Etoehero' --user-id 42 --login somebody
   mgm check                        ask everything that should be running how it is
   mgm serve mock-helix             play one service alone
+  mgm faults --seconds 60          kill and restart two backends under load, and prove that nothing is lost
+  mgm backend audit                the backend's own command line: migrate, audit, export and others
 
 Exit status:
   0  passed
@@ -74,6 +76,19 @@ pub enum Command {
     Check(Targets),
     /// Play one service alone, in the foreground.
     Serve(Serve),
+    /// Run backends under load while things fail, and prove that nothing is lost or doubled.
+    ///
+    /// Starts a private PostgreSQL, stand-ins and several backends on one database. Players enrol, claim, win and take
+    /// payouts to Sent; Helix misbehaves; and at random moments processes are killed, PostgreSQL restarts, sessions end and
+    /// connections run out. In the end every acknowledged notification has to have had its effect exactly once, every
+    /// announcement has to have been said once or be listed as dropped or unknown, and the audit has to find nothing.
+    Faults(Faults),
+    /// The backend's own command line: serve, migrate, audit, rebuild-projections, export.
+    Backend {
+        /// What it is to do.
+        #[command(subcommand)]
+        command: mgm_backend::cli::Command,
+    },
     /// List all settings with value, origin and meaning; secrets are not shown.
     Config,
     /// Print completions for a shell.
@@ -93,7 +108,7 @@ pub struct Up {
 }
 
 /// How a stack is started.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Stack options")]
 pub struct StackOptions {
     /// Use this PostgreSQL (a postgres:// URL or Npgsql keywords) instead of starting one; ConnectionStrings__PostgreSQL
@@ -184,6 +199,25 @@ pub struct Secrets {
     /// The secret that signs chat messages.
     #[arg(long, value_name = "SECRET", value_parser = secret)]
     pub event_sub_secret: Option<SecretString>,
+}
+
+#[derive(Args, Debug)]
+pub struct Faults {
+    /// How long load and faults go on, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// How many backends share the database.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub processes: u8,
+    /// The seed of what is left to chance, to have the same faults at the same moments again [default: a new one].
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// A fault to cause; may be repeated [default: all].
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub kinds: Vec<crate::faults::Kind>,
+    /// Cause none: load alone.
+    #[arg(long = "no-faults", conflicts_with = "kinds")]
+    pub calm: bool,
 }
 
 #[derive(Args, Debug)]
@@ -282,7 +316,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
-        for name in ["up", "tier-b", "send-chat", "check", "serve"] {
+        for name in ["up", "tier-b", "send-chat", "check", "serve", "faults"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("help-{name}"), help);
         }

@@ -102,3 +102,5 @@ impl std::fmt::Display for NoAnswer {
         write!(f, "no answer from {} at {}: {}", self.service.service().component, self.url, self.reason)
     }
 }
+
+impl std::error::Error for NoAnswer {}

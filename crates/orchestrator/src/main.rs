@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod commands;
 mod environment;
+mod faults;
 mod http;
 mod log_dir;
 mod notification;

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod faults;
 mod scenario;
 mod send_chat;
 mod serve;
@@ -35,6 +36,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::SendChat(options) => on_one_thread(send_chat::run(&global, options)),
         Command::Check(targets) => on_one_thread(check::run(&global, targets)),
         Command::Serve(service) => serve::run(&global, service),
+        Command::Faults(options) => on_one_thread(faults::run(&global, options)),
+        Command::Backend { command } => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+            Ok(runtime.block_on(command.run(&global.sources())))
+        }
         Command::Config => config::run(&global),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "mgm", &mut std::io::stdout());

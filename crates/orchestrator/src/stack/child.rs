@@ -27,11 +27,10 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the command, all its output going to the file `log`, which is emptied.
+    /// Starts the command, all its output going to that file.
     ///
     /// It gets a process group of its own, so that a Ctrl-C at the terminal reaches this process alone.
-    pub fn spawn(mut command: Command, log: &Path) -> io::Result<Self> {
-        let output = File::create(log)?;
+    pub fn spawn(mut command: Command, output: File) -> io::Result<Self> {
         command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
@@ -68,6 +67,18 @@ impl Child {
         async move { exit.wait_for(Option::is_some).await.ok().and_then(|status| *status) }
     }
 
+    /// How the process has ended, if it has.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        *self.exit.borrow()
+    }
+
+    /// Kills the process and waits until it is gone.
+    pub async fn kill(self) {
+        let ended = self.ended();
+        drop(self.kill);
+        ended.await;
+    }
+
     /// Asks the process to end, waits until it has, and insists after a while.
     pub async fn stop(self) {
         if self.exit.borrow().is_none() {
@@ -76,9 +87,7 @@ impl Child {
         }
         let ended = self.ended();
         if tokio::time::timeout(STOPPED_WITHIN, ended).await.is_err() {
-            let ended = self.ended();
-            drop(self.kill);
-            ended.await;
+            self.kill().await;
         }
     }
 }
@@ -120,7 +129,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let child = Child::spawn(command, &directory.path().join("log")).unwrap();
+        let child = Child::spawn(command, File::create(directory.path().join("log")).unwrap()).unwrap();
         Shell { child, directory }
     }
 

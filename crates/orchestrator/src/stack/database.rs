@@ -1,13 +1,15 @@
 //! The database of a stack: of a PostgreSQL of its own, or of one that was named.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mgm_postgres::{Data, Durability, Listen, Options, Server, ServerError};
 use mgm_service::connection_string::{ConnectionString, ConnectionStringError};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
+use super::throw_away;
 use crate::profile;
 
 /// Which database a stack works with.
@@ -49,6 +51,19 @@ pub enum Database {
         /// The database to drop.
         name: String,
     },
+}
+
+/// Something that happens to a PostgreSQL of the stack's own.
+#[derive(Clone, Copy, Debug)]
+pub enum DatabaseFault {
+    /// It is stopped in good order and started again.
+    Restart,
+    /// It is killed and started again.
+    Crash,
+    /// Every session of the database is ended.
+    Sessions,
+    /// Every table is locked as long, so that whoever works with one waits.
+    Locks(Duration),
 }
 
 /// Why there is no database.
@@ -100,6 +115,7 @@ impl DatabasePlan {
                 Ok(Database::Named(to.clone()))
             }
             Self::ThrowAway { server, name } => {
+                on(server, async |connection| throw_away::drop_stale(connection).await).await?;
                 execute(server, &format!("CREATE DATABASE {name}")).await?;
                 Ok(Database::ThrowAway { server: server.clone(), name: name.clone() })
             }
@@ -115,6 +131,43 @@ impl Database {
             Self::Named(to) => to.to_npgsql(),
             Self::ThrowAway { server, name } => {
                 ConnectionString { database: name.clone(), ..server.clone() }.to_npgsql()
+            }
+        }
+    }
+
+    /// Causes a fault and returns when it is over; none in somebody else's PostgreSQL.
+    pub async fn trouble(&self, fault: DatabaseFault) -> Result<(), DatabaseError> {
+        let Self::Own(server) = self else { return Ok(()) };
+        match fault {
+            DatabaseFault::Restart => Ok(server.restart().await?),
+            DatabaseFault::Crash => Ok(server.crash().await?),
+            DatabaseFault::Sessions => {
+                const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+                let to = ConnectionString::parse(self.connection_string().expose_secret())?;
+                execute(&to, END).await
+            }
+            DatabaseFault::Locks(length) => {
+                let to = ConnectionString::parse(self.connection_string().expose_secret())?;
+                let seconds = length.as_secs_f64();
+                let lock = format!(
+                    "BEGIN;
+                     DO $$ BEGIN EXECUTE (
+                         SELECT 'LOCK TABLE ' || string_agg(oid::regclass::text, ', ') || ' IN ACCESS EXCLUSIVE MODE'
+                         FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+                     ); END $$;
+                     SELECT pg_sleep({seconds});
+                     COMMIT"
+                );
+                match execute(&to, &lock).await {
+                    // A deadlock with somebody's transaction, which was ended here and not there: trouble enough.
+                    Err(DatabaseError::Sql { source: sqlx::Error::Database(error), .. })
+                        if error.code().as_deref() == Some("40P01") =>
+                    {
+                        Ok(())
+                    }
+                    result => result,
+                }
             }
         }
     }
@@ -149,10 +202,22 @@ impl Database {
 }
 
 async fn execute(to: &ConnectionString, statement: &str) -> Result<(), DatabaseError> {
+    on(to, async |connection| {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Does something on a connection of its own.
+async fn on(
+    to: &ConnectionString,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
+) -> Result<(), DatabaseError> {
     let run = async {
         let options: PgConnectOptions = to.to_url().expose_secret().parse()?;
         let mut connection = options.connect().await?;
-        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await?;
+        work(&mut connection).await?;
         connection.close().await
     };
     match tokio::time::timeout(to.timeout, run).await {

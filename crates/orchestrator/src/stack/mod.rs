@@ -5,11 +5,14 @@ mod database;
 pub mod health;
 mod plan;
 mod ports;
+mod throw_away;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{FutureExt as _, select_all, try_join_all};
@@ -25,8 +28,9 @@ use database::{Database, DatabaseError};
 use health::{Unhealthy, probe};
 use ports::PortsTaken;
 
-pub use database::DatabasePlan;
+pub use database::{DatabaseFault, DatabasePlan};
 pub use plan::{Keep, Plan, log_file};
+pub use ports::ReservedPort;
 
 /// Longer than the backend waits for its database.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
@@ -79,7 +83,7 @@ pub enum StartError {
         /// The service.
         component: &'static str,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A service ended instead of becoming ready.
     #[error("{0}")]
@@ -95,9 +99,6 @@ pub enum StartError {
     /// A client for the probes cannot be made.
     #[error(transparent)]
     Client(#[from] mgm_twitch::transport::ClientError),
-    /// This program cannot find itself to play the services.
-    #[error("cannot find the program file of mgm: {0}")]
-    OwnProgram(std::io::Error),
 }
 
 impl StartError {
@@ -107,7 +108,7 @@ impl StartError {
         match self {
             Self::Died(death) => death.status.and_then(|status| status.code()) == WRONG,
             Self::NotHealthy { .. } => false,
-            Self::Database(_) | Self::Taken(_) | Self::Spawn { .. } | Self::Client(_) | Self::OwnProgram(_) => true,
+            Self::Database(_) | Self::Taken(_) | Self::Spawn { .. } | Self::Client(_) => true,
         }
     }
 }
@@ -126,8 +127,14 @@ impl Stack {
     /// Starts everything, as much at once as the order allows, and returns when all is ready. May be given up at any
     /// moment; whatever the outcome, [`Stack::stop`] is due.
     pub async fn start(&self, on_ready: impl Fn(Ready)) -> Result<(), StartError> {
+        let all: Vec<_> = SERVICES.iter().filter(|service| service.port.is_some()).map(|service| service.id).collect();
+        self.start_only(&all, on_ready).await
+    }
+
+    /// Starts some of the services, none of which may need another.
+    pub async fn start_only(&self, only: &[ServiceId], on_ready: impl Fn(Ready)) -> Result<(), StartError> {
         let begun = Instant::now();
-        let services = || SERVICES.iter().filter(|service| service.port.is_some());
+        let services = || SERVICES.iter().filter(|service| only.contains(&service.id));
         let gates: HashMap<_, _> = services().map(|service| (service.id, watch::Sender::new(false))).collect();
         let start = |service: &'static Service| {
             let (gates, on_ready) = (&gates, &on_ready);
@@ -163,30 +170,72 @@ impl Stack {
 
     /// Gives a future of the new process's end.
     fn spawn(&self, service: &'static Service) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
+        let spawn = || {
+            let output = File::create(self.plan.log(service.id))?;
+            let child = Child::spawn(self.command(service, self.plan.ports.url(service.id))?, output)?;
+            let ended = child.ended();
+            self.children.borrow_mut().push((service.id, child));
+            Ok(ended)
+        };
+        spawn().map_err(|source| StartError::Spawn { component: service.component, source })
+    }
+
+    /// Starts a backend beside that of the table, its output appended to `log`. It is the caller's to stop.
+    pub fn spawn_backend(&self, port: &ReservedPort, log: &Path) -> Result<Child, StartError> {
+        let service = ServiceId::Backend.service();
+        let spawn = || {
+            let output = File::options().append(true).create(true).open(log)?;
+            Child::spawn(self.command(service, port.url())?, output)
+        };
+        spawn().map_err(|source| StartError::Spawn { component: service.component, source })
+    }
+
+    /// This program, about to play a service that listens there.
+    fn command(&self, service: &'static Service, url: String) -> io::Result<Command> {
         let environment = &self.plan.environment;
         let connection_string = (service.id == ServiceId::Backend)
             .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
             .flatten();
-        let mut command = Command::new(own_program().map_err(StartError::OwnProgram)?);
+        let mut command = Command::new(own_program()?);
         command.arg0("mgm").args(["serve", service.name, "--parent-pipe"]).env_clear();
         if let Some(config) = &environment.config {
             command.arg("--config").arg(config);
         }
-        command.envs(environment.for_service(self.plan.ports.url(service.id), connection_string));
-        let child = Child::spawn(command, &self.plan.log(service.id))
-            .map_err(|source| StartError::Spawn { component: service.component, source })?;
-        let ended = child.ended();
-        self.children.borrow_mut().push((service.id, child));
-        Ok(ended)
+        command.envs(environment.for_service(url, connection_string));
+        Ok(command)
+    }
+
+    /// Runs one of the operator's subcommands of the backend to its end.
+    pub async fn operate(&self, arguments: &[&str]) -> io::Result<Output> {
+        let connection_string = self.connection_string().map(|text| text.expose_secret().to_owned());
+        let mut command = Command::new(own_program()?);
+        command.arg0("mgm").arg("backend").args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        if let Some(config) = &self.plan.environment.config {
+            command.arg("--config").arg(config);
+        }
+        command.envs(self.plan.environment.for_service(String::new(), connection_string)).output().await
+    }
+
+    /// Causes trouble in the stack's own PostgreSQL; returns when that is over.
+    pub async fn trouble_database(&self, fault: DatabaseFault) -> Result<(), DatabaseError> {
+        match self.database.get() {
+            Some(database) => database.trouble(fault).await,
+            None => Ok(()),
+        }
     }
 
     async fn until_healthy(&self, service: &'static Service) -> Result<(), StartError> {
-        let Some(health) = &service.health else { return Ok(()) };
         let url = self.plan.ports.url(service.id).parse().expect("loopback and a port make a URL");
-        let endpoint = Endpoint::new(service.id, url)?;
+        self.until_healthy_at(&Endpoint::new(service.id, url)?).await
+    }
+
+    /// Waits for a service wherever it is.
+    pub async fn until_healthy_at(&self, endpoint: &Endpoint) -> Result<(), StartError> {
+        let service = endpoint.service.service();
+        let Some(health) = &service.health else { return Ok(()) };
         let begun = Instant::now();
         loop {
-            match probe(&endpoint, health).await {
+            match probe(endpoint, health).await {
                 Ok(_) => return Ok(()),
                 Err(last) if begun.elapsed() > HEALTHY_WITHIN => {
                     return Err(StartError::NotHealthy { component: service.component, last });
@@ -247,7 +296,7 @@ impl Stack {
 }
 
 /// This very program, also when a newer build has taken its place in the meantime.
-fn own_program() -> std::io::Result<PathBuf> {
+fn own_program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     // Linux appends a word to the name of a file that is gone; the link still leads to it.
     if cfg!(target_os = "linux") && !path.exists() { Ok("/proc/self/exe".into()) } else { Ok(path) }

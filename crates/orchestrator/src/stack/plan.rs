@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 
 use super::database::DatabasePlan;
 use super::ports::Ports;
+use super::throw_away;
 use crate::chance::Chance;
 use crate::cli::StackOptions;
 use crate::environment::Environment;
@@ -73,8 +74,7 @@ impl Plan {
             ),
             (Some(to), Keep::Data { fresh: false }) => DatabasePlan::Named(to),
             (Some(server), Keep::Nothing) => {
-                let name = format!("mgm_throw_away_{}", Chance::from_system()?.letters(12));
-                DatabasePlan::ThrowAway { server, name }
+                DatabasePlan::ThrowAway { server, name: throw_away::name(&mut Chance::from_system()?) }
             }
         };
         Ok(Self { ports, database, environment, log_dir })

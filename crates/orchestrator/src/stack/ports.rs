@@ -108,6 +108,26 @@ impl Ports {
     }
 }
 
+/// A free port for one service more, held as [`Ports`] are.
+#[derive(Debug)]
+pub struct ReservedPort {
+    number: u16,
+    _reserved: Option<Socket>,
+}
+
+impl ReservedPort {
+    /// The system chooses.
+    pub fn any() -> Result<Self, PortsError> {
+        let (socket, number) = bind(0).map_err(|source| PortsError::Refused { port: 0, source })?;
+        Ok(Self { number, _reserved: cfg!(target_os = "linux").then_some(socket) })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.number)
+    }
+}
+
 impl PortTaken {
     fn new(service: ServiceId, port: u16) -> Self {
         Self { service, port, holder: port_holder::find(port) }

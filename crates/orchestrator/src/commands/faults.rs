@@ -1,0 +1,118 @@
+//! `mgm faults`.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
+use mgm_service::services::ServiceId;
+use mgm_service::settings::Sources;
+use mgm_service::shutdown::Signals;
+use serde_json::json;
+
+use super::{INTERRUPTED, stop};
+use crate::chance::Chance;
+use crate::cli::{Faults, Global, StackOptions};
+use crate::faults::{self, Fleet, Kind, Ledger, Script};
+use crate::report::{self, BAD, DIM, GOOD};
+use crate::stack::{Keep, Plan, Stack};
+
+/// Everything that takes minutes in production takes seconds here, and nobody meets a limit.
+const SETTINGS: &[(&str, &str)] = &[
+    ("Roulette__CycleSeconds", "4"),
+    ("Roulette__CollectingSeconds", "1"),
+    ("Roulette__SpinningSeconds", "1"),
+    ("Roulette__GraceSeconds", "1"),
+    ("Roulette__TickMilliseconds", "100"),
+    ("Payouts__ExpireAfterSeconds", "10"),
+    ("Payouts__SweepSeconds", "1"),
+    ("Helix__TimeoutSeconds", "2"),
+    ("Announcements__LeaseMarginSeconds", "3"),
+    ("RateLimits__ViewerWritesPerMinute", "1000000"),
+    ("RateLimits__ViewerReadsPerMinute", "1000000"),
+    ("RateLimits__AddressPerMinute", "1000000"),
+];
+/// What the backends of a run need beside one another.
+const SERVICES: &[ServiceId] = &[ServiceId::Postgres, ServiceId::MockJwt, ServiceId::MockHelix];
+
+pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let stack = StackOptions { auto_ports: true, ..StackOptions::default() };
+    let plan = Plan::make(&stack, sources(global), &global.state()?, global.log_dir.as_deref(), Keep::Nothing)?;
+    let stack = Stack::new(plan);
+    let seed = match options.seed {
+        Some(seed) => seed,
+        None => Chance::from_system()?.number(),
+    };
+    let kinds = if options.calm {
+        Vec::new()
+    } else if options.kinds.is_empty() {
+        Kind::value_variants().to_vec()
+    } else {
+        options.kinds
+    };
+    let script = Script { length: Duration::from_secs(options.seconds), kinds, seed };
+    let (seconds, processes) = (options.seconds, options.processes);
+    note(format_args!("faults: {seconds} s, {processes} backends, seed {seed}"));
+    let played = tokio::select! {
+        played = play(&stack, &script, processes.into()) => Some(played),
+        () = signals.next() => None,
+    };
+    let logs = stack.plan().log_dir.path().display().to_string();
+    stop(stack, &mut signals).await;
+    let Some(played) = played else {
+        report::note("interrupted");
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let Ledger { counts, problems, .. } = played?;
+    let passed = problems.is_empty();
+    if global.json {
+        report::say(format_args!(
+            "{:#}",
+            json!({
+                "verdict": if passed { "passed" } else { "failed" }, "seed": seed, "seconds": seconds, "processes": processes,
+                "counts": counts.json(), "problems": problems, "logs": logs,
+                "durationMs": u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            })
+        ));
+    } else {
+        for problem in &problems {
+            report::say(format_args!("{BAD}wrong{BAD:#}  {problem}"));
+        }
+        report::say(format_args!("{DIM}  logs   {logs}{DIM:#}"));
+        report::say(format_args!("  {counts}"));
+        let took = begun.elapsed().as_secs_f64();
+        if passed {
+            report::say(format_args!("{GOOD}PASSED{GOOD:#}  {processes} backends with seed {seed} in {took:.1} s"));
+        } else {
+            let count = problems.len();
+            report::say(format_args!(
+                "{BAD}FAILED{BAD:#}  {processes} backends with seed {seed} after {took:.1} s: {count} wrong"
+            ));
+        }
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Progress and faults as they come, beside the result.
+fn note(line: impl std::fmt::Display) {
+    report::note(format_args!("{DIM}{line}{DIM:#}"));
+}
+
+async fn play(stack: &Stack, script: &Script, processes: usize) -> Result<Ledger> {
+    stack.start_only(SERVICES, |_| ()).await?;
+    let fleet = Fleet::new(stack, processes)?;
+    fleet.start_all().await?;
+    faults::play(stack, &fleet, script, &|line| note(line)).await
+}
+
+/// Always a PostgreSQL of its own: it is going to be killed.
+fn sources(global: &Global) -> Sources {
+    let mut sources = global.sources();
+    sources.environment.retain(|(name, _)| !name.eq_ignore_ascii_case("ConnectionStrings__PostgreSQL"));
+    for (name, value) in SETTINGS {
+        super::set_variable(&mut sources, name, value);
+    }
+    sources
+}

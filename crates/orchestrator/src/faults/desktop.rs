@@ -1,0 +1,128 @@
+//! The streamer's desktop program: it verifies candidates and takes payouts to `Sent`.
+
+use std::time::{Duration, Instant};
+
+use mgm_api_types::{ConfirmAcceptance, Payout, PayoutStatus, RouletteCandidate, Verified, VerifyCandidate};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use reqwest::Method;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Stage;
+
+/// A cycle lasts several times as long.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// A look that takes longer is none: the next backend may know.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+impl Stage<'_> {
+    /// Asks every backend for the candidate, all the time: they must name the same.
+    pub(super) async fn desktop(&self) {
+        // What is left to chance here is which backend is asked again.
+        let mut chance = StdRng::seed_from_u64(0);
+        while Instant::now() < self.until {
+            for backend in self.fleet.all() {
+                let request = self.by_desktop(backend, Method::GET, "/api/roulette/candidate").timeout(LOOK_WITHIN);
+                let Ok(answer) = backend.send(request).await else { continue };
+                let Some(candidate) = answer.json::<RouletteCandidate>().filter(|_| answer.status == 200) else {
+                    continue;
+                };
+                if self.is_new(&candidate) {
+                    self.decide(&candidate, &mut chance).await;
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn is_new(&self, candidate: &RouletteCandidate) -> bool {
+        let (cycle, name) = (candidate.spin_cycle_id, &candidate.character_name);
+        let ledger = &mut self.ledger.borrow_mut();
+        match ledger.candidates.get(&cycle) {
+            None => {
+                ledger.candidates.insert(cycle, name.clone());
+                ledger.counts.cycles += 1;
+                true
+            }
+            Some(before) if before == name => false,
+            Some(before) => {
+                let problem = format!("cycle {cycle} was drawn twice: {before} and {name}");
+                ledger.wrong(problem);
+                false
+            }
+        }
+    }
+
+    /// Only those wins are wanted that the ledger can account for.
+    async fn decide(&self, candidate: &RouletteCandidate, chance: &mut StdRng) {
+        let online = self.ledger.borrow().lucky.contains_key(&candidate.character_name);
+        let body = VerifyCandidate {
+            schema_version: 1,
+            spin_cycle_id: candidate.spin_cycle_id,
+            character_name: candidate.character_name.clone(),
+            online,
+            captured_at: None,
+        };
+        let Some((answer, _)) = self.desktop_call(chance, Method::POST, "/api/roulette/verify-candidate", &body).await
+        else {
+            return;
+        };
+        let verified = answer.json::<Verified>().filter(|_| answer.status == 200);
+        match (verified, online) {
+            (Some(Verified { payout_id: Some(payout), .. }), true) => {
+                self.drive(payout, &candidate.character_name, chance).await;
+            }
+            (Some(Verified { payout_id: None, .. }), false) => {}
+            // Everything was away until the deadline had passed.
+            (None, _) if answer.code().as_deref() == Some("out_of_sequence") => {}
+            (Some(_) | None, _) => self.unexpected("a verification", &answer),
+        }
+    }
+
+    /// Takes a payout to `Sent`; whether it got there.
+    pub(super) async fn drive(&self, payout: Uuid, character: &str, chance: &mut StdRng) -> bool {
+        let path = format!("/api/payouts/{payout}/confirm-acceptance");
+        let body = ConfirmAcceptance { character_name: character.to_owned() };
+        match self.desktop_call(chance, Method::POST, &path, &body).await {
+            Some((answer, _)) if answer.status == 200 => {}
+            Some((answer, _)) => self.unexpected("confirm-acceptance", &answer),
+            None => return false,
+        }
+        let path = format!("/api/payouts/{payout}/status");
+        for status in [PayoutStatus::InProgress, PayoutStatus::Sent] {
+            let Some((answer, _)) = self.desktop_call(chance, Method::PATCH, &path, &json!({ "status": status })).await
+            else {
+                return false;
+            };
+            match (answer.status, status) {
+                (200, PayoutStatus::Sent) => {
+                    self.ledger.borrow_mut().sent.insert(payout);
+                    return true;
+                }
+                // The call before had its effect, and only its answer was lost; or it has expired.
+                (200 | 409, _) => {}
+                _ => self.unexpected("a change of status", &answer),
+            }
+            tokio::time::sleep(Duration::from_millis(chance.random_range(0..20))).await;
+        }
+        self.payouts(PayoutStatus::Sent, chance).await.iter().any(|sent| sent.id == payout)
+    }
+
+    /// The payouts in a status.
+    pub(super) async fn payouts(&self, status: PayoutStatus, chance: &mut StdRng) -> Vec<Payout> {
+        let list = self
+            .insist(chance, |backend| {
+                self.by_desktop(backend, Method::GET, "/api/payouts").query(&json!({ "status": status }))
+            })
+            .await;
+        match list {
+            Some((answer, _)) if answer.status == 200 => answer.json().unwrap_or_default(),
+            Some((answer, _)) => {
+                self.unexpected("the list of payouts", &answer);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+}

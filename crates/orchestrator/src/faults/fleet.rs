@@ -1,0 +1,105 @@
+//! Several backends on one database, each to be killed and started again.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use mgm_service::services::ServiceId;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+
+use crate::http::Endpoint;
+use crate::stack::child::Child;
+use crate::stack::{ReservedPort, Stack, StartError, log_file};
+
+/// The backends of a run.
+pub struct Fleet<'a> {
+    stack: &'a Stack,
+    members: Vec<Member>,
+}
+
+struct Member {
+    port: ReservedPort,
+    endpoint: Endpoint,
+    log: PathBuf,
+    child: RefCell<Option<Child>>,
+}
+
+impl<'a> Fleet<'a> {
+    /// As many backends as asked for, none of them started yet.
+    pub fn new(stack: &'a Stack, size: usize) -> Result<Self> {
+        let member = |number: usize| {
+            let port = ReservedPort::any()?;
+            let endpoint = Endpoint::new(ServiceId::Backend, port.url().parse()?)?;
+            let log = log_file(stack.plan().log_dir.path(), ServiceId::Backend)
+                .with_file_name(format!("mgm-backend-{number}.log"));
+            // Every start of the process appends to it.
+            std::fs::File::create(&log)?;
+            Ok(Member { port, endpoint, log, child: RefCell::default() })
+        };
+        Ok(Self { stack, members: (1..=size).map(member).collect::<Result<_>>()? })
+    }
+
+    /// How many there are.
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    /// All of them, running or not.
+    pub fn all(&self) -> impl Iterator<Item = &Endpoint> {
+        self.members.iter().map(|member| &member.endpoint)
+    }
+
+    /// One of them, running or not.
+    pub fn any(&self, chance: &mut StdRng) -> &Endpoint {
+        &self.members[chance.random_range(0..self.members.len())].endpoint
+    }
+
+    /// Starts those that do not run and waits until all are ready.
+    pub async fn start_all(&self) -> Result<(), StartError> {
+        for number in 0..self.size() {
+            self.start(number)?;
+        }
+        for member in &self.members {
+            self.stack.until_healthy_at(&member.endpoint).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts one, unless it runs.
+    pub fn start(&self, number: usize) -> Result<(), StartError> {
+        let Member { port, log, child, .. } = &self.members[number];
+        if child.borrow().is_none() {
+            *child.borrow_mut() = Some(self.stack.spawn_backend(port, log)?);
+        }
+        Ok(())
+    }
+
+    /// Kills one, in the middle of whatever it is at.
+    pub async fn kill(&self, number: usize) {
+        let child = self.members[number].child.take();
+        if let Some(child) = child {
+            child.kill().await;
+        }
+    }
+
+    /// Asks one to end in good order; what is wrong with how it did.
+    pub async fn drain(&self, number: usize) -> Option<String> {
+        let child = self.members[number].child.take()?;
+        let ended = child.ended();
+        child.stop().await;
+        let status = ended.await;
+        let is_clean = status.is_some_and(|status| status.success());
+        (!is_clean).then(|| format!("backend {} did not end in good order: {status:?}", number + 1))
+    }
+
+    /// Those that have ended though nobody asked them to.
+    pub fn deaths(&self) -> Vec<String> {
+        let death = |(number, member): (usize, &Member)| {
+            let child = member.child.borrow();
+            let status = child.as_ref()?.exit_status()?;
+            Some(format!("backend {} ended by itself ({status}); see {}", number + 1, member.log.display()))
+        };
+        self.members.iter().enumerate().filter_map(death).collect()
+    }
+}

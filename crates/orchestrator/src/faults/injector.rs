@@ -1,0 +1,145 @@
+//! What goes wrong: the standard faults, at random moments.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use mgm_api_types::mocks::{Fault, FaultKind, FaultRoute};
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use reqwest::Method;
+
+use super::{Fleet, Stage};
+use crate::stack::{DatabaseFault, Stack};
+
+/// A fault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Kind {
+    /// SIGKILL of a backend, and its restart.
+    Kill,
+    /// Several kills of a backend in a row, some before it is up.
+    Kills,
+    /// SIGTERM of a backend, and its restart.
+    Drain,
+    /// Restart of PostgreSQL.
+    Restart,
+    /// SIGKILL of PostgreSQL, which then recovers.
+    Crash,
+    /// The end of every session of the database.
+    Sessions,
+    /// Every table is locked for a while, so that each backend runs out of connections.
+    Pool,
+}
+
+/// Longer than a backend waits for a free connection.
+const LOCKED_FOR: Duration = Duration::from_secs(4);
+/// One fault of Helix waits at a time, so that none is left when it has come to rest.
+const HELIX_EVERY: Duration = Duration::from_millis(250);
+
+/// Causes faults until the players stop.
+pub async fn inject(
+    stage: &Stage<'_>,
+    stack: &Stack,
+    kinds: &[Kind],
+    mut chance: StdRng,
+    say: &dyn Fn(String),
+) -> Result<()> {
+    let begun = Instant::now();
+    let mut deck = Vec::new();
+    while !kinds.is_empty() {
+        tokio::time::sleep(Duration::from_millis(chance.random_range(100..1_200))).await;
+        if Instant::now() >= stage.until {
+            break;
+        }
+        // Each has its turn before one comes again.
+        if deck.is_empty() {
+            deck.extend_from_slice(kinds);
+        }
+        let kind = deck.swap_remove(chance.random_range(0..deck.len()));
+        let number = chance.random_range(0..stage.fleet.size());
+        say(format!("{:5.1} s  {}", begun.elapsed().as_secs_f64(), kind.tell(number)));
+        stage.ledger.borrow_mut().counts.faults += 1;
+        kind.cause(stage, stack, number, &mut chance).await?;
+    }
+    Ok(())
+}
+
+impl Kind {
+    fn tell(self, number: usize) -> String {
+        let backend = format!("backend {}", number + 1);
+        match self {
+            Self::Kill => format!("{backend} is killed"),
+            Self::Kills => format!("{backend} is killed again and again"),
+            Self::Drain => format!("{backend} is asked to end"),
+            Self::Restart => "PostgreSQL restarts".to_owned(),
+            Self::Crash => "PostgreSQL is killed".to_owned(),
+            Self::Sessions => "every session of the database ends".to_owned(),
+            Self::Pool => "every table is locked, connections run out".to_owned(),
+        }
+    }
+
+    async fn cause(self, stage: &Stage<'_>, stack: &Stack, number: usize, chance: &mut StdRng) -> Result<()> {
+        let fleet = stage.fleet;
+        for death in fleet.deaths() {
+            stage.ledger.borrow_mut().wrong(death);
+        }
+        match self {
+            Self::Kill => kill(fleet, number, chance).await?,
+            Self::Kills => {
+                for _ in 0..chance.random_range(3..7) {
+                    kill(fleet, number, chance).await?;
+                }
+            }
+            Self::Drain => {
+                if let Some(problem) = fleet.drain(number).await {
+                    stage.ledger.borrow_mut().wrong(problem);
+                }
+                fleet.start(number)?;
+            }
+            Self::Restart => stack.trouble_database(DatabaseFault::Restart).await?,
+            Self::Crash => stack.trouble_database(DatabaseFault::Crash).await?,
+            Self::Sessions => stack.trouble_database(DatabaseFault::Sessions).await?,
+            Self::Pool => stack.trouble_database(DatabaseFault::Locks(LOCKED_FOR)).await?,
+        }
+        Ok(())
+    }
+}
+
+async fn kill(fleet: &Fleet<'_>, number: usize, chance: &mut StdRng) -> Result<()> {
+    fleet.kill(number).await;
+    tokio::time::sleep(Duration::from_millis(chance.random_range(0..200))).await;
+    fleet.start(number)?;
+    tokio::time::sleep(Duration::from_millis(chance.random_range(0..400))).await;
+    Ok(())
+}
+
+impl Stage<'_> {
+    /// Lets Helix misbehave until the players stop.
+    pub(super) async fn trouble_helix(&self, mut chance: StdRng) {
+        while Instant::now() < self.until {
+            tokio::time::sleep(HELIX_EVERY).await;
+            let waiting = self.helix.send(self.helix.request(Method::GET, "/faults")).await;
+            if !waiting.is_ok_and(|answer| answer.json::<Vec<Fault>>().is_some_and(|waiting| waiting.is_empty())) {
+                continue;
+            }
+            let fault = any_fault(&mut chance);
+            // It may be busy; there is another time.
+            let _ = self.helix.send(self.helix.request(Method::POST, "/faults").json(&[fault])).await;
+        }
+    }
+}
+
+fn any_fault(chance: &mut StdRng) -> Fault {
+    let fault = |kind, status, delay_ms| Fault { kind, route: FaultRoute::Chat, status, times: 1, delay_ms };
+    match chance.random_range(0..9) {
+        0 => fault(FaultKind::Status, Some(500), None),
+        1 => fault(FaultKind::Status, Some(503), None),
+        2 => fault(FaultKind::Status, Some(429), None),
+        3 => fault(FaultKind::Status, Some(502), None),
+        4 => fault(FaultKind::NotSent, None, None),
+        5 => fault(FaultKind::ReplyLost, None, None),
+        6 => fault(FaultKind::Truncated, None, None),
+        7 => fault(FaultKind::Dropped, None, None),
+        _ => fault(FaultKind::Slow, None, Some(chance.random_range(100..4_000))),
+    }
+}

@@ -1,0 +1,91 @@
+//! Backends under load while things fail: whatever was acknowledged happened exactly once, and nothing is forgotten.
+//!
+//! Players act as viewers, the streamer's desktop program and Twitch, which sends again what was not acknowledged, and
+//! note in a [`Ledger`] what they were told. An injector kills processes and troubles the database in the meantime. In the
+//! end what the backends say is held against the ledger.
+
+mod desktop;
+mod fleet;
+mod injector;
+mod ledger;
+mod link;
+mod verify;
+mod viewers;
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures_util::future::join_all;
+use mgm_service::services::ServiceId;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::http::Endpoint;
+use crate::stack::Stack;
+
+pub use fleet::Fleet;
+pub use injector::Kind;
+pub use ledger::Ledger;
+
+/// Who enrols by chat and by the panel at the same time.
+const CROWDS: usize = 4;
+/// Who wins by the harness at the same time.
+const WINNERS: usize = 3;
+/// How long everything may take to come to rest when the faults are over.
+const REST_WITHIN: Duration = Duration::from_secs(180);
+
+/// What the run is to be like.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// How long load and faults go on.
+    pub length: Duration,
+    /// What goes wrong; nothing when empty.
+    pub kinds: Vec<Kind>,
+    /// Where moments, kinds and everything else that is left to chance come from.
+    pub seed: u64,
+}
+
+/// A run: whom everybody talks to, and what they have found out.
+pub(crate) struct Stage<'a> {
+    pub(crate) fleet: &'a Fleet<'a>,
+    pub(crate) jwt: Endpoint,
+    pub(crate) helix: Endpoint,
+    pub(crate) api_key: secrecy::SecretString,
+    pub(crate) event_sub_secret: Option<secrecy::SecretString>,
+    pub(crate) ledger: RefCell<Ledger>,
+    /// When the players stop to begin new things. What is begun they bring to its end.
+    pub(crate) until: Instant,
+}
+
+/// Plays the script; the ledger tells what happened and everything that is wrong. `say` is told of each fault.
+pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn Fn(String)) -> Result<Ledger> {
+    let plan = stack.plan();
+    let settings = &plan.environment.settings;
+    let targets = plan.ports.targets()?;
+    let begun = Instant::now();
+    let stage = Stage {
+        fleet,
+        jwt: targets.endpoint(ServiceId::MockJwt)?,
+        helix: targets.endpoint(ServiceId::MockHelix)?,
+        api_key: settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?,
+        event_sub_secret: settings.twitch.event_sub_secret.clone(),
+        ledger: RefCell::default(),
+        until: begun + script.length,
+    };
+    let mut seeds = StdRng::seed_from_u64(script.seed);
+    let mut chance = || StdRng::from_seed(seeds.random());
+    let crowds: Vec<_> = (0..CROWDS).map(|crowd| stage.crowd(crowd, chance())).collect();
+    let winners: Vec<_> = (0..WINNERS).map(|winner| stage.winners(winner, chance())).collect();
+    let desktop = stage.desktop();
+    let helix = stage.trouble_helix(chance());
+    let injected = injector::inject(&stage, stack, &script.kinds, chance(), say);
+    let (_, _, (), (), injected) = tokio::join!(join_all(crowds), join_all(winners), desktop, helix, injected);
+    injected?;
+    say(format!(
+        "{:5.1} s  load and faults are over; waiting for everything to come to rest",
+        begun.elapsed().as_secs_f64()
+    ));
+    stage.verify(stack).await?;
+    Ok(stage.ledger.into_inner())
+}

@@ -1,0 +1,61 @@
+//! Databases of a single run in somebody else's PostgreSQL. A run that is killed cannot drop its own; a later one does.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::chance::Chance;
+use crate::clock;
+
+/// In front of the time of creation, in seconds since the epoch, and some letters.
+const PREFIX: &str = "mgm_throw_away_";
+/// A run that works with its database keeps sessions there. It may be without any for a moment, but not when it is so old.
+const STALE_AFTER: Duration = Duration::from_secs(3600);
+
+/// A name that nobody has used before, which tells when.
+pub(super) fn name(chance: &mut Chance) -> String {
+    format!("{PREFIX}{}_{}", clock::now().unix_timestamp(), chance.letters(12))
+}
+
+/// Drops what killed runs have left: databases of that name, without sessions, and old.
+pub(super) async fn drop_stale(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let unused: Vec<String> = sqlx::query_scalar(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, $1)
+         AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)",
+    )
+    .bind(PREFIX)
+    .fetch_all(&mut *connection)
+    .await?;
+    let now = clock::now().unix_timestamp();
+    for name in unused.iter().filter(|name| is_stale(name, now)) {
+        // Not by force: somebody may connect in this moment. Whoever may not drop it leaves it to its owner.
+        let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).execute(&mut *connection).await;
+    }
+    Ok(())
+}
+
+/// Whether it is a name of ours, of letters, digits and underscores, and old.
+fn is_stale(name: &str, now: i64) -> bool {
+    let parts = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
+    let Some((Ok(created), letters)) = parts.map(|(created, letters)| (created.parse::<i64>(), letters)) else {
+        return false;
+    };
+    let is_ours = letters.len() == 12 && letters.bytes().all(|letter| letter.is_ascii_lowercase());
+    is_ours && now.saturating_sub(created) > STALE_AFTER.as_secs().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_databases_of_our_own_name_are_stale() {
+        let created = clock::now().unix_timestamp();
+        let ours = name(&mut Chance::from_system().unwrap());
+        assert!(!is_stale(&ours, created));
+        assert!(is_stale(&ours, created + 3700));
+        for other in ["mgm", "mgm_throw_away_", "mgm_throw_away_1_x; DROP", "mgm_throw_away_x_abcdefghijkl", "theirs"] {
+            assert!(!is_stale(other, created + 3700), "{other}");
+        }
+    }
+}
