@@ -26,7 +26,7 @@ use std::time::Duration;
 use mgm_domain::BroadcasterId;
 use sqlx::{
     PgPool,
-    migrate::Migrator,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -83,7 +83,11 @@ impl Store {
 
     /// Applies the migrations. Safe in several processes at once: they take turns by an advisory lock.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run(&self.pool).await.map_err(StoreError::from)
+        match MIGRATOR.run(&self.pool).await {
+            // The schema belongs to another role, which has brought it up.
+            Err(error) if is_denied(&error) && self.ready().await.is_ok() => Ok(()),
+            result => result.map_err(StoreError::from),
+        }
     }
 
     /// Succeeds when the database answers and every migration known here is in.
@@ -105,4 +109,12 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Whether the role may not do what the migrations do.
+fn is_denied(error: &MigrateError) -> bool {
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error()?.code())
+        .any(|code| code == INSUFFICIENT_PRIVILEGE)
 }

@@ -114,9 +114,10 @@ impl Reader {
 
     fn read_environment(&mut self, sources: &Sources, keys: &'static [Key]) {
         for (name, value) in sources.environment.iter().filter(|(_, value)| !value.is_empty()) {
-            let lower = name.to_ascii_lowercase();
+            let (variable, is_file) = named_by(name);
+            let lower = variable.to_ascii_lowercase();
             let known = keys.iter().flat_map(|key| std::iter::once(key.variable).chain(key.fallback));
-            if !known.clone().any(|variable| variable.eq_ignore_ascii_case(name)) {
+            if !known.clone().any(|known| known.eq_ignore_ascii_case(variable)) {
                 if is_ours(&lower, keys) {
                     let nearest = nearest(&lower, keys, |key| key.variable);
                     let origin = Origin::Variable(name.clone());
@@ -124,9 +125,10 @@ impl Reader {
                 }
                 continue;
             }
-            let entry = (name.clone(), value.clone());
-            if let Some((first, other)) = self.variables.insert(lower, entry)
-                && other != *value
+            let value = if is_file { self.content(value) } else { Some(value.clone()) };
+            let Some(value) = value else { continue };
+            if let Some((first, other)) = self.variables.insert(lower, (name.clone(), value.clone()))
+                && other != value
             {
                 self.problems.push(Problem::Ambiguous { first, second: name.clone() });
             }
@@ -139,6 +141,21 @@ impl Reader {
                 sources.environment.iter().find(|(name, value)| name == "DATABASE_URL" && !value.is_empty())
         {
             self.variables.insert(database.to_owned(), url.clone());
+        }
+    }
+
+    /// The text of a file that holds one value; none when it is empty. The end of its last line does not count.
+    fn content(&mut self, path: &str) -> Option<String> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                let text = text.strip_suffix('\r').unwrap_or(text);
+                (!text.is_empty()).then(|| text.to_owned())
+            }
+            Err(source) => {
+                self.problems.push(Problem::Unreadable { path: path.into(), source });
+                None
+            }
         }
     }
 
@@ -210,6 +227,15 @@ impl Reader {
 
     pub(super) fn finish(self) -> Result<Vec<Row>, SettingsError> {
         if self.problems.is_empty() { Ok(self.rows) } else { Err(SettingsError { problems: self.problems }) }
+    }
+}
+
+/// The variable whose value `name` gives, and whether it does so by the name of a file.
+fn named_by(name: &str) -> (&str, bool) {
+    const SUFFIX: &str = "__File";
+    match name.len().checked_sub(SUFFIX.len()).and_then(|length| name.split_at_checked(length)) {
+        Some((variable, suffix)) if suffix.eq_ignore_ascii_case(SUFFIX) => (variable, true),
+        _ => (name, false),
     }
 }
 

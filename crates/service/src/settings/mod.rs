@@ -5,6 +5,7 @@
 //! are written down; structs, parsing, the check for unknown keys and the descriptions all come from it.
 //!
 //! * A variable is named `<Section>__<Key>`, without regard to case: `Mgm__ApiKey` is `MGM__APIKEY`.
+//! * `<Section>__<Key>__File` names a file that holds the value, as orchestrators and systemd hand secrets out.
 //! * In the file the same key is `api_key` under `[mgm]`; case and underscores do not matter there either.
 //! * Lists are separated by commas in a variable, and arrays (or the same text) in the file.
 //! * An empty value counts as not set.

@@ -247,3 +247,19 @@ fn every_key_is_documented() {
         assert!(row.doc.ends_with('.'), "{}", row.key);
     }
 }
+
+#[test]
+fn a_file_can_hold_the_value_of_a_variable() {
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written.write_all(b"hush, hush\n").unwrap();
+    let path = written.path().to_str().unwrap();
+    let loaded = load(None, &[("MGM__APIKEY__FILE", path)]).unwrap();
+    assert_eq!(secret(loaded.settings.mgm.api_key.as_ref()), Some("hush, hush"));
+    assert!(!loaded.describe().contains("hush"));
+    assert_eq!(
+        refusal(None, &[("Mgm__ApiKey__File", path), ("Mgm__ApiKey", "other")]).matches("same setting").count(),
+        1
+    );
+    assert!(refusal(None, &[("Mgm__ApiKey__File", "/nowhere/key")]).contains("/nowhere/key cannot be read"));
+    assert!(refusal(None, &[("Mgm__ApiKye__File", path)]).contains("did you mean Mgm__ApiKey?"));
+}
