@@ -5,16 +5,20 @@ use std::process::ExitCode;
 
 use axum::Router;
 use clap::{CommandFactory, FromArgMatches, Subcommand};
+use clap_complete::Shell;
 use mgm_service::bind::BindUrls;
 use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::ServiceId;
 use mgm_service::settings::{Loaded, Settings, SettingsError, Sources};
-use mgm_service::shutdown;
+use mgm_service::{health, manual, shutdown};
 use mgm_twitch::eventsub::SecretError;
 use mgm_twitch::extension_jwt::KeyError;
 use mgm_twitch::transport::ClientError;
 use tokio_util::sync::CancellationToken;
+
+const STAND_INS: [ServiceId; 4] =
+    [ServiceId::MockEventSub, ServiceId::MockJwt, ServiceId::MockHelix, ServiceId::SyntheticDesktop];
 
 /// Why a stand-in cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,23 @@ struct Options {
 enum Command {
     /// Prints all settings with their current values and where these come from.
     Config,
+    /// Asks the one that runs here for its health; the exit status is 1 when it is not well.
+    Health {
+        /// Asks for any stand-in on its own port: for an image that holds them all.
+        #[arg(long, hide = true)]
+        any: bool,
+    },
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Writes the manual pages into a directory.
+    #[command(hide = true)]
+    Manual {
+        /// The directory, which is created.
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +98,7 @@ enum Failure {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the process cannot be set up: {0}")]
+    #[error("{0}")]
     Process(#[from] std::io::Error),
     #[error(transparent)]
     Run(#[from] RunError),
@@ -89,7 +110,7 @@ enum Failure {
 pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
     let matches = command(id).get_matches();
     let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match execute(options, run) {
+    match execute(id, options, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
@@ -104,6 +125,7 @@ fn command(id: ServiceId) -> clap::Command {
 }
 
 fn execute(
+    id: ServiceId,
     options: Options,
     run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
 ) -> Result<(), Failure> {
@@ -113,6 +135,18 @@ fn execute(
             println!("{}", loaded.describe());
             Ok(())
         }
+        Some(Command::Health { any: false }) => Ok(health::ask(id.service(), loaded.settings.urls.as_ref())?),
+        Some(Command::Health { any: true }) => {
+            let one = STAND_INS.iter().any(|id| health::ask(id.service(), None).is_ok());
+            if one { Ok(()) } else { Err(std::io::Error::other("no stand-in answers").into()) }
+        }
+        Some(Command::Completions { shell }) => {
+            let mut command = command(id);
+            let name = command.get_name().to_owned();
+            clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+            Ok(())
+        }
+        Some(Command::Manual { directory }) => Ok(manual::write(command(id), &directory)?),
         None => {
             let Loaded { settings, .. } = loaded;
             log::init(settings.mgm.log_format)?;
@@ -130,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_command_lines_are_well_formed() {
-        for id in [ServiceId::MockEventSub, ServiceId::MockJwt, ServiceId::MockHelix, ServiceId::SyntheticDesktop] {
+        for id in STAND_INS {
             command(id).debug_assert();
         }
     }

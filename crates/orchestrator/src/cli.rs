@@ -2,9 +2,10 @@
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use secrecy::SecretString;
 use url::Url;
@@ -56,7 +57,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
     /// Where the services' log files go [default: logs in the state directory].
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(
+        long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, env = "MGM_LOG_DIR", hide_env_values = true
+    )]
     pub log_dir: Option<PathBuf>,
 }
 
@@ -89,12 +92,23 @@ pub enum Command {
         #[command(subcommand)]
         command: mgm_backend::cli::Command,
     },
+    /// Run the same stack under process-compose, which has to be installed.
+    ///
+    /// The definition is made from the same table of services as everything else here; with --print it goes to standard
+    /// output and nothing is started. Logs and reports stay in the log directory.
+    ProcessCompose(ProcessCompose),
     /// List all settings with value, origin and meaning; secrets are not shown.
     Config,
     /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Write the manual pages into a directory.
+    #[command(hide = true)]
+    Manual {
+        /// The directory, which is created.
+        directory: PathBuf,
     },
 }
 
@@ -115,6 +129,14 @@ pub struct StackOptions {
     /// does the same. `tier-a` and `tier-b` create a database of their own there and drop it.
     #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = "pg_port")]
     pub database_url: Option<SecretString>,
+    #[command(flatten)]
+    pub ports: PortOptions,
+}
+
+/// Where a stack listens.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Stack options")]
+pub struct PortOptions {
     /// Let the system choose every port that is not given.
     #[arg(long)]
     pub auto_ports: bool,
@@ -138,8 +160,9 @@ pub struct StackOptions {
     pub synthetic_desktop_port: Option<u16>,
 }
 
+// What process-compose is told first, the user may say again.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Scenario options")]
+#[command(next_help_heading = "Scenario options", args_override_self = true)]
 pub struct Scenario {
     /// Start nothing: run against a stack that is running already, with a viewer and a character of its own unless they
     /// are given.
@@ -221,6 +244,33 @@ pub struct Faults {
 }
 
 #[derive(Args, Debug)]
+pub struct ProcessCompose {
+    /// What to run.
+    pub what: Composition,
+    /// Print the definition and start nothing.
+    #[arg(long)]
+    pub print: bool,
+    #[command(flatten)]
+    pub ports: PortOptions,
+    /// What the scenario gets to hear, such as --json.
+    #[arg(last = true, value_name = "SCENARIO OPTIONS")]
+    pub arguments: Vec<OsString>,
+}
+
+/// What process-compose can run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Composition {
+    /// The stack, then Tier A, and that is all.
+    TierA,
+    /// The stack, then Tier B, and that is all.
+    TierB,
+    /// The stack, until Ctrl-C.
+    Up,
+    /// The four stand-ins, until Ctrl-C.
+    Mocks,
+}
+
+#[derive(Args, Debug)]
 pub struct SendChat {
     /// What is typed.
     #[arg(long, value_name = "TEXT")]
@@ -282,6 +332,12 @@ pub struct Postgres {
     /// Start with empty data.
     #[arg(long)]
     pub fresh: bool,
+    /// Keep no data.
+    #[arg(long, hide = true, conflicts_with = "fresh")]
+    pub throw_away: bool,
+    /// Write the log to this file.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
@@ -316,7 +372,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
-        for name in ["up", "tier-b", "send-chat", "check", "serve", "faults"] {
+        for name in ["up", "tier-b", "send-chat", "check", "serve", "faults", "process-compose"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("help-{name}"), help);
         }

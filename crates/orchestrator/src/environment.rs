@@ -9,7 +9,13 @@ use mgm_service::settings::{Origin, Settings, Sources};
 use crate::profile;
 
 /// Variables of the user that say nothing about a stack: a stray database, and addresses that all services would share.
-const NOT_INHERITED: &[&str] = &["DATABASE_URL", "ConnectionStrings__PostgreSQL", "ASPNETCORE_URLS", "Mgm__Urls"];
+const NOT_INHERITED: &[&str] = &[
+    "DATABASE_URL",
+    "ConnectionStrings__PostgreSQL",
+    "ConnectionStrings__PostgreSQL__File",
+    "ASPNETCORE_URLS",
+    "Mgm__Urls",
+];
 
 /// The environment of a stack.
 #[derive(Clone, Debug)]
@@ -18,6 +24,8 @@ pub struct Environment {
     pub config: Option<PathBuf>,
     /// The settings that result from it.
     pub settings: Settings,
+    /// What of it is the profile's: variables that neither the user's environment nor the file sets.
+    pub profile: Vec<(&'static str, String)>,
     variables: Vec<(String, String)>,
 }
 
@@ -28,19 +36,25 @@ impl Environment {
         let is_free = |name: &str| given.rows.iter().any(|row| row.key == name && row.origin == Origin::Default);
         let profile = profile::SETTINGS.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let wiring = profile::WIRING.iter().map(|(name, service)| (*name, url(*service)));
-        for (name, value) in profile.chain(wiring).filter(|(name, _)| is_free(name)) {
+        let profile: Vec<_> = profile.chain(wiring).filter(|(name, _)| is_free(name)).collect();
+        for (name, value) in &profile {
             // An empty variable counts as not set, but would stand beside the value under another spelling.
             sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-            sources.environment.push((name.to_owned(), value));
+            sources.environment.push(((*name).to_owned(), value.clone()));
         }
         let settings = Settings::load(&sources)?.settings;
-        Ok(Self { config: sources.file, settings, variables: sources.environment })
+        Ok(Self { config: sources.file, settings, profile, variables: sources.environment })
+    }
+
+    /// The variables that all services are told.
+    pub fn for_all(&self) -> Vec<(String, String)> {
+        let is_inherited = |name: &str| !NOT_INHERITED.iter().any(|other| other.eq_ignore_ascii_case(name));
+        self.variables.iter().filter(|(name, _)| is_inherited(name)).cloned().collect()
     }
 
     /// The variables of one service, which listens at `urls`.
     pub fn for_service(&self, urls: String, connection_string: Option<String>) -> Vec<(String, String)> {
-        let is_inherited = |name: &str| !NOT_INHERITED.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let mut variables: Vec<_> = self.variables.iter().filter(|(name, _)| is_inherited(name)).cloned().collect();
+        let mut variables = self.for_all();
         variables.push(("Mgm__Urls".to_owned(), urls));
         variables.extend(connection_string.map(|text| ("ConnectionStrings__PostgreSQL".to_owned(), text)));
         variables

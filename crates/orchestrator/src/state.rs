@@ -27,6 +27,11 @@ impl StateDir {
         Ok(Self(base.join("mgm")))
     }
 
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The data of the stack's own PostgreSQL.
     pub fn postgres(&self) -> PathBuf {
         self.0.join("postgres")
@@ -37,9 +42,19 @@ impl StateDir {
         self.0.join(if number == 1 { "logs".to_owned() } else { format!("logs-{number}") })
     }
 
+    /// The file that says how to reach the stack's own PostgreSQL while it runs.
+    pub fn connection_string(&self) -> PathBuf {
+        self.0.join("connection-string")
+    }
+
+    /// Removes that file, if somebody was not able to.
+    pub fn unpublish(&self) {
+        drop(std::fs::remove_file(self.connection_string()));
+    }
+
     /// Writes down how to reach the stack's own PostgreSQL, for this user alone and as long as the value lives.
     pub fn publish(&self, connection_string: &SecretString) -> Result<Published> {
-        let path = self.0.join("connection-string");
+        let path = self.connection_string();
         let write = || {
             std::fs::create_dir_all(&self.0)?;
             let mut file =

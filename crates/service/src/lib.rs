@@ -3,7 +3,9 @@
 pub mod bind;
 pub mod connection_string;
 mod deadline_body;
+pub mod health;
 pub mod log;
+pub mod manual;
 pub mod port_holder;
 pub mod serve;
 pub mod services;

@@ -11,7 +11,8 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use mgm_service::{
-    log,
+    health, log, manual,
+    services::ServiceId,
     settings::{Settings, Sources},
 };
 use mgm_store::Store;
@@ -82,10 +83,18 @@ pub enum Command {
     Audit(audit::Options),
     /// Print the events of one stream as JSON lines.
     Export(export::Options),
+    /// Ask the backend that runs here for its health; the exit status is 1 when it is not ready.
+    Health,
     /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Write the manual pages into a directory.
+    #[command(hide = true)]
+    Manual {
+        /// The directory, which is created.
+        directory: PathBuf,
     },
 }
 
@@ -112,12 +121,23 @@ impl Command {
                 clap_complete::generate(shell, &mut Options::command(), "mgm-backend", &mut std::io::stdout());
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Health => health(sources),
+            Self::Manual { directory } => {
+                manual::write(Options::command(), &directory).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
+            }
         };
         result.unwrap_or_else(|Failure { message, status }| {
             eprintln!("mgm-backend: {message}");
             ExitCode::from(status)
         })
     }
+}
+
+fn health(sources: &Sources) -> Result<ExitCode, Failure> {
+    let settings = Settings::load(sources)?.settings;
+    health::ask(ServiceId::Backend.service(), settings.urls.as_ref())
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(|error| Failure { message: format!("not ready: {error}"), status: FAILED })
 }
 
 /// Why a subcommand could not do what it was asked.

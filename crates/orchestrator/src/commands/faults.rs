@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{INTERRUPTED, stop};
 use crate::chance::Chance;
-use crate::cli::{Faults, Global, StackOptions};
+use crate::cli::{Faults, Global, PortOptions, StackOptions};
 use crate::faults::{self, Fleet, Kind, Ledger, Script};
 use crate::report::{self, BAD, DIM, GOOD};
 use crate::stack::{Keep, Plan, Stack};
@@ -38,7 +38,8 @@ const SERVICES: &[ServiceId] = &[ServiceId::Postgres, ServiceId::MockJwt, Servic
 pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
-    let stack = StackOptions { auto_ports: true, ..StackOptions::default() };
+    let ports = PortOptions { auto_ports: true, ..PortOptions::default() };
+    let stack = StackOptions { ports, ..StackOptions::default() };
     let plan = Plan::make(&stack, sources(global), &global.state()?, global.log_dir.as_deref(), Keep::Nothing)?;
     let stack = Stack::new(plan);
     let seed = match options.seed {

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod faults;
+mod process_compose;
 mod scenario;
 mod send_chat;
 mod serve;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
+use mgm_service::manual;
 use mgm_service::settings::Sources;
 use mgm_service::shutdown::Signals;
 
@@ -41,9 +43,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
             Ok(runtime.block_on(command.run(&global.sources())))
         }
+        Command::ProcessCompose(options) => on_one_thread(process_compose::run(&global, options)),
         Command::Config => config::run(&global),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "mgm", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Manual { directory } => {
+            manual::write(Cli::command(), &directory)
+                .with_context(|| format!("cannot write to {}", directory.display()))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -78,10 +78,16 @@ fn end_with_parent() -> std::io::Result<()> {
 async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
-    let log_dir = LogDir::open(global.log_dir.as_deref(), &state)?;
-    let Postgres { port, fresh } = options;
-    let log = log_file(log_dir.path(), ServiceId::Postgres);
-    let plan = DatabasePlan::Own { port, data: Some(state.postgres()), fresh, log };
+    let Postgres { port, fresh, throw_away, log_file: log } = options;
+    let log_dir = match log {
+        Some(_) => None,
+        None => Some(LogDir::open(global.log_dir.as_deref(), &state)?),
+    };
+    let log = log.or(log_dir.as_ref().map(|log_dir| log_file(log_dir.path(), ServiceId::Postgres)));
+    let log = log.context("PostgreSQL has no log file")?;
+    let plan = DatabasePlan::Own { port, data: (!throw_away).then(|| state.postgres()), fresh, log };
+    // What a killed predecessor has left would say that this one is ready.
+    state.unpublish();
     let database = tokio::select! {
         database = plan.start() => database?,
         () = signals.next() => return Ok(ExitCode::from(super::INTERRUPTED)),

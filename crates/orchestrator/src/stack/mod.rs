@@ -2,6 +2,7 @@
 
 pub mod child;
 mod database;
+mod definition;
 pub mod health;
 mod plan;
 mod ports;
@@ -29,6 +30,7 @@ use health::{Unhealthy, probe};
 use ports::PortsTaken;
 
 pub use database::{DatabaseFault, DatabasePlan};
+pub use definition::definition;
 pub use plan::{Keep, Plan, log_file};
 pub use ports::ReservedPort;
 

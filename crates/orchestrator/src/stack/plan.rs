@@ -56,7 +56,7 @@ impl Plan {
         for warning in named.iter().flat_map(|to| &to.warnings) {
             report::note(format_args!("warning: {warning}"));
         }
-        let ports = Ports::reserve(options, named.is_none())?;
+        let ports = Ports::reserve(&options.ports, named.is_none())?;
         let environment = Environment::tier_b(sources, |service| ports.url(service))?;
         let log_dir = LogDir::open(log_dir, state)?;
         let database = match (named, keep) {

@@ -9,7 +9,7 @@ use mgm_service::port_holder::{self, Holder};
 use mgm_service::services::{SERVICES, ServiceId};
 use socket2::{Domain, Socket, Type};
 
-use crate::cli::{StackOptions, Targets};
+use crate::cli::{PortOptions, Targets};
 
 /// A port for each service that listens, all on loopback.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub enum PortsError {
 
 impl Ports {
     /// Chooses and holds the ports of all services; that of PostgreSQL only when the stack has its own.
-    pub fn reserve(options: &StackOptions, own_postgres: bool) -> Result<Self, PortsError> {
+    pub fn reserve(options: &PortOptions, own_postgres: bool) -> Result<Self, PortsError> {
         let mut ports = Self { numbers: BTreeMap::new(), reserved: Vec::new() };
         let mut taken = Vec::new();
         for service in SERVICES.iter().filter(|service| own_postgres || service.id != ServiceId::Postgres) {
@@ -142,7 +142,7 @@ fn bind(port: u16) -> io::Result<(Socket, u16)> {
     Ok((socket, address.port()))
 }
 
-impl StackOptions {
+impl PortOptions {
     fn port(&self, service: ServiceId) -> Option<u16> {
         match service {
             ServiceId::Postgres => self.pg_port,

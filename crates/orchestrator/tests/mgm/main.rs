@@ -3,5 +3,6 @@
 
 mod faults;
 mod harness;
+mod process_compose;
 mod scenarios;
 mod stacks;

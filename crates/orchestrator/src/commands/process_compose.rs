@@ -1,0 +1,192 @@
+//! `mgm process-compose`: the same stack, supervised by process-compose.
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use mgm_service::services::ServiceId;
+use mgm_service::shutdown::Signals;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::Command;
+
+use super::INTERRUPTED;
+use crate::cli::{Composition, Global, ProcessCompose, StackOptions};
+use crate::report::{self, BAD, DIM};
+use crate::scenario::Tier;
+use crate::stack::{DatabasePlan, Keep, Plan, child, definition};
+use crate::state::StateDir;
+
+const PROGRAM: &str = "process-compose";
+/// The status of a service, or of the scenario, that finds usage or environment wrong.
+const WRONG: i32 = 2;
+/// Begins the title that process-compose gives a terminal, even where there is none.
+const TITLE: u8 = 0x1b;
+/// Ends it.
+const BELL: u8 = 0x07;
+
+pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let ProcessCompose { what, print, ports, arguments } = options;
+    if what.tier().is_none() && !arguments.is_empty() {
+        bail!("what follows -- is for a scenario, and this plays none");
+    }
+    let state = global.state()?;
+    let keep = if what.tier().is_some() { Keep::Nothing } else { Keep::Data { fresh: false } };
+    let stack = StackOptions { database_url: None, ports };
+    // The ports stay reserved until the services listen on them.
+    let plan = Plan::make(&stack, global.sources(), &state, global.log_dir.as_deref(), keep)?;
+    let log_dir = plan.log_dir.path();
+    // Beside a scenario, another stack of this user may run, and use the state directory.
+    let state = if what.tier().is_some() { StateDir::choose(Some(log_dir.to_owned()))? } else { state };
+    let definition = format!("{:#}", definition(what, &plan, &state)?);
+    if print {
+        report::say(definition);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = log_dir.join("process-compose.json");
+    std::fs::write(&file, definition).with_context(|| format!("cannot write {}", file.display()))?;
+    for service in what.services(&plan) {
+        // process-compose appends, and what stays must be of this run.
+        drop(std::fs::remove_file(plan.log(service.id)));
+    }
+
+    let mut command = command(what, &plan, &file);
+    command.args(&arguments);
+    let database = match &plan.database {
+        DatabasePlan::Own { .. } => None,
+        _ if what == Composition::Mocks => None,
+        named => Some(named.start().await?),
+    };
+    if let Some(database) = &database {
+        command.env("ConnectionStrings__PostgreSQL", database.connection_string().expose_secret());
+    }
+    let ended = supervise(command, &mut signals).await;
+    if let Some(database) = database {
+        database.stop().await?;
+    }
+    match (ended?, what.tier()) {
+        (Ended::Interrupted, Some(_)) => Ok(ExitCode::from(INTERRUPTED)),
+        (Ended::Interrupted, None) => Ok(ExitCode::SUCCESS),
+        (Ended::ByItself(status), tier) => {
+            let never_played = tier.filter(|_| !plan.log(ServiceId::Orchestrator).exists());
+            if let Some(tier) = never_played {
+                let json = global.json || arguments.iter().any(|argument| argument == "--json");
+                not_started(tier, what, &plan, json);
+            }
+            Ok(match status.code() {
+                Some(0) if never_played.is_none() => ExitCode::SUCCESS,
+                Some(WRONG) => ExitCode::from(crate::WRONG),
+                // Also that of a service which has been asked to end while it started.
+                _ => ExitCode::FAILURE,
+            })
+        }
+    }
+}
+
+/// `process-compose`, told by the environment to listen nowhere (its server would take the backend's port) and to leave
+/// what it has to say in the log directory.
+fn command(what: Composition, plan: &Plan, file: &Path) -> Command {
+    let log_dir = plan.log_dir.path();
+    let mut command = Command::new(PROGRAM);
+    command
+        .env_clear()
+        .envs(plan.environment.for_all())
+        .env("PC_NO_SERVER", "1")
+        .env("PC_DISABLE_DOTENV", "1")
+        .env("PC_LOG_FILE", log_dir.join("process-compose.log"));
+    if what.tier().is_some() {
+        let orchestrator = ServiceId::Orchestrator.service().name;
+        command.env("PROC_COMP_CONFIG", log_dir).args(["run", orchestrator, "--config"]).arg(file).arg("--");
+    } else {
+        let is_shown = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        command.args(["up", if is_shown { "--tui=true" } else { "--tui=false" }, "--config"]).arg(file);
+    }
+    command
+}
+
+/// How process-compose has ended.
+enum Ended {
+    ByItself(ExitStatus),
+    Interrupted,
+}
+
+/// Runs it to its end. Every signal is passed on.
+async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended> {
+    let is_terminal = std::io::stdout().is_terminal();
+    if !is_terminal {
+        command.stdout(Stdio::piped());
+    }
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!(
+            "there is no {PROGRAM} on PATH: install it (https://f1bonacc1.github.io/process-compose/installation/), use \
+             `nix run`, or let mgm start the stack itself without the word {PROGRAM}"
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot start {PROGRAM}")),
+    })?;
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+    let output = child.stdout.take();
+    let copying = async {
+        match output {
+            Some(output) => without_title(output).await,
+            None => Ok(()),
+        }
+    };
+    let mut interrupted = false;
+    let waiting = async {
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                () = signals.next() => {
+                    interrupted = true;
+                    // From a terminal it has had the signal itself, and heeds the first alone.
+                    // It may have ended just now.
+                    let _ = pid.map(|pid| kill(pid, Signal::SIGTERM));
+                }
+            }
+        }
+    };
+    let (status, copied) = tokio::join!(waiting, copying);
+    let status = status.with_context(|| format!("cannot wait for {PROGRAM}"))?;
+    // Whoever has stopped reading, as `head` does, misses the rest.
+    drop(copied);
+    Ok(if interrupted { Ended::Interrupted } else { Ended::ByItself(status) })
+}
+
+/// Copies to standard output what is no title for a terminal.
+async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
+    let mut output = BufReader::new(output);
+    if output.fill_buf().await?.first() == Some(&TITLE) {
+        output.read_until(BELL, &mut Vec::new()).await?;
+    }
+    loop {
+        let chunk = output.fill_buf().await?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout();
+        stdout.write_all(chunk)?;
+        stdout.flush()?;
+        let length = chunk.len();
+        output.consume(length);
+    }
+}
+
+/// The verdict when the scenario was not reached: what each service has said last.
+fn not_started(tier: Tier, what: Composition, plan: &Plan, json: bool) {
+    for service in what.services(plan) {
+        for line in child::last_lines(&plan.log(service.id), 1) {
+            report::note(format_args!("  last of {}: {DIM}{line}{DIM:#}", service.component));
+        }
+    }
+    let problem = format!("the stack did not start; its logs are in {}", plan.log_dir.path().display());
+    if json {
+        report::say(json!({ "scenario": tier.name(), "verdict": "failed", "problem": problem }));
+    } else {
+        report::say(format_args!("{BAD}FAILED{BAD:#}  {}: {problem}", tier.title()));
+    }
+}
