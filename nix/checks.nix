@@ -1,0 +1,133 @@
+# What CI checks, each alone: `nix build .#checks.<system>.<name>`.
+{
+  inputs,
+  workspace,
+  packages,
+  stack,
+}:
+let
+  inherit (workspace) pkgs craneLib common;
+  inherit (pkgs) lib;
+  inherit (lib) fileset;
+  system = pkgs.stdenv.hostPlatform.system;
+
+  # Artifacts of all dependencies, for the lints and the tests.
+  cargoArtifacts = workspace.dependencies {
+    CARGO_PROFILE = "dev";
+    doCheck = true;
+  };
+  cargo = common // {
+    inherit (workspace) src;
+    inherit cargoArtifacts;
+    CARGO_PROFILE = "dev";
+    MGM_POSTGRES_BIN = "${stack.postgresql}/bin";
+  };
+
+  files =
+    filter:
+    workspace.source (fileset.intersection (fileset.gitTracked ../.) (fileset.fileFilter filter ../.));
+  nixFiles = files (file: file.hasExt "nix");
+
+  # A check that runs `script` in a place of its own.
+  run =
+    name: inputs: script:
+    pkgs.runCommand "mgm-${name}" {
+      nativeBuildInputs = inputs;
+      __darwinAllowLocalNetworking = true;
+    } "${script}\ntouch $out";
+in
+{
+  rustfmt = craneLib.cargoFmt (common // { inherit (workspace) src; });
+
+  nixfmt = run "nixfmt" [ pkgs.nixfmt ] "find ${nixFiles} -name '*.nix' -exec nixfmt --check {} +";
+
+  taplo = craneLib.taploFmt (common // { src = files (file: file.hasExt "toml"); });
+
+  deadnix = run "deadnix" [ pkgs.deadnix ] "deadnix --fail ${nixFiles}";
+
+  clippy = craneLib.cargoClippy (
+    cargo // { cargoClippyExtraArgs = "--workspace --all-targets -- --deny warnings"; }
+  );
+
+  doc = craneLib.cargoDoc (
+    cargo
+    // {
+      cargoDocExtraArgs = "--workspace --no-deps";
+      env = common.env // {
+        RUSTDOCFLAGS = "--deny warnings";
+      };
+    }
+  );
+
+  # The database of advisories cannot be reached from a sandbox: the workflow asks it.
+  deny = craneLib.cargoDeny (
+    common
+    // {
+      inherit (workspace) src;
+      cargoDenyChecks = "bans licenses sources";
+    }
+  );
+
+  # What is recorded in .sqlx is what the code asks, against the schema that the migrations make: no more and no less.
+  queries = craneLib.mkCargoDerivation (
+    cargo
+    // {
+      pnameSuffix = "-queries";
+      buildPhaseCargoCommand = ''
+        cargo build --locked --package mgm-test-support --example with-database
+        mkdir recorded
+        touch crates/store/src/lib.rs
+        SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/recorded" target/debug/examples/with-database \
+          cargo check --locked --package mgm-store --all-targets
+        diff --recursive --brief recorded crates/store/.sqlx
+      '';
+      doInstallCargoArtifacts = false;
+      installPhaseCommand = "mkdir $out";
+    }
+  );
+
+  nextest = craneLib.cargoNextest (
+    cargo
+    // {
+      cargoNextestExtraArgs = "--workspace";
+      nativeBuildInputs = [ pkgs.git ];
+    }
+  );
+
+  tier-b = run "tier-b" [ ] ''
+    export HOME=$PWD
+    ${stack.program}/bin/mgm --log-dir logs process-compose tier-b --auto-ports
+  '';
+
+  process-compose = run "process-compose" [ pkgs.process-compose ] ''
+    export HOME=$PWD
+    for what in tier-a tier-b up mocks; do
+      ${stack.program}/bin/mgm --log-dir logs process-compose "$what" --print --auto-ports > "$what.json"
+      process-compose --dry-run --config "$what.json"
+    done
+  '';
+
+  actionlint = run "actionlint" [
+    pkgs.actionlint
+    pkgs.shellcheck
+  ] "actionlint -color ${../.github/workflows}/*.yml";
+
+  # A program brings its libraries, no compiler and no source. In bytes, of all that has to be copied.
+  closure-sizes =
+    let
+      most = {
+        mgm = 200;
+        mgm-backend = 150;
+        mgm-mocks = 150;
+      };
+      check = name: mebibytes: ''
+        size=$(cat ${pkgs.closureInfo { rootPaths = [ packages.${name} ]; }}/total-nar-size)
+        echo "${name}: $((size / 1024 / 1024)) MiB of at most ${toString mebibytes} MiB"
+        [ "$size" -le $((${toString mebibytes} * 1024 * 1024)) ]
+      '';
+    in
+    run "closure-sizes" [ ] (lib.concatStrings (lib.mapAttrsToList check most));
+}
+// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+  module = import ./module-check.nix { inherit inputs pkgs system; };
+}

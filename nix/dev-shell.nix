@@ -1,0 +1,25 @@
+# What contributors work with. `cargo run` and `cargo test` use the PostgreSQL of the shell.
+{ pkgs, craneLib, ... }:
+craneLib.devShell {
+  packages = [
+    pkgs.rust-analyzer
+    pkgs.postgresql_16
+    pkgs.process-compose
+    pkgs.sqlx-cli
+    pkgs.cargo-nextest
+    pkgs.cargo-deny
+    pkgs.actionlint
+    pkgs.nixfmt
+    pkgs.deadnix
+    pkgs.taplo
+  ];
+
+  MGM_POSTGRES_BIN = "${pkgs.postgresql_16}/bin";
+  RUST_SRC_PATH = "${pkgs.rustPlatform.rustLibSrc}";
+
+  shellHook = ''
+    echo "Mimiron's Gold-o-Matic: Rust ${pkgs.rustc.version}, PostgreSQL ${pkgs.postgresql_16.version}"
+    echo "  cargo run -- tier-b   the stack from end to end    cargo nextest run   all tests"
+    echo "  nix flake check       all that CI checks           .ci/run             the same without Nix"
+  '';
+}

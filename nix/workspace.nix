@@ -1,0 +1,103 @@
+# How the Cargo workspace is built: which files a crate is made of, and what all builds share.
+pkgs: crane:
+let
+  inherit (pkgs) lib;
+  inherit (lib) fileset;
+  root = ../.;
+  craneLib = crane.mkLib pkgs;
+  manifest = lib.importTOML ../Cargo.toml;
+
+  # The directory of each crate of ours that others depend on.
+  directories = lib.mapAttrs (_: dependency: dependency.path) (
+    lib.filterAttrs (_: dependency: dependency ? path) manifest.workspace.dependencies
+  );
+
+  # The directories of a crate and of all crates of ours that it is built from.
+  closure =
+    directory:
+    map (node: node.key) (
+      lib.genericClosure {
+        startSet = [ { key = directory; } ];
+        operator =
+          { key }:
+          map (dependency: { key = dependency; }) (
+            lib.attrValues (
+              lib.intersectAttrs ((lib.importTOML (root + "/${key}/Cargo.toml")).dependencies or { }) directories
+            )
+          );
+      }
+    );
+
+  manifests = fileset.unions [
+    ../Cargo.toml
+    ../Cargo.lock
+    (fileset.fileFilter (file: file.name == "Cargo.toml") ../crates)
+  ];
+
+  # What a program is made of, and nothing else: a change of any other file leaves its derivation as it was.
+  programFiles =
+    directory:
+    let
+      crates = closure directory;
+      sources =
+        crate: fileset.difference (root + "/${crate}") (fileset.maybeMissing (root + "/${crate}/tests"));
+    in
+    fileset.unions (
+      [ manifests ]
+      ++ map sources crates
+      # The store takes the schema in.
+      ++ lib.optional (lib.elem directories.mgm-store crates) ../migrations
+    );
+
+  # crane's own filter would leave out SQL, recorded queries and snapshots.
+  allFiles = fileset.unions [
+    manifests
+    ../crates
+    ../migrations
+    ../clippy.toml
+    ../docs
+    ../deny.toml
+    ../rustfmt.toml
+  ];
+
+  source =
+    files:
+    fileset.toSource {
+      inherit root;
+      fileset = files;
+    };
+
+  common = {
+    pname = "mgm";
+    inherit (manifest.workspace.package) version;
+    strictDeps = true;
+    cargoVendorDir = craneLib.vendorCargoDeps { cargoLock = ../Cargo.lock; };
+    env.SQLX_OFFLINE = "true";
+    # Tests and services talk to each other over loopback.
+    __darwinAllowLocalNetworking = true;
+  };
+
+  # The dependencies alone, built once for all that use them.
+  dependencies =
+    args:
+    craneLib.buildDepsOnly (
+      common
+      // {
+        src = source allFiles;
+        doCheck = false;
+      }
+      // args
+    );
+in
+{
+  inherit
+    pkgs
+    craneLib
+    manifest
+    common
+    dependencies
+    programFiles
+    source
+    ;
+  src = source allFiles;
+}
