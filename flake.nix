@@ -22,8 +22,7 @@
       ];
 
       flake = {
-        overlays.default =
-          final: _: import ./nix/packages.nix (import ./nix/workspace.nix final inputs.crane);
+        overlays.default = import ./nix/overlay.nix inputs.crane;
         nixosModules.default = import ./nix/module.nix self;
       };
 
