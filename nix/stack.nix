@@ -11,7 +11,12 @@ let
     postBuild = ''
       wrapProgram "$out/bin/mgm" \
         --set-default MGM_POSTGRES_BIN ${postgresql}/bin \
-        --suffix PATH : ${lib.makeBinPath [ pkgs.process-compose ]}
+        --suffix PATH : ${
+          lib.makeBinPath [
+            pkgs.process-compose
+            pkgs.bash
+          ]
+        }
     '';
     inherit (mgm) meta;
   };
