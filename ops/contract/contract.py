@@ -31,6 +31,9 @@ SETTINGS = {
     "Roulette__CollectingSeconds": "2",
     "Roulette__SpinningSeconds": "2",
     "Roulette__GraceSeconds": "18",
+    # The gift that is served waits for whichever call comes.
+    "Gifts__SelectSeconds": "3600",
+    "Gifts__ConfirmSeconds": "3600",
 }
 VIEWERS = 60
 
@@ -72,7 +75,7 @@ def chat(backend, viewer, text):
 
 
 def furnish(backend, helix):
-    """Something of everything: members of the pool, payouts in several states, an announcement that is unknown."""
+    """Something of everything: members of the pool, payouts in several states, an announcement that is unknown, gifts."""
     def call(method, path, body):
         answer = requests.request(method, backend + path, json=body, headers={"X-MGM-ApiKey": KEY}, timeout=30)
         answer.raise_for_status()
@@ -80,6 +83,9 @@ def furnish(backend, helix):
 
     for number in range(VIEWERS):
         chat(backend, f"contract-{number}", f"!twgold {letters(number)}")
+        # The viewer whose token is used asks by the route.
+        if number < VIEWERS - 1:
+            chat(backend, f"contract-{number}", f"!twgift {letters(number)}")
     # The example of the document is about this viewer.
     chat(backend, "e2e-viewer-1", "!twgold Etoehero")
     requests.post(f"{helix}/faults", json=[{"kind": "reply_lost", "times": 8}], timeout=30).raise_for_status()
@@ -134,7 +140,8 @@ def main(mgm):
             answers = pathlib.Path(directory, "answers.json")
             environment = {
                 **os.environ, "CONTRACT_BACKEND": backend, "CONTRACT_DESKTOP_KEY": KEY, "CONTRACT_VIEWER_TOKEN": token,
-                "CONTRACT_EVENTSUB_SECRET": SECRET, "CONTRACT_ANSWERS": str(answers), "PYTHONPATH": str(HERE),
+                "CONTRACT_EVENTSUB_SECRET": SECRET, "CONTRACT_ANSWERS": str(answers),
+                "CONTRACT_BROADCASTER": BROADCASTER, "PYTHONPATH": str(HERE),
             }
             program = pathlib.Path(sys.executable).with_name("schemathesis")
             arguments = ["--config-file", str(HERE / "schemathesis.toml"), "run", backend + DOCUMENT]

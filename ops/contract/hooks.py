@@ -14,6 +14,7 @@ import schemathesis
 BACKEND = os.environ["CONTRACT_BACKEND"]
 DESKTOP = {"X-MGM-ApiKey": os.environ["CONTRACT_DESKTOP_KEY"]}
 SECRET = os.environ["CONTRACT_EVENTSUB_SECRET"].encode()
+BROADCASTER = os.environ["CONTRACT_BROADCASTER"]
 ANSWERS = os.environ["CONTRACT_ANSWERS"]
 
 answers = collections.defaultdict(collections.Counter)
@@ -39,7 +40,28 @@ def known(label):
     if label == "POST /api/roulette/verify-candidate" and (candidate := get("/api/roulette/candidate")):
         cycle, name = candidate["spinCycleId"], candidate["characterName"]
         return {"body": {"schemaVersion": 1, "spinCycleId": cycle, "characterName": name, "online": True}}
+    if label.endswith("/gift-queue"):
+        return {"path": {"streamerId": BROADCASTER}}
+    if label == "POST /api/gift-requests":
+        return {"body": {"streamerId": BROADCASTER, "characterName": "Contract"}}
+    if "/api/gift-requests/{id}" in label and (gifts := get("/api/gift-requests")):
+        return known_gift(label, gifts)
     return {}
+
+
+def known_gift(label, gifts):
+    """The gift that is served, brought to where the operation is allowed; or the last of the queue, to be failed."""
+    served = gifts[0]
+    item = {"item": {"name": "Linen Cloth", "id": 2589, "count": 1, "link": "", "texture": "", "bagId": 0, "slotId": 1}}
+    if label.startswith("PATCH"):
+        return {"path": {"id": gifts[-1]["id"]}, "body": {"state": "Failed", "reason": "out_of_stock"}}
+    gift = f"{BACKEND}/api/gift-requests/{served['id']}"
+    if label.endswith("/confirm") and served["state"] == "SelectingItem":
+        requests.post(f"{gift}/select-item", json=item, headers=DESKTOP, timeout=30)
+    if label.endswith("/select-item") and served["state"] == "WaitingConfirmation":
+        requests.post(f"{gift}/confirm", json={"confirmed": False}, headers=DESKTOP, timeout=30)
+        return known(label)
+    return {"path": {"id": served["id"]}, "body": item if label.endswith("/select-item") else {"confirmed": True}}
 
 
 @schemathesis.hook

@@ -82,6 +82,10 @@ error_codes! {
     LifetimeCapReached = "lifetime_cap_reached",
     /// The enrolment request id belongs to another viewer.
     DuplicateEnrollment = "duplicate_enrollment",
+    /// The viewer has had a gift already; there is one a viewer.
+    GiftAlreadyUsed = "gift_already_used",
+    /// The viewer has an open request for a gift.
+    GiftRequestActive = "gift_request_active",
     /// The payout cannot change to that status.
     TerminalStatusChangeNotAllowed = "terminal_status_change_not_allowed",
     /// The state does not allow this.

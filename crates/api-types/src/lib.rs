@@ -6,6 +6,7 @@
 mod announcement;
 mod e2e;
 mod error;
+mod gift;
 pub mod mocks;
 mod payout;
 mod pool;
@@ -42,6 +43,7 @@ pub(crate) use names;
 pub use announcement::{Announcement, AnnouncementState, ResolveAnnouncement};
 pub use e2e::{PreparePendingPayout, PreparedPayout};
 pub use error::{ErrorBody, ErrorCode};
+pub use gift::{ChangeGiftState, ConfirmGift, Gift, GiftItem, GiftState, RequestGift, SelectGiftItem};
 pub use payout::{ChangePayoutStatus, Claim, ConfirmAcceptance, Payout, PayoutStatus};
 pub use pool::PoolMembership;
 pub use roulette::{RouletteCandidate, RouletteState, SpinPhase, Verified, VerifyCandidate};

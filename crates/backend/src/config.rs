@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 use mgm_api_types::Version;
-use mgm_domain::{BroadcasterId, roulette::Schedule};
+use mgm_domain::{BroadcasterId, gift::TimeLimits, roulette::Schedule};
 use mgm_service::{
     bind::BindUrls,
     services::ServiceId,
@@ -56,6 +56,10 @@ pub struct BackendConfig {
     pub announcements_lease_margin: Duration,
     /// How often the outbox is looked at, whatever the database tells.
     pub announcements_poll: Duration,
+    /// How long a gift request may take for each step.
+    pub gift_limits: TimeLimits,
+    /// How often gift requests are looked at.
+    pub gifts_sweep: Duration,
     /// A viewer's writes a minute.
     pub viewer_writes: NonZeroU32,
     /// A viewer's reads a minute.
@@ -68,7 +72,7 @@ pub struct BackendConfig {
     pub allowed_origins: Vec<HeaderValue>,
     /// Whether the harness's route is there.
     pub harness: bool,
-    /// Whether claims skip the subscription check.
+    /// Whether claims and gift requests skip the subscription check.
     pub skip_subscriber_check: bool,
     /// What `GET /api/version` answers.
     pub version: Version,
@@ -178,6 +182,11 @@ impl BackendConfig {
             payouts_sweep: seconds(settings.payouts.sweep_seconds),
             announcements_lease_margin: seconds(settings.announcements.lease_margin_seconds),
             announcements_poll: seconds(settings.announcements.poll_seconds),
+            gift_limits: TimeLimits {
+                select: seconds(settings.gifts.select_seconds),
+                confirm: seconds(settings.gifts.confirm_seconds),
+            },
+            gifts_sweep: seconds(settings.gifts.sweep_seconds),
             viewer_writes: at_least_one(limits.viewer_writes_per_minute),
             viewer_reads: at_least_one(limits.viewer_reads_per_minute),
             address_requests: at_least_one(limits.address_per_minute),

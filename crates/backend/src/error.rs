@@ -101,6 +101,8 @@ pub(crate) const fn code_of(rejection: Rejection) -> ErrorCode {
         Rejection::ActivePayoutExists => ErrorCode::ActivePayoutExists,
         Rejection::LifetimeCapReached => ErrorCode::LifetimeCapReached,
         Rejection::DuplicateEnrollment => ErrorCode::DuplicateEnrollment,
+        Rejection::GiftAlreadyUsed => ErrorCode::GiftAlreadyUsed,
+        Rejection::GiftRequestActive => ErrorCode::GiftRequestActive,
         Rejection::NotInPool => ErrorCode::NotInPool,
         Rejection::NotFound => ErrorCode::NotFound,
         Rejection::TerminalStatusChangeNotAllowed => ErrorCode::TerminalStatusChangeNotAllowed,
@@ -124,6 +126,8 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::ActivePayoutExists
         | ErrorCode::LifetimeCapReached
         | ErrorCode::DuplicateEnrollment
+        | ErrorCode::GiftAlreadyUsed
+        | ErrorCode::GiftRequestActive
         | ErrorCode::TerminalStatusChangeNotAllowed
         | ErrorCode::InvalidState => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -15,6 +15,16 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The argument.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Enrol { name } | Self::Gift { name } => name,
+        }
+    }
+}
+
 /// Reads a chat message. `None` is ordinary chat.
 ///
 /// The command word is matched without regard to case and takes exactly one argument, with any white space between.

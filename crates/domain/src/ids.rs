@@ -129,6 +129,10 @@ uuid_id!(
     PayoutId
 );
 uuid_id!(
+    /// A gift request, and the stream of its events.
+    GiftId
+);
+uuid_id!(
     /// A cycle of the roulette.
     CycleId
 );

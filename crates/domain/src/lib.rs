@@ -6,15 +6,18 @@
 pub mod announcement;
 pub mod character_name;
 pub mod chat;
+pub mod gift;
 pub mod gold;
 pub mod ids;
 pub mod payout;
 pub mod pool;
 pub mod rejection;
 pub mod roulette;
+pub mod stream;
 
 pub use character_name::CharacterName;
+pub use gift::{Gift, GiftStatus};
 pub use gold::Gold;
-pub use ids::{BroadcasterId, CycleId, EnrollmentRequestId, MessageId, PayoutId, ViewerId};
+pub use ids::{BroadcasterId, CycleId, EnrollmentRequestId, GiftId, MessageId, PayoutId, ViewerId};
 pub use payout::{Payout, PayoutStatus};
 pub use rejection::Rejection;

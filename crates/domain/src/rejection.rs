@@ -21,6 +21,12 @@ pub enum Rejection {
     /// The enrolment request id is another viewer's.
     #[error("the enrolment request id belongs to another viewer")]
     DuplicateEnrollment,
+    /// The viewer has had their one gift of this streamer.
+    #[error("the viewer has had a gift already")]
+    GiftAlreadyUsed,
+    /// The viewer's last request for a gift is still open.
+    #[error("the viewer has an open request for a gift")]
+    GiftRequestActive,
     /// The viewer is not in the pool.
     #[error("the viewer is not in the pool")]
     NotInPool,

@@ -287,8 +287,8 @@ impl Store {
             let mut tx = self.begin().await?;
             let stream = self.lock_payout(&mut tx, id).await?;
             let command = Command::RecordAnnouncement { outcome: outcome.clone(), at: now };
-            let events = decide(stream.payout.as_ref(), command)?;
-            self.append(&mut tx, id, stream, &events, now).await?;
+            let events = decide(stream.state.as_ref(), command)?;
+            self.append(&mut tx, stream, &events, now).await?;
             let written = sqlx::query!(
                 "UPDATE announcements SET state = $3, detail = $4, due_at = $5, updated_at = $5,
                         attempts_before_retry = CASE WHEN $3 = 'pending' THEN attempts ELSE attempts_before_retry END

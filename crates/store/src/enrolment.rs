@@ -111,18 +111,6 @@ impl Store {
         Ok(self.load_claims(&mut connection, &[request.to_string()]).await?.remove(request))
     }
 
-    /// Forgets chat messages received before this; answers how many.
-    pub async fn prune_inbox(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
-        let pruned = sqlx::query!(
-            "DELETE FROM chat_inbox WHERE broadcaster_id = $1 AND received_at < $2",
-            self.broadcaster.as_str(),
-            before,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(pruned.rows_affected())
-    }
-
     async fn load_batch(&self, tx: &mut PgConnection, enrolments: &[Enrolment]) -> Result<Batch, StoreError> {
         let fresh_messages = self.note_messages(tx, enrolments).await?;
         let viewers: Vec<ViewerId> = enrolments.iter().map(|enrolment| enrolment.command.viewer.clone()).collect();

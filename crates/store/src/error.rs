@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mgm_domain::{Rejection, payout::DecodeError};
+use mgm_domain::{Rejection, stream::DecodeError};
 use sqlx::migrate::MigrateError;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What the metrics show of the database. Every question is answered by an index and reads a bounded number of rows,
 //! however much there is.
 
-use mgm_domain::{PayoutStatus, announcement::AnnouncementState};
+use mgm_domain::{GiftStatus, PayoutStatus, announcement::AnnouncementState};
 use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
@@ -27,6 +27,10 @@ pub struct Gauges {
     pub payouts: Vec<(PayoutStatus, Crowd)>,
     /// Announcements that are not out, by state.
     pub announcements: Vec<(AnnouncementState, Crowd)>,
+    /// Gift requests that are not at their end, by state.
+    pub gifts: Vec<(GiftStatus, i64)>,
+    /// When the oldest gift request came that Twitch has still to verify.
+    pub oldest_unverified_gift: Option<OffsetDateTime>,
     /// Since when the announcement that is due longest is due.
     pub oldest_due_announcement: Option<OffsetDateTime>,
     /// When the oldest chat message that is remembered came.
@@ -46,6 +50,9 @@ impl Store {
                  (SELECT coalesce(sum(members), 0)::bigint FROM pool_buckets WHERE broadcaster_id = $1) AS "pool!",
                  (SELECT min(due_at) FROM announcements
                   WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2) AS oldest_due_announcement,
+                 (SELECT created_at FROM gift_requests
+                  WHERE broadcaster_id = $1 AND state = 'Unverified' AND timeout_at IS NOT NULL
+                  ORDER BY timeout_at LIMIT 1) AS oldest_unverified_gift,
                  (SELECT min(received_at) FROM chat_inbox WHERE broadcaster_id = $1) AS oldest_chat_message,
                  (SELECT drawn_at FROM roulette_cycles
                   WHERE broadcaster_id = $1 ORDER BY starts_at DESC LIMIT 1) AS last_draw,
@@ -64,6 +71,8 @@ impl Store {
             pool: row.pool,
             payouts: self.open_payouts().await?,
             announcements: self.owed_announcements().await?,
+            gifts: self.open_gifts().await?,
+            oldest_unverified_gift: row.oldest_unverified_gift,
             oldest_due_announcement: row.oldest_due_announcement,
             oldest_chat_message: row.oldest_chat_message,
             last_draw: row.last_draw,
@@ -109,6 +118,27 @@ impl Store {
             announcements.push((state, crowd));
         }
         Ok(announcements)
+    }
+
+    async fn open_gifts(&self) -> Result<Vec<(GiftStatus, i64)>, StoreError> {
+        let mut gifts = vec![];
+        for status in GiftStatus::ALL.into_iter().filter(|status| status.is_open()) {
+            // The condition on all four states is the index's.
+            let count = sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM (
+                       SELECT FROM gift_requests
+                       WHERE broadcaster_id = $1 AND state = $2
+                         AND state IN ('Unverified', 'Pending', 'SelectingItem', 'WaitingConfirmation')
+                       LIMIT $3) few"#,
+                self.broadcaster.as_str(),
+                status.as_str(),
+                MAX_COUNT,
+            )
+            .fetch_one(&self.pool)
+            .await?;
+            gifts.push((status, count));
+        }
+        Ok(gifts)
     }
 
     /// Connections to the database: in use, and idle.

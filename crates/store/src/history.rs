@@ -1,8 +1,9 @@
 //! Streams as they are written, for export.
 
-use mgm_domain::PayoutId;
+use mgm_domain::{Gift, GiftId, Payout, PayoutId, stream::Aggregate as _};
 use serde_json::Value;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
@@ -24,12 +25,22 @@ pub struct RecordedEvent {
 impl Store {
     /// A payout's events, first to last; none when there is no such payout.
     pub async fn payout_history(&self, id: PayoutId) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.history(Payout::KIND, id.as_uuid()).await
+    }
+
+    /// A gift request's events, first to last; none when there is no such request.
+    pub async fn gift_history(&self, id: GiftId) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.history(Gift::KIND, id.as_uuid()).await
+    }
+
+    async fn history(&self, kind: &str, stream: Uuid) -> Result<Vec<RecordedEvent>, StoreError> {
         let events = sqlx::query_as!(
             RecordedEvent,
             "SELECT version, event_type, schema_version, recorded_at, data FROM events
-             WHERE broadcaster_id = $1 AND stream_id = $2 AND kind = 'payout' ORDER BY version",
+             WHERE broadcaster_id = $1 AND stream_id = $2 AND kind = $3 ORDER BY version",
             self.broadcaster.as_str(),
-            id.as_uuid(),
+            stream,
+            kind,
         );
         Ok(events.fetch_all(&self.pool).await?)
     }

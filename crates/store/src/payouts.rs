@@ -1,7 +1,7 @@
 //! Payouts: the commands to them and the questions about them.
 
 use mgm_domain::{
-    CharacterName, CycleId, EnrollmentRequestId, Gold, PayoutId, PayoutStatus, Rejection, ViewerId,
+    CharacterName, CycleId, EnrollmentRequestId, Gold, Payout, PayoutId, PayoutStatus, Rejection, ViewerId,
     payout::{Award, Command, Event, decide},
 };
 use sqlx::PgConnection;
@@ -205,7 +205,7 @@ impl Store {
     pub(crate) async fn award(&self, tx: &mut PgConnection, id: PayoutId, award: Award) -> Result<(), CommandError> {
         let at = award.at;
         let events = decide(None, Command::Award(award))?;
-        self.append(tx, id, Stream::default(), &events, at).await?;
+        self.append(tx, Stream::<Payout>::empty(id.as_uuid()), &events, at).await?;
         Ok(())
     }
 
@@ -219,10 +219,10 @@ impl Store {
         retrying(name, async || {
             let mut tx = self.begin().await?;
             let stream = self.lock_payout(&mut tx, id).await?;
-            let events = decide(stream.payout.as_ref(), command.clone())?;
-            let stream = self.append(&mut tx, id, stream, &events, now).await?;
+            let events = decide(stream.state.as_ref(), command.clone())?;
+            let stream = self.append(&mut tx, stream, &events, now).await?;
             if events.iter().any(|event| matches!(event, Event::Sent { .. })) {
-                let payout = stream.payout.as_ref().ok_or(Rejection::NotFound)?;
+                let payout = stream.state.as_ref().ok_or(Rejection::NotFound)?;
                 self.leave_pool(&mut tx, &payout.viewer).await?;
                 self.owe_announcement(&mut tx, id, payout, now).await?;
             }
@@ -233,17 +233,20 @@ impl Store {
     }
 
     /// Locks the viewer of a payout and loads its stream.
-    pub(crate) async fn lock_payout(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Stream, CommandError> {
-        let viewer = self.viewer_of(tx, id).await?.ok_or(Rejection::NotFound)?;
-        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
-        Ok(self.load_stream(tx, id).await?)
-    }
-    pub(crate) async fn viewer_of(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn lock_payout(
+        &self,
+        tx: &mut PgConnection,
+        id: PayoutId,
+    ) -> Result<Stream<Payout>, CommandError> {
         let viewer = sqlx::query_scalar!(
             "SELECT viewer_id FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
             self.broadcaster.as_str(),
             id.as_uuid(),
-        );
-        Ok(viewer.fetch_optional(tx).await?)
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Rejection::NotFound)?;
+        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
+        Ok(self.load_stream(tx, id.as_uuid()).await?)
     }
 }

@@ -1,20 +1,19 @@
 //! Rebuilding the projections from the events, beside running backends.
 
-use mgm_domain::PayoutId;
+use mgm_domain::{Gift, Payout};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    pool::viewer_id,
-    projection::{Compared, ProjectedPayout},
+    projection::{Compared, Projected},
     transaction::retrying,
 };
 
 /// What a rebuild found and left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Payouts that were compared, by their events and their rows.
-    pub payouts: u64,
+    /// Payouts and gift requests that were compared, by their events and their rows.
+    pub streams: u64,
     /// Rows that were not the fold of their events.
     pub differed: Vec<Difference>,
     /// Those of them that still are not: events that cannot be read, or rows that stand in each other's way.
@@ -24,79 +23,69 @@ pub struct Rebuilt {
 /// A row that is not the fold of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// What the stream is of: `payout` or `gift`.
+    pub kind: &'static str,
     /// Whose.
-    pub payout: PayoutId,
+    pub id: Uuid,
     /// In what, one line each.
     pub what: Vec<String>,
 }
 
 impl Store {
-    /// Compares every payout's row with the fold of its events in one snapshot, writes those that differ anew, each under
-    /// the lock of its viewer, and compares again.
+    /// Compares every row with the fold of its events in one snapshot, writes those that differ anew, each under the locks
+    /// of its commands, and compares again.
     pub async fn rebuild_projections(&self) -> Result<Rebuilt, StoreError> {
-        let (payouts, differed) = self.differing().await?;
+        let mut rebuilt = Rebuilt::default();
+        self.rebuild_kind::<Payout>(&mut rebuilt).await?;
+        self.rebuild_kind::<Gift>(&mut rebuilt).await?;
+        Ok(rebuilt)
+    }
+
+    async fn rebuild_kind<A: Projected>(&self, rebuilt: &mut Rebuilt) -> Result<(), StoreError> {
+        let (streams, differed) = self.differing::<A>().await?;
         // Rows without events go first: one may hold what another row needs.
         let (orphans, others): (Vec<_>, Vec<_>) = differed.iter().partition(|(_, is_orphan)| *is_orphan);
         for (difference, _) in orphans.into_iter().chain(others) {
-            match self.rebuild(difference.payout).await {
+            match self.rebuild::<A>(difference.id).await {
                 Ok(()) => {}
                 // The comparison at the end says so.
                 Err(error @ (StoreError::BadEvent { .. } | StoreError::Conflict(_))) => {
-                    tracing::warn!(%error, payout = %difference.payout, "a row could not be rebuilt");
+                    tracing::warn!(%error, kind = A::KIND, id = %difference.id, "a row could not be rebuilt");
                 }
                 Err(error) => return Err(error),
             }
         }
-        let left = if differed.is_empty() { vec![] } else { self.differing().await?.1 };
-        let differences = |differing: Vec<(Difference, bool)>| differing.into_iter().map(|(one, _)| one).collect();
-        Ok(Rebuilt { payouts, differed: differences(differed), left: differences(left) })
+        let left = if differed.is_empty() { vec![] } else { self.differing::<A>().await?.1 };
+        rebuilt.streams += streams;
+        rebuilt.differed.extend(differed.into_iter().map(|(one, _)| one));
+        rebuilt.left.extend(left.into_iter().map(|(one, _)| one));
+        Ok(())
     }
 
-    /// How many payouts there are, and those whose row differs, with whether it has no events.
-    async fn differing(&self) -> Result<(u64, Vec<(Difference, bool)>), StoreError> {
+    /// How many streams there are, and those whose row differs, with whether it has no events.
+    async fn differing<A: Projected>(&self) -> Result<(u64, Vec<(Difference, bool)>), StoreError> {
         let mut tx = self.begin_snapshot().await?;
-        let (mut payouts, mut differing, mut after) = (0, vec![], Uuid::nil());
+        let (mut streams, mut differing, mut after) = (0, vec![], Uuid::nil());
         loop {
-            let page = self.compare_page(&mut tx, after).await?;
+            let page = self.compare_page::<A>(&mut tx, after).await?;
             let Some(last) = page.last() else {
-                return Ok((payouts, differing));
+                return Ok((streams, differing));
             };
-            after = last.id.as_uuid();
+            after = last.id;
             for Compared { id, events, stream, differences, .. } in page {
-                payouts += 1;
+                streams += 1;
                 let what = stream.err().map_or(differences, |error| vec![error.to_string()]);
                 if !what.is_empty() {
-                    differing.push((Difference { payout: id, what }, events == 0));
+                    differing.push((Difference { kind: A::KIND, id, what }, events == 0));
                 }
             }
         }
     }
 
-    async fn rebuild(&self, id: PayoutId) -> Result<(), StoreError> {
+    async fn rebuild<A: Projected>(&self, id: Uuid) -> Result<(), StoreError> {
         retrying("rebuild_projection", async || {
             let mut tx = self.begin().await?;
-            let mut viewers = Vec::new();
-            if let Some(payout) = self.load_stream(&mut tx, id).await?.payout {
-                viewers.push(payout.viewer);
-            }
-            if let Some(viewer) = self.viewer_of(&mut tx, id).await? {
-                viewers.push(viewer_id("payouts", &viewer)?);
-            }
-            self.lock_viewers(&mut tx, &viewers).await?;
-            // Read again: a command may have held the viewer's row.
-            let stream = self.load_stream(&mut tx, id).await?;
-            match ProjectedPayout::of(id, &stream)? {
-                Some(row) => self.write_row(&mut tx, &row).await?,
-                None => {
-                    sqlx::query!(
-                        "DELETE FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
-                        self.broadcaster.as_str(),
-                        id.as_uuid(),
-                    )
-                    .execute(&mut *tx)
-                    .await?;
-                }
-            }
+            self.rebuild_row::<A>(&mut tx, id).await?;
             tx.commit().await?;
             Ok(())
         })

@@ -1,61 +1,84 @@
-//! Event streams of payouts, and the projection written beside them.
+//! Event streams, and the projections written beside them.
 
-use mgm_domain::{Payout, PayoutId, payout::Event};
+use mgm_domain::stream::{Aggregate, StreamEvent};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::{Store, StoreError, projection::ProjectedPayout};
+use crate::{
+    Store, StoreError,
+    projection::{Projected, Row as _},
+};
 
-/// A payout as the fold of its stream.
-#[derive(Debug, Default)]
-pub(crate) struct Stream {
-    pub(crate) payout: Option<Payout>,
+/// A stream and its fold.
+#[derive(Debug)]
+pub(crate) struct Stream<A> {
+    pub(crate) id: Uuid,
+    pub(crate) state: Option<A>,
     pub(crate) version: i32,
 }
 
+impl<A> Stream<A> {
+    /// A stream without events.
+    pub(crate) const fn empty(id: Uuid) -> Self {
+        Self { id, state: None, version: 0 }
+    }
+}
+
+impl<A: Projected> Stream<A> {
+    /// The row that follows from it; none from an empty one.
+    pub(crate) fn row(&self) -> Result<Option<A::Row>, StoreError> {
+        self.state.as_ref().map(|state| state.row(self.id, self.version)).transpose()
+    }
+}
+
 impl Store {
-    /// Reads and folds a payout's stream. Empty when there is none.
-    pub(crate) async fn load_stream(&self, tx: &mut PgConnection, id: PayoutId) -> Result<Stream, StoreError> {
+    /// Reads and folds a stream. Empty when there is none.
+    pub(crate) async fn load_stream<A: Aggregate>(
+        &self,
+        tx: &mut PgConnection,
+        id: Uuid,
+    ) -> Result<Stream<A>, StoreError> {
         let rows = sqlx::query!(
             "SELECT version, event_type, schema_version, data FROM events
              WHERE broadcaster_id = $1 AND stream_id = $2 ORDER BY version",
             self.broadcaster.as_str(),
-            id.as_uuid(),
+            id,
         )
         .fetch_all(tx)
         .await?;
-        let mut stream = Stream::default();
+        let mut stream = Stream::empty(id);
         for row in rows {
-            let event = Event::decode(&row.event_type, row.schema_version, &row.data)
-                .map_err(|source| StoreError::BadEvent { stream: id.as_uuid(), version: row.version, source })?;
-            stream.payout = Payout::apply(stream.payout.take(), &event);
+            let event = A::Event::decode(&row.event_type, row.schema_version, &row.data)
+                .map_err(|source| StoreError::BadEvent { stream: id, version: row.version, source })?;
+            stream.state = A::apply(stream.state.take(), &event);
             stream.version = row.version;
         }
         Ok(stream)
     }
 
     /// Appends events to a stream and writes the projection. Nothing to append changes nothing.
-    pub(crate) async fn append(
+    pub(crate) async fn append<A: Projected>(
         &self,
         tx: &mut PgConnection,
-        id: PayoutId,
-        mut stream: Stream,
-        events: &[Event],
+        mut stream: Stream<A>,
+        events: &[A::Event],
         at: OffsetDateTime,
-    ) -> Result<Stream, StoreError> {
+    ) -> Result<Stream<A>, StoreError> {
         for event in events {
             stream.version += 1;
-            stream.payout = Payout::apply(stream.payout.take(), event);
+            stream.state = A::apply(stream.state.take(), event);
             let (event_type, data) = event.encode();
             sqlx::query!(
                 "INSERT INTO events
                      (broadcaster_id, stream_id, version, kind, event_type, schema_version, data, recorded_at)
-                 VALUES ($1, $2, $3, 'payout', $4, $5, $6, $7)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                 self.broadcaster.as_str(),
-                id.as_uuid(),
+                stream.id,
                 stream.version,
+                A::KIND,
                 event_type,
-                Event::VERSION,
+                A::Event::VERSION,
                 data,
                 at,
             )
@@ -63,39 +86,10 @@ impl Store {
             .await?;
         }
         if !events.is_empty()
-            && let Some(row) = ProjectedPayout::of(id, &stream)?
+            && let Some(row) = stream.row()?
         {
-            self.write_row(tx, &row).await?;
+            row.write(self, tx).await?;
         }
         Ok(stream)
-    }
-
-    /// Writes a payout's row.
-    pub(crate) async fn write_row(&self, tx: &mut PgConnection, row: &ProjectedPayout) -> Result<(), StoreError> {
-        sqlx::query!(
-            "INSERT INTO payouts (broadcaster_id, payout_id, version, viewer_id, display_name, character_name, gold,
-                                  enrollment_request_id, status, announced, created_at, accepted_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             ON CONFLICT (broadcaster_id, payout_id) DO UPDATE
-             SET version = EXCLUDED.version, viewer_id = EXCLUDED.viewer_id, display_name = EXCLUDED.display_name,
-                 character_name = EXCLUDED.character_name, gold = EXCLUDED.gold,
-                 enrollment_request_id = EXCLUDED.enrollment_request_id, status = EXCLUDED.status,
-                 announced = EXCLUDED.announced, created_at = EXCLUDED.created_at, accepted_at = EXCLUDED.accepted_at",
-            self.broadcaster.as_str(),
-            row.payout_id,
-            row.version,
-            row.viewer_id,
-            row.display_name,
-            row.character_name,
-            row.gold,
-            row.enrollment_request_id,
-            row.status,
-            row.announced,
-            row.created_at,
-            row.accepted_at,
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
     }
 }

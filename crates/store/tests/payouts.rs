@@ -250,7 +250,7 @@ async fn projections_rebuilt_from_the_events_are_the_same_rows() {
             .unwrap()
     };
     let before = rows().await;
-    assert_eq!(pool.rebuild_projections().await.unwrap(), Rebuilt { payouts: 3, ..Rebuilt::default() });
+    assert_eq!(pool.rebuild_projections().await.unwrap(), Rebuilt { streams: 3, ..Rebuilt::default() });
     sqlx::query("DELETE FROM payouts WHERE payout_id = $1")
         .bind(sent.as_uuid())
         .execute(pool.database.pool())
@@ -262,9 +262,9 @@ async fn projections_rebuilt_from_the_events_are_the_same_rows() {
         .await
         .unwrap();
     let rebuilt = pool.rebuild_projections().await.unwrap();
-    let mut expected = vec![sent, failed];
+    let mut expected = vec![sent.as_uuid(), failed.as_uuid()];
     expected.sort();
-    assert_eq!(rebuilt.differed.iter().map(|one| one.payout).collect::<Vec<_>>(), expected);
+    assert_eq!(rebuilt.differed.iter().map(|one| one.id).collect::<Vec<_>>(), expected);
     assert_eq!(rebuilt.left, []);
     assert_eq!(rows().await, before);
 }

@@ -32,7 +32,7 @@ impl Options {
 }
 
 fn print(audit: &Audit, broadcaster: &str) -> io::Result<()> {
-    let Audit { events, payouts, announcements, members, cycles, findings } = audit;
+    let Audit { events, payouts, gifts, announcements, members, cycles, findings } = audit;
     let mut out = io::stdout().lock();
     for Finding { code, subject, detail } in findings {
         writeln!(out, "{code}  {subject}: {detail}")?;
@@ -40,19 +40,20 @@ fn print(audit: &Audit, broadcaster: &str) -> io::Result<()> {
     let found = if findings.is_empty() { "nothing found".to_owned() } else { format!("{} findings", findings.len()) };
     writeln!(
         out,
-        "{broadcaster}: {events} events, {payouts} payouts, {announcements} announcements, {members} members, \
-         {cycles} cycles: {found}"
+        "{broadcaster}: {events} events, {payouts} payouts, {gifts} gift requests, {announcements} announcements, \
+         {members} members, {cycles} cycles: {found}"
     )
 }
 
 fn print_json(audit: &Audit, broadcaster: &str) -> io::Result<()> {
-    let Audit { events, payouts, announcements, members, cycles, findings } = audit;
+    let Audit { events, payouts, gifts, announcements, members, cycles, findings } = audit;
     let finding =
         |Finding { code, subject, detail }: &Finding| json!({ "code": code, "subject": subject, "detail": detail });
     let result = json!({
         "broadcaster": broadcaster,
         "looked": {
-            "events": events, "payouts": payouts, "announcements": announcements, "members": members, "cycles": cycles,
+            "events": events, "payouts": payouts, "giftRequests": gifts, "announcements": announcements,
+            "members": members, "cycles": cycles,
         },
         "findings": findings.iter().map(finding).collect::<Value>(),
     });

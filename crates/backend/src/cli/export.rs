@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use mgm_domain::PayoutId;
+use mgm_domain::{GiftId, PayoutId};
 use mgm_service::settings::Sources;
 use mgm_store::RecordedEvent;
 use serde::Serialize;
@@ -17,20 +17,27 @@ use uuid::Uuid;
 use super::{FAILED, Failure, open, settings};
 
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub struct Options {
     /// The payout whose events are wanted.
     #[arg(long, value_name = "ID")]
-    payout: Uuid,
+    payout: Option<Uuid>,
+    /// The gift request whose events are wanted.
+    #[arg(long, value_name = "ID")]
+    gift: Option<Uuid>,
 }
 
 impl Options {
     /// One line of JSON an event, first to last, as they are written. Status 1 when there is no such stream.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;
-        let id = self.payout;
-        let history = store.payout_history(PayoutId::from_uuid(id)).await?;
+        let (what, id, history) = match (self.payout, self.gift) {
+            (Some(id), _) => ("payout", id, store.payout_history(PayoutId::from_uuid(id)).await?),
+            (None, Some(id)) => ("gift request", id, store.gift_history(GiftId::from_uuid(id)).await?),
+            (None, None) => unreachable!("one of them is required"),
+        };
         if history.is_empty() {
-            let message = format!("{} has no payout {id}", store.broadcaster());
+            let message = format!("{} has no {what} {id}", store.broadcaster());
             return Err(Failure { message, status: FAILED });
         }
         print(id, &history)?;

@@ -72,8 +72,8 @@ pub enum Command {
     Config,
     /// Compare the projections with the events, and repair what differs.
     ///
-    /// Folds the events of every payout, compares the result with its row in one snapshot of the database, writes rows that
-    /// differ anew under the lock of their viewer, and compares again. Runs beside serving processes.
+    /// Folds the events of every payout and gift request, compares the result with its row in one snapshot of the database,
+    /// writes rows that differ anew under the locks of their commands, and compares again. Runs beside serving processes.
     RebuildProjections(rebuild_projections::Options),
     /// Check everything that must hold between the rows of the database.
     ///

@@ -29,22 +29,29 @@ impl Options {
     }
 }
 
-fn print(Rebuilt { payouts, differed, left }: &Rebuilt) -> io::Result<()> {
+fn print(Rebuilt { streams, differed, left }: &Rebuilt) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for Difference { payout, what } in differed {
-        writeln!(out, "payout {payout} differed: {}", what.join("; "))?;
+    for Difference { kind, id, what } in differed {
+        writeln!(out, "{kind} {id} differed: {}", what.join("; "))?;
     }
-    for Difference { payout, what } in left {
-        writeln!(out, "payout {payout} still differs: {}", what.join("; "))?;
+    for Difference { kind, id, what } in left {
+        writeln!(out, "{kind} {id} still differs: {}", what.join("; "))?;
     }
     let repaired = differed.len().saturating_sub(left.len());
-    writeln!(out, "{payouts} payouts compared with their events: {} differed, {repaired} repaired", differed.len())
+    writeln!(
+        out,
+        "{streams} payouts and gift requests compared with their events: {} differed, {repaired} repaired",
+        differed.len()
+    )
 }
 
-fn print_json(Rebuilt { payouts, differed, left }: &Rebuilt) -> io::Result<()> {
+fn print_json(Rebuilt { streams, differed, left }: &Rebuilt) -> io::Result<()> {
     let list = |differences: &[Difference]| -> Value {
-        differences.iter().map(|one| json!({ "payoutId": one.payout.to_string(), "differences": one.what })).collect()
+        differences
+            .iter()
+            .map(|Difference { kind, id, what }| json!({ "kind": kind, "id": id, "differences": what }))
+            .collect()
     };
-    let result = json!({ "payouts": payouts, "differed": list(differed), "left": list(left) });
+    let result = json!({ "streams": streams, "differed": list(differed), "left": list(left) });
     writeln!(io::stdout(), "{result:#}")
 }

@@ -90,6 +90,19 @@ pub const METRICS: &[Metric] = &[
         "Whether Twitch has revoked the subscription to chat: 1 or 0",
     ),
     metric(
+        "mgm_gift_oldest_unverified_seconds",
+        Kind::Gauge,
+        &[],
+        "Age of the oldest gift request for which Twitch has not said yet whether the viewer subscribes; 0 when there is none",
+    ),
+    metric(
+        "mgm_gift_requests",
+        Kind::Gauge,
+        &["state"],
+        "Gift requests that are not at their end, by state, counted to 1000",
+    ),
+    metric("mgm_gifts_ended_total", Kind::Counter, &["outcome"], "Gift requests that ended, by how"),
+    metric(
         "mgm_http_request_seconds",
         Kind::Histogram,
         &["method", "route", "status"],

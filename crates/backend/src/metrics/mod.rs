@@ -12,7 +12,7 @@ use mgm_api_types::ErrorCode;
 use mgm_domain::{PayoutStatus, Rejection, announcement::AnnouncementState};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::code_of;
+use crate::{error::code_of, gifts};
 
 /// How often samples are folded into their histograms; until then each is kept by itself.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -27,12 +27,14 @@ const RENEWAL_OUTCOMES: [&str; 3] = ["renewed", "refused", "unavailable"];
 /// What is done about the subscription to chat.
 const SUBSCRIPTION_CHANGES: [&str; 3] = ["made", "deleted", "failed"];
 /// What a chat command can be refused for.
-const CHAT_REFUSALS: [Rejection; 5] = [
+const CHAT_REFUSALS: [Rejection; 7] = [
     Rejection::NotSubscriber,
     Rejection::InvalidCharacterName,
     Rejection::CharacterNameTakenInPool,
     Rejection::ActivePayoutExists,
     Rejection::LifetimeCapReached,
+    Rejection::GiftAlreadyUsed,
+    Rejection::GiftRequestActive,
 ];
 
 /// Starts to keep metrics, until `shutdown`. `None` when this process keeps them elsewhere already.
@@ -77,6 +79,9 @@ fn start_at_zero() {
     }
     for state in AnnouncementState::ALL {
         counter!("mgm_announcement_attempts_total", "state" => state.as_str()).increment(0);
+    }
+    for outcome in gifts::OUTCOMES {
+        gifts::ended(outcome).increment(0);
     }
     for status in PayoutStatus::ALL {
         moved(status).increment(0);

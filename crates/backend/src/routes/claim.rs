@@ -16,6 +16,7 @@ use crate::{
     request_context::RequestId,
     routes::{correlation, openapi::errors::errors},
     state::AppState,
+    subscriber,
 };
 
 errors! {
@@ -54,30 +55,12 @@ pub(super) async fn claim(
         Some(_) => return Err(Rejection::DuplicateEnrollment.into()),
         None => {}
     }
-    if !state.config.skip_subscriber_check {
-        check_subscription(&state, &viewer, &headers, &request).await?;
-    }
+    subscriber::require(&state, &viewer.id, &correlation(&headers, &request)).await?;
     let source = EnrolmentSource::Claim { request_id: request_id.clone() };
     let command = Enrol { viewer: viewer.id, display_name: viewer.display_name, name: name.clone() };
     match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
         EnrolmentOutcome::Enrolled | EnrolmentOutcome::AlreadyProcessed => answer(StatusCode::CREATED, &name),
         EnrolmentOutcome::Repeated { character_name } => answer(StatusCode::OK, &character_name),
         EnrolmentOutcome::Refused(refusal) => Err(refusal.into()),
-    }
-}
-
-async fn check_subscription(
-    state: &AppState,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    request: &RequestId,
-) -> Result<(), ApiError> {
-    match state.helix.is_subscribed(viewer.id.as_str(), &correlation(headers, request)).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Rejection::NotSubscriber.into()),
-        Err(error) => {
-            tracing::warn!(%error, viewer = %viewer.id, "the subscription could not be checked");
-            Err(ApiError::HelixUnavailable)
-        }
     }
 }

@@ -5,8 +5,8 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use mgm_domain::{CharacterName, MessageId, Rejection, ViewerId, chat, pool::Enrol};
-use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
+use mgm_domain::{CharacterName, GiftId, MessageId, Rejection, ViewerId, chat, gift, pool::Enrol};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, GiftRequestOutcome};
 use mgm_twitch::eventsub::{
     CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope, MessageType, Subscription, check_age, header as twitch_header,
     parse_timestamp,
@@ -171,28 +171,51 @@ async fn notification(state: &AppState, envelope: Envelope) -> Result<(), ApiErr
         tracing::info!("a chat command with an id that is none was passed over");
         return Ok(());
     };
-    let name = match command {
-        chat::Command::Enrol { name } => name,
-        chat::Command::Gift { .. } => {
-            refuse(&viewer, "gifts_not_available");
-            return Ok(());
-        }
-    };
     if !is_subscriber(state, &message) {
         refuse(&viewer, code_of(Rejection::NotSubscriber).as_str());
         return Ok(());
     }
-    let Ok(name) = CharacterName::parse(&name) else {
+    let Ok(name) = CharacterName::parse(command.name()) else {
         refuse(&viewer, code_of(Rejection::InvalidCharacterName).as_str());
         return Ok(());
     };
-    let command = Enrol { viewer: viewer.clone(), display_name: display_name(message.display_name()), name };
+    let display_name = display_name(message.display_name());
+    match command {
+        chat::Command::Enrol { .. } => enrol(state, message_id, Enrol { viewer, display_name, name }).await?,
+        chat::Command::Gift { .. } => request_gift(state, &message_id, viewer, display_name, name).await?,
+    }
+    Ok(())
+}
+
+async fn enrol(state: &AppState, message_id: MessageId, command: Enrol) -> Result<(), ApiError> {
+    let viewer = command.viewer.clone();
     let source = EnrolmentSource::Chat { message_id };
     match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
         EnrolmentOutcome::Enrolled => tracing::info!(%viewer, "enrolled"),
         EnrolmentOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
         EnrolmentOutcome::Refused(refusal) => refuse(&viewer, code_of(refusal).as_str()),
         EnrolmentOutcome::Repeated { .. } => {}
+    }
+    Ok(())
+}
+
+/// The badges let the viewer ask; whether they get it, Helix says later: Twitch waits for this answer.
+async fn request_gift(
+    state: &AppState,
+    message_id: &MessageId,
+    viewer: ViewerId,
+    display_name: String,
+    character_name: CharacterName,
+) -> Result<(), ApiError> {
+    let at = state.clock.now();
+    let id = GiftId::from_uuid(state.chance.uuid_at(at));
+    let is_verified = state.config.skip_subscriber_check;
+    let request = gift::Request { viewer, display_name, character_name, is_verified, at };
+    let viewer = &request.viewer;
+    match state.store.request_gift_by_chat(message_id, id, &request, state.config.gift_limits).await? {
+        GiftRequestOutcome::Requested => tracing::info!(gift = %id, %viewer, "gift requested"),
+        GiftRequestOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
+        GiftRequestOutcome::Refused(refusal) => refuse(viewer, code_of(refusal).as_str()),
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod candidate;
 mod claim;
 mod confirm_acceptance;
 mod eventsub;
+mod gifts;
 mod health;
 mod openapi;
 mod payout_status;
@@ -81,6 +82,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(payouts::by_status))
         .routes(routes!(payout_status::change))
         .routes(routes!(confirm_acceptance::confirm))
+        .routes(routes!(gifts::queue::queue))
+        .routes(routes!(gifts::list::open, gifts::request::request))
+        .routes(routes!(gifts::fail::fail))
+        .routes(routes!(gifts::select_item::select))
+        .routes(routes!(gifts::confirm::confirm))
         .routes(routes!(announcements::list))
         .routes(routes!(announcements::retry))
         .routes(routes!(announcements::resolve))

@@ -39,6 +39,10 @@ async fn round(state: &AppState) -> Result<(), StoreError> {
     for (owed, crowd) in gauges.announcements {
         gauge!("mgm_announcements", "state" => owed.as_str()).set(as_float(crowd.count));
     }
+    for (status, count) in gauges.gifts {
+        gauge!("mgm_gift_requests", "state" => status.as_str()).set(as_float(count));
+    }
+    gauge!("mgm_gift_oldest_unverified_seconds").set(age(gauges.oldest_unverified_gift, now));
     gauge!("mgm_announcement_oldest_due_seconds").set(age(gauges.oldest_due_announcement, now));
     gauge!("mgm_chat_inbox_oldest_seconds").set(age(gauges.oldest_chat_message, now));
     let last_draw = gauges.last_draw.map_or(0, OffsetDateTime::unix_timestamp);

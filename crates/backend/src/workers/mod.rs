@@ -3,6 +3,8 @@
 pub mod announcements;
 pub mod expiry;
 mod gauges;
+pub mod gift_timeouts;
+pub mod gift_verification;
 pub mod roulette;
 pub mod subscription;
 
@@ -30,6 +32,8 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     tasks.spawn(announcements::run(state.clone(), wake, shutdown.clone()));
     tasks.spawn(expiry::run(state.clone(), shutdown.clone()));
     tasks.spawn(subscription::run(state.clone(), shutdown.clone()));
+    tasks.spawn(gift_verification::run(state.clone(), shutdown.clone()));
+    tasks.spawn(gift_timeouts::run(state.clone(), shutdown.clone()));
     if state.config.metrics_urls.is_some() {
         tasks.spawn(gauges::run(state.clone(), shutdown.clone()));
     }

@@ -58,7 +58,7 @@ async fn the_audit_finds_nothing_beside_a_backend_and_then_what_was_broken() {
     let (status, written) = operate(&database, &["audit"]).await;
     assert_eq!(status, 0);
     // Whether a cycle was drawn in the meantime, the wall clock knows.
-    let looked = "dev-broadcaster: 6 events, 2 payouts, 1 announcements, 1 members, ";
+    let looked = "dev-broadcaster: 6 events, 2 payouts, 0 gift requests, 1 announcements, 1 members, ";
     assert!(written.starts_with(looked) && written.ends_with(" cycles: nothing found\n"), "{written}");
     execute(&database, "DELETE FROM announcements").await;
     let (status, written) = operate(&database, &["audit"]).await;
@@ -78,7 +78,10 @@ async fn rows_that_differ_from_their_events_are_told_and_repaired() {
     let database = mgm_test_support::database(&MIGRATOR).await;
     let (_backend, _helix, [sent, in_progress]) = at_work(&database).await;
     let (status, written) = operate(&database, &["rebuild-projections"]).await;
-    assert_eq!((status, written.as_str()), (0, "2 payouts compared with their events: 0 differed, 0 repaired\n"));
+    assert_eq!(
+        (status, written.as_str()),
+        (0, "2 payouts and gift requests compared with their events: 0 differed, 0 repaired\n")
+    );
     execute(&database, "UPDATE payouts SET gold = 7 WHERE status = 'Sent'; DELETE FROM payouts WHERE status <> 'Sent'")
         .await;
     let (status, written) = operate(&database, &["rebuild-projections"]).await;
@@ -86,7 +89,7 @@ async fn rows_that_differ_from_their_events_are_told_and_repaired() {
     for line in [
         format!("payout {sent} differed: gold is 7, by the events it should be 1000"),
         format!("payout {in_progress} differed: there are events, but no row"),
-        "2 payouts compared with their events: 2 differed, 2 repaired".to_owned(),
+        "2 payouts and gift requests compared with their events: 2 differed, 2 repaired".to_owned(),
     ] {
         assert!(written.lines().any(|written| written == line), "{line} in {written}");
     }
@@ -96,7 +99,7 @@ async fn rows_that_differ_from_their_events_are_told_and_repaired() {
     let (status, written) = operate(&database, &["rebuild-projections", "--json"]).await;
     assert_eq!(status, 1, "{written}");
     let rebuilt: Value = serde_json::from_str(&written).unwrap();
-    assert_eq!(rebuilt["left"][0]["payoutId"], *sent);
+    assert_eq!(rebuilt["left"][0]["id"], *sent);
     assert!(rebuilt["left"][0]["differences"][0].as_str().unwrap().contains("version 9"), "{written}");
 }
 

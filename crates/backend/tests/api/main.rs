@@ -12,6 +12,8 @@ mod crash;
 mod eventsub;
 mod eventsub_commands;
 mod framework;
+mod gifts;
+mod gifts_by_chat;
 mod harness;
 mod helix;
 mod limits;

@@ -55,6 +55,7 @@ async fn metrics_have_a_listener_of_their_own() {
 #[tokio::test]
 async fn the_gauges_show_the_database() {
     let (backend, helix, database) = busy().await;
+    backend.chat("dan", "!twgift Danhero").await;
     scraped(&backend, &["mgm_pool_members 1", "mgm_database_up 1", "mgm_roulette_missed_draws 0"]).await;
     let payout = backend.in_progress("cid", "Cidhero").await;
     scraped(
@@ -64,6 +65,8 @@ async fn the_gauges_show_the_database() {
             r#"mgm_payouts_open{status="Pending"} 0"#,
             r#"mgm_payouts_open{status="InProgress"} 1"#,
             r#"mgm_payout_oldest_open_seconds{status="Pending"} 0"#,
+            r#"mgm_gift_requests{state="SelectingItem"} 1"#,
+            r#"mgm_gift_requests{state="Unverified"} 0"#,
         ],
     )
     .await;

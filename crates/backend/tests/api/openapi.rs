@@ -55,6 +55,11 @@ async fn every_route_is_documented_with_its_key_and_all_its_errors() {
     POST /api/announcements/{payoutId}/resolve [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
     POST /api/announcements/{payoutId}/retry [desktop] 200, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 429 rate_limited
     POST /api/e2e/prepare-pending-payout [desktop] 200, 400 invalid_payload not_in_pool, 401 unauthorized forbidden_apikey, 404 not_found, 409 active_payout_exists lifetime_cap_reached, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    GET /api/gift-requests [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
+    POST /api/gift-requests [viewer] 201, 400 invalid_payload invalid_character_name, 401 unauthorized identity_not_shared, 403 wrong_channel not_subscriber, 409 gift_already_used gift_request_active, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited, 503 helix_unavailable unavailable
+    PATCH /api/gift-requests/{id} [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    POST /api/gift-requests/{id}/confirm [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    POST /api/gift-requests/{id}/select-item [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
     GET /api/payouts [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
     POST /api/payouts/claim [viewer] 200, 201, 400 invalid_payload invalid_character_name, 401 unauthorized identity_not_shared, 403 wrong_channel not_subscriber, 409 duplicate_enrollment active_payout_exists lifetime_cap_reached character_name_taken_in_pool, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited, 503 helix_unavailable unavailable
     GET /api/payouts/my-last [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 404 not_found, 429 rate_limited
@@ -65,6 +70,7 @@ async fn every_route_is_documented_with_its_key_and_all_its_errors() {
     GET /api/roulette/candidate [desktop] 200, 401 unauthorized forbidden_apikey, 404 no_candidate, 429 rate_limited
     GET /api/roulette/state [viewer] 200, 401 unauthorized, 403 wrong_channel, 429 rate_limited
     POST /api/roulette/verify-candidate [desktop] 200, 400 invalid_payload invalid_character_name out_of_sequence, 401 unauthorized forbidden_apikey, 409 active_payout_exists lifetime_cap_reached, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
+    GET /api/streamers/{streamerId}/gift-queue [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 429 rate_limited
     POST /api/twitch/eventsub [eventsub] 200, 400 invalid_payload, 401 unauthorized, 403 stale_message, 413 payload_too_large
     GET /api/version [] 200, 429 rate_limited
     GET /health/live [] 200

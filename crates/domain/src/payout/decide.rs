@@ -118,8 +118,7 @@ fn step(from: PayoutStatus, to: PayoutStatus, at: OffsetDateTime) -> Result<Even
 }
 
 /// Whether an event can be the next of a stream whose fold this is. [`decide`] makes no other; an audit asks.
-#[must_use]
-pub fn may_be_next(payout: Option<&Payout>, event: &Event) -> bool {
+pub(super) fn may_be_next(payout: Option<&Payout>, event: &Event) -> bool {
     let Some(payout) = payout else {
         return matches!(event, Event::Awarded { .. });
     };
@@ -160,7 +159,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::CycleId;
+    use crate::{
+        CycleId,
+        stream::{Aggregate, StreamEvent},
+    };
 
     const AT: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
 

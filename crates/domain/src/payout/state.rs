@@ -8,6 +8,7 @@ use super::Event;
 use crate::{
     CharacterName, EnrollmentRequestId, Gold, ViewerId,
     announcement::{self, AnnouncementState},
+    stream::Aggregate,
 };
 
 /// Where a payout stands, as the outside sees it.
@@ -105,10 +106,29 @@ impl Payout {
         self.announcement == Some(AnnouncementState::Announced)
     }
 
-    /// Applies one event. `None` is the state before the first; an event that cannot follow leaves the state as it is,
-    /// for [`super::decide`] never makes one.
-    #[must_use]
-    pub fn apply(payout: Option<Self>, event: &Event) -> Option<Self> {
+    fn awarded(event: &Event) -> Option<Self> {
+        let Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at } = event else {
+            return None;
+        };
+        Some(Self {
+            viewer: viewer.clone(),
+            display_name: display_name.clone(),
+            character_name: character_name.clone(),
+            gold: *gold,
+            enrollment_request_id: enrollment_request_id.clone(),
+            created_at: *at,
+            accepted_at: None,
+            status: PayoutStatus::Pending,
+            announcement: None,
+        })
+    }
+}
+
+impl Aggregate for Payout {
+    const KIND: &'static str = "payout";
+    type Event = Event;
+
+    fn apply(payout: Option<Self>, event: &Event) -> Option<Self> {
         let Some(mut payout) = payout else {
             return Self::awarded(event);
         };
@@ -129,20 +149,7 @@ impl Payout {
         Some(payout)
     }
 
-    fn awarded(event: &Event) -> Option<Self> {
-        let Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at } = event else {
-            return None;
-        };
-        Some(Self {
-            viewer: viewer.clone(),
-            display_name: display_name.clone(),
-            character_name: character_name.clone(),
-            gold: *gold,
-            enrollment_request_id: enrollment_request_id.clone(),
-            created_at: *at,
-            accepted_at: None,
-            status: PayoutStatus::Pending,
-            announcement: None,
-        })
+    fn may_be_next(payout: Option<&Self>, event: &Event) -> bool {
+        super::decide::may_be_next(payout, event)
     }
 }

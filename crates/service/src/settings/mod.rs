@@ -120,7 +120,7 @@ settings! {
         metrics_refresh_seconds: u32 = 15, "MetricsRefreshSeconds";
         /// Turns the route `POST /api/e2e/prepare-pending-payout` on (Development only).
         enable_e2e_harness: bool = false, "EnableE2eHarness";
-        /// Lets `POST /api/payouts/claim` skip the subscription check at Helix (Development only).
+        /// Lets claims and gift requests skip the subscription check at Helix (Development only).
         dev_skip_subscriber_check: bool = false, "DevSkipSubscriberCheck";
         /// How long the backend waits at its start for a database that is away, in seconds.
         database_wait_seconds: u32 = 30, "DatabaseWaitSeconds";
@@ -190,12 +190,14 @@ settings! {
         lease_margin_seconds: u32 = 30, "LeaseMarginSeconds";
     }
 
-    /// Time-outs of gift requests.
+    /// Gift requests.
     gifts: Gifts, "Gifts" {
         /// Time to select the item, in seconds.
         select_seconds: u32 = 60, "SelectSeconds";
         /// Time to confirm the item, in seconds.
         confirm_seconds: u32 = 300, "ConfirmSeconds";
+        /// How often time-outs and requests whose subscription is to be checked are looked at, in seconds.
+        sweep_seconds: u32 = 1, "SweepSeconds";
     }
 
     /// How many requests are answered; the rest are 429.

@@ -64,6 +64,7 @@ fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
         ("Announcements__PollSeconds", announcements.poll_seconds.into()),
         ("Gifts__SelectSeconds", gifts.select_seconds.into()),
         ("Gifts__ConfirmSeconds", gifts.confirm_seconds.into()),
+        ("Gifts__SweepSeconds", gifts.sweep_seconds.into()),
         ("RateLimits__ViewerWritesPerMinute", rate_limits.viewer_writes_per_minute.into()),
         ("RateLimits__ViewerReadsPerMinute", rate_limits.viewer_reads_per_minute.into()),
         ("RateLimits__AddressPerMinute", rate_limits.address_per_minute.into()),

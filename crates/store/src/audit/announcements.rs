@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use mgm_domain::announcement::{self, AnnouncementState};
+use mgm_domain::{
+    Payout,
+    announcement::{self, AnnouncementState},
+};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -20,9 +23,9 @@ impl Store {
         &self,
         tx: &mut PgConnection,
         audit: &mut Audit,
-        page: &[Compared],
+        page: &[Compared<Payout>],
     ) -> Result<(), StoreError> {
-        let ids: Vec<Uuid> = page.iter().map(|compared| compared.id.as_uuid()).collect();
+        let ids: Vec<Uuid> = page.iter().map(|compared| compared.id).collect();
         let rows = sqlx::query!(
             "SELECT payout_id, message, state FROM announcements
              WHERE broadcaster_id = $1 AND payout_id = ANY ($2)",
@@ -35,8 +38,8 @@ impl Store {
             rows.into_iter().map(|row| (row.payout_id, (row.state, row.message))).collect();
         for Compared { id, stream, .. } in page {
             let Ok(stream) = stream else { continue };
-            let expected = stream.payout.as_ref().and_then(|payout| Some((payout, payout.announcement?)));
-            match (expected, owed.remove(&id.as_uuid())) {
+            let expected = stream.state.as_ref().and_then(|payout| Some((payout, payout.announcement?)));
+            match (expected, owed.remove(id)) {
                 (None, None) => {}
                 (Some(_), None) => audit.find("announcement_missing", id, "the payout is Sent, and nothing is owed"),
                 (None, Some((state, _))) => {

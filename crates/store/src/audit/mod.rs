@@ -1,13 +1,17 @@
 //! The audit: everything that must hold between the rows of the database, looked at in one snapshot.
 
 mod announcements;
+mod gifts;
 mod payouts;
 mod pool;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    projection::{Compared, Projected},
+};
 
 /// What an audit looked at and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct Audit {
     pub events: u64,
     /// Payouts, by their events and their rows.
     pub payouts: u64,
+    /// Gift requests, by their events and their rows.
+    pub gifts: u64,
     /// Announcements.
     pub announcements: u64,
     /// Members of the pool.
@@ -41,6 +47,21 @@ impl Audit {
     fn find(&mut self, code: &'static str, subject: &impl ToString, detail: impl Into<String>) {
         self.findings.push(Finding { code, subject: subject.to_string(), detail: detail.into() });
     }
+
+    fn projection<A: Projected>(&mut self, page: Vec<Compared<A>>) {
+        for compared in page {
+            if let Err(error) = &compared.stream {
+                self.find("event_unreadable", &compared.id, error.to_string());
+            }
+            for (version, event_type) in compared.impossible {
+                let detail = format!("event {version}, {event_type}, cannot follow those before it");
+                self.find("event_impossible", &compared.id, detail);
+            }
+            for difference in compared.differences {
+                self.find("projection_differs", &compared.id, difference);
+            }
+        }
+    }
 }
 
 impl Store {
@@ -53,6 +74,7 @@ impl Store {
         self.audit_payouts(&mut tx, &mut audit).await?;
         self.audit_announcements(&mut tx, &mut audit, now).await?;
         self.audit_cycles(&mut tx, &mut audit).await?;
+        self.audit_gifts(&mut tx, &mut audit).await?;
         self.audit_pool(&mut tx, &mut audit).await?;
         audit.findings.sort();
         Ok(audit)

@@ -1,6 +1,6 @@
 //! Payouts: the fold of their events, what viewers got, and the cycles they came from.
 
-use mgm_domain::{CycleId, EnrollmentRequestId, Gold};
+use mgm_domain::{CycleId, EnrollmentRequestId, Gold, Payout};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -12,23 +12,12 @@ impl Store {
     pub(super) async fn audit_payouts(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let mut after = Uuid::nil();
         loop {
-            let page = self.compare_page(tx, after).await?;
+            let page = self.compare_page::<Payout>(tx, after).await?;
             let Some(last) = page.last() else { break };
-            after = last.id.as_uuid();
+            after = last.id;
+            audit.payouts += u64::try_from(page.len()).unwrap_or_default();
             self.audit_obligations(tx, audit, &page).await?;
-            for compared in page {
-                audit.payouts += 1;
-                if let Err(error) = &compared.stream {
-                    audit.find("event_unreadable", &compared.id, error.to_string());
-                }
-                for (version, event_type) in compared.impossible {
-                    let detail = format!("event {version}, {event_type}, cannot follow those before it");
-                    audit.find("event_impossible", &compared.id, detail);
-                }
-                for difference in compared.differences {
-                    audit.find("projection_differs", &compared.id, difference);
-                }
-            }
+            audit.projection(page);
         }
         self.audit_viewers(tx, audit).await
     }

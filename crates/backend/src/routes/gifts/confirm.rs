@@ -1,0 +1,45 @@
+//! `POST /api/gift-requests/{id}/confirm`: the receiver has the gift, or declined it.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ConfirmGift, Gift};
+use mgm_domain::{GiftId, gift::FailureReason};
+
+use super::show;
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::{Body, Id},
+    gifts::{count_completed, count_failure},
+    routes::openapi::errors::errors,
+    state::AppState,
+};
+
+errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }
+
+/// Completes the request being served, or fails it as `receiver_declined`; the next one is served.
+#[utoipa::path(
+    post, path = "/api/gift-requests/{id}/confirm", operation_id = "confirm_gift", tag = "desktop",
+    security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The gift request")),
+    request_body = ConfirmGift,
+    responses(
+        (status = 200, description = "The gift request as it stands now", body = Gift),
+        Errors,
+    ),
+)]
+pub(in crate::routes) async fn confirm(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Body(body): Body<ConfirmGift>,
+) -> Result<Json<Gift>, ApiError> {
+    let id = GiftId::from_uuid(id);
+    state.store.confirm_gift(id, body.confirmed, state.config.gift_limits, state.clock.now()).await?;
+    tracing::info!(gift = %id, confirmed = body.confirmed, "gift answered");
+    if body.confirmed {
+        count_completed();
+    } else {
+        count_failure(&FailureReason::ReceiverDeclined);
+    }
+    show(&state, id).await
+}

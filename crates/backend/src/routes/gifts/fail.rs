@@ -1,0 +1,54 @@
+//! `PATCH /api/gift-requests/{id}`: the desktop program gives a request up.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ChangeGiftState, Gift, GiftState};
+use mgm_domain::{GiftId, Rejection, gift::FailureReason};
+
+use super::show;
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::{Body, Id},
+    gifts::count_failure,
+    routes::openapi::errors::errors,
+    state::AppState,
+    text::printable,
+};
+
+/// The longest reason kept, in characters.
+const MAX_REASON: usize = 300;
+/// The reason where none is given.
+const NO_REASON: &str = "failed";
+
+errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }
+
+/// Sets `Failed`, with a reason; the next request is served. Every other change has a route of its own.
+#[utoipa::path(
+    patch, path = "/api/gift-requests/{id}", operation_id = "fail_gift_request", tag = "desktop",
+    security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The gift request")),
+    request_body = ChangeGiftState,
+    responses(
+        (status = 200, description = "The gift request as it stands now", body = Gift),
+        Errors,
+    ),
+)]
+pub(in crate::routes) async fn fail(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Body(body): Body<ChangeGiftState>,
+) -> Result<Json<Gift>, ApiError> {
+    let id = GiftId::from_uuid(id);
+    if body.state != GiftState::Failed {
+        // What is not there is not found, whatever is asked of it.
+        show(&state, id).await.map(drop)?;
+        return Err(Rejection::InvalidState.into());
+    }
+    let given = printable(body.reason.as_deref().unwrap_or_default().trim(), MAX_REASON);
+    let reason = FailureReason::from(if given.is_empty() { NO_REASON.to_owned() } else { given });
+    state.store.fail_gift(id, reason.clone(), state.config.gift_limits, state.clock.now()).await?;
+    tracing::info!(gift = %id, reason = reason.as_str(), "gift failed");
+    count_failure(&reason);
+    show(&state, id).await
+}

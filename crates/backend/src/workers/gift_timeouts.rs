@@ -1,0 +1,26 @@
+//! Gift requests whose time has passed: they fail, and the next is served.
+
+use mgm_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use super::Rounds;
+use crate::{gifts::count_failure, state::AppState};
+
+pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
+    let mut rounds = Rounds::new("gift_timeouts", shutdown);
+    loop {
+        let round = round(&state).await;
+        if !rounds.next(round, state.config.gifts_sweep).await {
+            return;
+        }
+    }
+}
+
+/// Fails the requests whose time has passed.
+pub async fn round(state: &AppState) -> Result<(), StoreError> {
+    for (gift, reason) in state.store.time_out_gifts(state.config.gift_limits, state.clock.now()).await? {
+        tracing::info!(%gift, reason = reason.as_str(), "gift failed");
+        count_failure(&reason);
+    }
+    Ok(())
+}

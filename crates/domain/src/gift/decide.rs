@@ -1,0 +1,196 @@
+//! What may happen to a gift request.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Event, FailureReason, Gift, GiftStatus, SelectedItem, State, verification};
+use crate::{CharacterName, Rejection, ViewerId};
+
+/// How long the one being served may take for each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// To select the item.
+    pub select: Duration,
+    /// To confirm it.
+    pub confirm: Duration,
+}
+
+/// What the viewer already has; it decides whether they can ask.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether one of their requests is open, an unverified one included.
+    pub has_open_request: bool,
+    /// Whether one of their requests was ever `Completed`.
+    pub has_completed: bool,
+}
+
+impl Standing {
+    fn admits_request(self) -> Result<(), Rejection> {
+        if self.has_completed {
+            Err(Rejection::GiftAlreadyUsed)
+        } else if self.has_open_request {
+            Err(Rejection::GiftRequestActive)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A viewer asks for a gift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who.
+    pub viewer: ViewerId,
+    /// Their display name.
+    pub display_name: String,
+    /// The character that is to get the gift.
+    pub character_name: CharacterName,
+    /// Whether it is known that the viewer subscribes.
+    pub is_verified: bool,
+    /// When it was received.
+    pub at: OffsetDateTime,
+}
+
+/// A command to a gift request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Make it.
+    Request {
+        /// What is asked for.
+        request: Request,
+        /// What the viewer already has.
+        standing: Standing,
+    },
+    /// Twitch has said whether the viewer subscribes.
+    Verify {
+        /// Whether they do.
+        is_subscriber: bool,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// It is its turn.
+    Promote {
+        /// How long the selection of the item may take.
+        select_within: Duration,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// The desktop has the item.
+    SelectItem {
+        /// Which.
+        item: SelectedItem,
+        /// How long the confirmation may take.
+        confirm_within: Duration,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// The receiver has answered.
+    Confirm {
+        /// Whether they have it; else they declined.
+        confirmed: bool,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// The desktop gives up.
+    Fail {
+        /// Why.
+        reason: FailureReason,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// The sweep found its time passed.
+    TimeOut {
+        /// When.
+        at: OffsetDateTime,
+    },
+}
+
+/// Decides a command against the gift request as it is; `None` is one that was never made. To the desktop, one that is
+/// unverified is not there yet.
+pub fn decide(gift: Option<&Gift>, command: Command) -> Result<Vec<Event>, Rejection> {
+    let state = gift.map(|gift| &gift.state);
+    match command {
+        Command::Request { request, standing } => decide_request(gift, request, standing),
+        Command::Verify { is_subscriber, at } => match state.ok_or(Rejection::NotFound)? {
+            State::Unverified { timeout_at } if *timeout_at <= at => {
+                Ok(vec![Event::Failed { reason: FailureReason::VerificationTimeout, at }])
+            }
+            State::Unverified { .. } if is_subscriber => Ok(vec![Event::Verified { at }]),
+            State::Unverified { .. } => Ok(vec![Event::Failed { reason: FailureReason::NotSubscriber, at }]),
+            State::Pending
+            | State::SelectingItem { .. }
+            | State::WaitingConfirmation { .. }
+            | State::Completed { .. }
+            | State::Failed { .. } => Err(Rejection::InvalidState),
+        },
+        Command::Promote { select_within, at } => match in_queue(state)? {
+            State::Pending => Ok(vec![Event::Promoted { timeout_at: at + select_within, at }]),
+            State::Unverified { .. }
+            | State::SelectingItem { .. }
+            | State::WaitingConfirmation { .. }
+            | State::Completed { .. }
+            | State::Failed { .. } => Err(Rejection::InvalidState),
+        },
+        Command::SelectItem { item, confirm_within, at } => match in_time(in_queue(state)?, at)? {
+            State::SelectingItem { .. } => Ok(vec![Event::ItemSelected { item, timeout_at: at + confirm_within, at }]),
+            State::Unverified { .. }
+            | State::Pending
+            | State::WaitingConfirmation { .. }
+            | State::Completed { .. }
+            | State::Failed { .. } => Err(Rejection::InvalidState),
+        },
+        Command::Confirm { confirmed, at } => match in_time(in_queue(state)?, at)? {
+            State::WaitingConfirmation { .. } if confirmed => Ok(vec![Event::Completed { at }]),
+            State::WaitingConfirmation { .. } => {
+                Ok(vec![Event::Failed { reason: FailureReason::ReceiverDeclined, at }])
+            }
+            State::Unverified { .. }
+            | State::Pending
+            | State::SelectingItem { .. }
+            | State::Completed { .. }
+            | State::Failed { .. } => Err(Rejection::InvalidState),
+        },
+        Command::Fail { reason, at } => match in_time(in_queue(state)?, at)? {
+            State::Pending | State::SelectingItem { .. } | State::WaitingConfirmation { .. } => {
+                Ok(vec![Event::Failed { reason, at }])
+            }
+            State::Unverified { .. } | State::Completed { .. } | State::Failed { .. } => Err(Rejection::InvalidState),
+        },
+        Command::TimeOut { at } => Ok(time_out(state.ok_or(Rejection::NotFound)?, at).into_iter().collect()),
+    }
+}
+
+fn decide_request(gift: Option<&Gift>, request: Request, standing: Standing) -> Result<Vec<Event>, Rejection> {
+    if gift.is_some() {
+        return Err(Rejection::InvalidState);
+    }
+    standing.admits_request()?;
+    let Request { viewer, display_name, character_name, is_verified, at } = request;
+    let verify_until = (!is_verified).then(|| at + verification::WITHIN);
+    Ok(vec![Event::Requested { viewer, display_name, character_name, verify_until, at }])
+}
+
+/// The state of a request that is, or was, in the queue.
+fn in_queue(state: Option<&State>) -> Result<&State, Rejection> {
+    state.filter(|state| state.status() != GiftStatus::Unverified).ok_or(Rejection::NotFound)
+}
+
+/// A state whose time has passed allows nothing more, even before the sweep has noted it.
+fn in_time(state: &State, at: OffsetDateTime) -> Result<&State, Rejection> {
+    if has_passed(state, at) { Err(Rejection::InvalidState) } else { Ok(state) }
+}
+
+fn has_passed(state: &State, at: OffsetDateTime) -> bool {
+    state.timeout_at().is_some_and(|timeout_at| timeout_at <= at)
+}
+
+fn time_out(state: &State, at: OffsetDateTime) -> Option<Event> {
+    let reason = match state {
+        State::Unverified { .. } => FailureReason::VerificationTimeout,
+        State::SelectingItem { .. } => FailureReason::SelectionTimeout,
+        State::WaitingConfirmation { .. } => FailureReason::ConfirmationTimeout,
+        State::Pending | State::Completed { .. } | State::Failed { .. } => return None,
+    };
+    has_passed(state, at).then_some(Event::Failed { reason, at })
+}

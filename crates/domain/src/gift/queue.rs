@@ -1,0 +1,36 @@
+//! The queue of a streamer: the request being served, then those that are `Pending`, oldest first.
+
+use std::time::Duration;
+
+/// What each place in the queue is reckoned to take.
+pub const WAIT_A_PLACE: Duration = Duration::from_secs(65);
+
+/// How long a request at this place, from 1, is reckoned to wait. 0 is a request that is in no queue.
+#[must_use]
+pub fn estimated_wait(position: u32) -> Duration {
+    WAIT_A_PLACE * position.saturating_sub(1)
+}
+
+/// The place, from 1, of a `Pending` request.
+#[must_use]
+pub const fn position_of_pending(is_one_served: bool, pending_before: u32) -> u32 {
+    (is_one_served as u32) + pending_before + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_before_one_takes_65_seconds() {
+        let waits: Vec<_> = (0..5).map(|position| estimated_wait(position).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 65, 130, 195]);
+        assert_eq!(position_of_pending(false, 0), 1);
+        assert_eq!(position_of_pending(true, 2), 4);
+    }
+
+    #[test]
+    fn a_queue_without_end_is_reckoned_without_overflow() {
+        assert_eq!(estimated_wait(u32::MAX).as_secs(), 65 * (u64::from(u32::MAX) - 1));
+    }
+}

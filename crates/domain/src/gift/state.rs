@@ -1,0 +1,309 @@
+//! A gift request's state: the fold of its events.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{Event, SelectedItem};
+use crate::{CharacterName, ViewerId, stream::Aggregate};
+
+/// Where a gift request stands, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GiftStatus {
+    /// Asked for in chat; Twitch has not said yet that the viewer subscribes. In no queue.
+    Unverified,
+    /// In the queue.
+    Pending,
+    /// Its turn: the streamer selects the item.
+    SelectingItem,
+    /// The item is on its way; the receiver confirms it.
+    WaitingConfirmation,
+    /// The receiver has it. Terminal.
+    Completed,
+    /// It came to nothing. Terminal.
+    Failed,
+}
+
+impl GiftStatus {
+    /// Every status.
+    pub const ALL: [Self; 6] = [
+        Self::Unverified,
+        Self::Pending,
+        Self::SelectingItem,
+        Self::WaitingConfirmation,
+        Self::Completed,
+        Self::Failed,
+    ];
+
+    /// The status's name, as stored and as sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "Unverified",
+            Self::Pending => "Pending",
+            Self::SelectingItem => "SelectingItem",
+            Self::WaitingConfirmation => "WaitingConfirmation",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// Whether a request in this status stands in the way of another of the same viewer.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Unverified | Self::Pending | Self::SelectingItem | Self::WaitingConfirmation => true,
+            Self::Completed | Self::Failed => false,
+        }
+    }
+
+    /// Whether a request in this status is the one being served.
+    #[must_use]
+    pub const fn is_served(self) -> bool {
+        match self {
+            Self::SelectingItem | Self::WaitingConfirmation => true,
+            Self::Unverified | Self::Pending | Self::Completed | Self::Failed => false,
+        }
+    }
+}
+
+impl fmt::Display for GiftStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such status of a gift request")]
+pub struct UnknownStatus;
+
+impl FromStr for GiftStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+    }
+}
+
+/// Why a gift request came to nothing. Written as its code; any other text is the desktop's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum FailureReason {
+    /// Twitch says that the viewer does not subscribe.
+    NotSubscriber,
+    /// Twitch did not say in time whether the viewer subscribes.
+    VerificationTimeout,
+    /// No item was selected in time.
+    SelectionTimeout,
+    /// The receiver did not confirm in time.
+    ConfirmationTimeout,
+    /// The receiver does not want it.
+    ReceiverDeclined,
+    /// What the desktop program gave as its reason.
+    Desktop(String),
+}
+
+impl FailureReason {
+    const OF_THE_RULES: [Self; 5] = [
+        Self::NotSubscriber,
+        Self::VerificationTimeout,
+        Self::SelectionTimeout,
+        Self::ConfirmationTimeout,
+        Self::ReceiverDeclined,
+    ];
+
+    /// The stable code; for the desktop's own reason its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::NotSubscriber => "not_subscriber",
+            Self::VerificationTimeout => "verification_timeout",
+            Self::SelectionTimeout => "selection_timeout",
+            Self::ConfirmationTimeout => "confirmation_timeout",
+            Self::ReceiverDeclined => "receiver_declined",
+            Self::Desktop(text) => text,
+        }
+    }
+}
+
+impl From<String> for FailureReason {
+    fn from(text: String) -> Self {
+        Self::OF_THE_RULES.into_iter().find(|reason| reason.as_str() == text).unwrap_or(Self::Desktop(text))
+    }
+}
+
+impl From<FailureReason> for String {
+    fn from(reason: FailureReason) -> Self {
+        reason.as_str().to_owned()
+    }
+}
+
+/// Where a gift request stands, with what belongs to that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// See [`GiftStatus::Unverified`].
+    Unverified {
+        /// Until when Twitch has to say that the viewer subscribes.
+        timeout_at: OffsetDateTime,
+    },
+    /// See [`GiftStatus::Pending`].
+    Pending,
+    /// See [`GiftStatus::SelectingItem`].
+    SelectingItem {
+        /// Until when the item has to be selected.
+        timeout_at: OffsetDateTime,
+    },
+    /// See [`GiftStatus::WaitingConfirmation`].
+    WaitingConfirmation {
+        /// What is given.
+        item: SelectedItem,
+        /// Until when the receiver has to confirm.
+        timeout_at: OffsetDateTime,
+    },
+    /// See [`GiftStatus::Completed`].
+    Completed {
+        /// What was given.
+        item: SelectedItem,
+    },
+    /// See [`GiftStatus::Failed`].
+    Failed {
+        /// What was to be given, where it came to that.
+        item: Option<SelectedItem>,
+        /// Why it came to nothing.
+        reason: FailureReason,
+    },
+}
+
+impl State {
+    /// The status's name.
+    #[must_use]
+    pub const fn status(&self) -> GiftStatus {
+        match self {
+            Self::Unverified { .. } => GiftStatus::Unverified,
+            Self::Pending => GiftStatus::Pending,
+            Self::SelectingItem { .. } => GiftStatus::SelectingItem,
+            Self::WaitingConfirmation { .. } => GiftStatus::WaitingConfirmation,
+            Self::Completed { .. } => GiftStatus::Completed,
+            Self::Failed { .. } => GiftStatus::Failed,
+        }
+    }
+
+    /// When the state times out, where it does.
+    #[must_use]
+    pub const fn timeout_at(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Unverified { timeout_at }
+            | Self::SelectingItem { timeout_at }
+            | Self::WaitingConfirmation { timeout_at, .. } => Some(*timeout_at),
+            Self::Pending | Self::Completed { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The item, once it is selected.
+    #[must_use]
+    pub const fn item(&self) -> Option<&SelectedItem> {
+        match self {
+            Self::WaitingConfirmation { item, .. } | Self::Completed { item } => Some(item),
+            Self::Failed { item, .. } => item.as_ref(),
+            Self::Unverified { .. } | Self::Pending | Self::SelectingItem { .. } => None,
+        }
+    }
+
+    /// Why it came to nothing, where it did.
+    #[must_use]
+    pub const fn failure_reason(&self) -> Option<&FailureReason> {
+        match self {
+            Self::Failed { reason, .. } => Some(reason),
+            Self::Unverified { .. }
+            | Self::Pending
+            | Self::SelectingItem { .. }
+            | Self::WaitingConfirmation { .. }
+            | Self::Completed { .. } => None,
+        }
+    }
+}
+
+/// A gift request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gift {
+    /// Who asked.
+    pub viewer: ViewerId,
+    /// Their display name then.
+    pub display_name: String,
+    /// The character that is to get the gift.
+    pub character_name: CharacterName,
+    /// When it was received: its place in the queue.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+    /// Where it stands.
+    pub state: State,
+}
+
+impl Aggregate for Gift {
+    const KIND: &'static str = "gift";
+    type Event = Event;
+
+    fn apply(gift: Option<Self>, event: &Event) -> Option<Self> {
+        let Some(gift) = gift else {
+            return Self::requested(event);
+        };
+        let state = match (gift.state, event) {
+            (State::Unverified { .. }, Event::Verified { .. }) => State::Pending,
+            (State::Pending, Event::Promoted { timeout_at, .. }) => State::SelectingItem { timeout_at: *timeout_at },
+            (State::SelectingItem { .. }, Event::ItemSelected { item, timeout_at, .. }) => {
+                State::WaitingConfirmation { item: item.clone(), timeout_at: *timeout_at }
+            }
+            (State::WaitingConfirmation { item, .. }, Event::Completed { .. }) => State::Completed { item },
+            (
+                before @ (State::Unverified { .. }
+                | State::Pending
+                | State::SelectingItem { .. }
+                | State::WaitingConfirmation { .. }),
+                Event::Failed { reason, .. },
+            ) => State::Failed { item: before.item().cloned(), reason: reason.clone() },
+            (
+                before,
+                Event::Requested { .. }
+                | Event::Verified { .. }
+                | Event::Promoted { .. }
+                | Event::ItemSelected { .. }
+                | Event::Completed { .. }
+                | Event::Failed { .. },
+            ) => before,
+        };
+        Some(Self { state, updated_at: event.at(), ..gift })
+    }
+
+    fn may_be_next(gift: Option<&Self>, event: &Event) -> bool {
+        let Some(gift) = gift else {
+            return matches!(event, Event::Requested { .. });
+        };
+        match event {
+            Event::Requested { .. } => false,
+            Event::Verified { .. } => gift.state.status() == GiftStatus::Unverified,
+            Event::Promoted { .. } => gift.state.status() == GiftStatus::Pending,
+            Event::ItemSelected { .. } => gift.state.status() == GiftStatus::SelectingItem,
+            Event::Completed { .. } => gift.state.status() == GiftStatus::WaitingConfirmation,
+            Event::Failed { .. } => gift.state.status().is_open(),
+        }
+    }
+}
+
+impl Gift {
+    fn requested(event: &Event) -> Option<Self> {
+        let Event::Requested { viewer, display_name, character_name, verify_until, at } = event else {
+            return None;
+        };
+        Some(Self {
+            viewer: viewer.clone(),
+            display_name: display_name.clone(),
+            character_name: character_name.clone(),
+            created_at: *at,
+            updated_at: *at,
+            state: verify_until.map_or(State::Pending, |timeout_at| State::Unverified { timeout_at }),
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Streams of events: how events are written down, and what folds them.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+/// An event as it is written down: an enum with `#[serde(tag = "type", content = "data")]`.
+pub trait StreamEvent: Serialize + DeserializeOwned {
+    /// The version of the written form.
+    const VERSION: i16;
+
+    /// The written form: the type's name and its data.
+    ///
+    /// # Panics
+    ///
+    /// Never: every field is representable in JSON.
+    #[must_use]
+    fn encode(&self) -> (String, Value) {
+        let mut written = serde_json::to_value(self).expect("every field of an event is representable in JSON");
+        let event_type = written["type"].as_str().expect("an event is written with its type").to_owned();
+        (event_type, written["data"].take())
+    }
+
+    /// Reads the written form back.
+    fn decode(event_type: &str, version: i16, data: &Value) -> Result<Self, DecodeError> {
+        if version != Self::VERSION {
+            return Err(DecodeError::UnknownVersion {
+                event_type: event_type.to_owned(),
+                version,
+                known: Self::VERSION,
+            });
+        }
+        serde_json::from_value(json!({ "type": event_type, "data": data }))
+            .map_err(|source| DecodeError::Malformed { event_type: event_type.to_owned(), source })
+    }
+}
+
+/// What the events of one stream fold into.
+pub trait Aggregate: Sized {
+    /// What the stream is of, as it is stored.
+    const KIND: &'static str;
+    /// Its events.
+    type Event: StreamEvent;
+
+    /// Applies one event. `None` is the state before the first; an event that cannot follow leaves the state as it is,
+    /// for `decide` never makes one.
+    #[must_use]
+    fn apply(state: Option<Self>, event: &Self::Event) -> Option<Self>;
+
+    /// Whether the event can be the next of the stream. `decide` makes no other; an audit asks.
+    #[must_use]
+    fn may_be_next(state: Option<&Self>, event: &Self::Event) -> bool;
+}
+
+/// An event that cannot be read back. Never skipped: a fold that leaves one out is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer program.
+    #[error("event type {event_type:?} has version {version}, this program knows version {known}")]
+    UnknownVersion {
+        /// The event's type.
+        event_type: String,
+        /// Its version.
+        version: i16,
+        /// The version known here.
+        known: i16,
+    },
+    /// Of no known type, or with other fields than its type has.
+    #[error("event type {event_type:?} cannot be read: {source}")]
+    Malformed {
+        /// The event's type.
+        event_type: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}

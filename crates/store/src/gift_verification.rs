@@ -1,0 +1,135 @@
+//! Unverified gift requests, for which Twitch is to be asked whether the viewer subscribes.
+//!
+//! One is claimed and the claim committed before Twitch is called. To ask twice does no harm, so a claim whose process is
+//! gone is simply due again when its lease has passed.
+
+use std::time::Duration;
+
+use mgm_domain::{
+    GiftId, ViewerId,
+    gift::{Command, FailureReason, TimeLimits},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::{CommandError, Store, StoreError, gifts::failure, pool::viewer_id};
+
+/// A verification that is this process's to make, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedVerification {
+    /// Of which request.
+    pub gift: GiftId,
+    /// Who asks for the gift.
+    pub viewer: ViewerId,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// What tells this claim from every other of the same request.
+    claim: i32,
+}
+
+/// What became of a request that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// It is in the queue, at the place of its receipt.
+    Enqueued,
+    /// It came to nothing.
+    Failed(FailureReason),
+    /// Somebody else had decided it.
+    AlreadyDecided,
+}
+
+impl Store {
+    pub(crate) async fn owe_verification(
+        &self,
+        tx: &mut PgConnection,
+        id: GiftId,
+        viewer: &ViewerId,
+        due_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO gift_verifications (broadcaster_id, gift_id, viewer_id, due_at) VALUES ($1, $2, $3, $4)",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+            viewer.as_str(),
+            due_at,
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn forget_verification(&self, tx: &mut PgConnection, id: GiftId) -> Result<(), StoreError> {
+        sqlx::query!(
+            "DELETE FROM gift_verifications WHERE broadcaster_id = $1 AND gift_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Claims the verification that has been due longest, passing over those that others are claiming. The claim is
+    /// committed.
+    pub async fn claim_verification(
+        &self,
+        now: OffsetDateTime,
+        lease: Duration,
+    ) -> Result<Option<ClaimedVerification>, StoreError> {
+        let row = sqlx::query!(
+            "UPDATE gift_verifications SET attempts = attempts + 1, due_at = $3
+             WHERE broadcaster_id = $1 AND gift_id = (
+                 SELECT gift_id FROM gift_verifications
+                 WHERE broadcaster_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING gift_id, viewer_id, attempts",
+            self.broadcaster.as_str(),
+            now,
+            now + lease,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            Ok(ClaimedVerification {
+                gift: GiftId::from_uuid(row.gift_id),
+                viewer: viewer_id("gift_verifications", &row.viewer_id)?,
+                attempt: row.attempts.unsigned_abs(),
+                claim: row.attempts,
+            })
+        })
+        .transpose()
+    }
+
+    /// Twitch gave no answer: the verification is due again at this time, unless the claim has passed to somebody else.
+    pub async fn postpone_verification(
+        &self,
+        claimed: &ClaimedVerification,
+        due_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "UPDATE gift_verifications SET due_at = $4
+             WHERE broadcaster_id = $1 AND gift_id = $2 AND attempts = $3",
+            self.broadcaster.as_str(),
+            claimed.gift.as_uuid(),
+            claimed.claim,
+            due_at,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Twitch has said whether the viewer subscribes.
+    pub async fn verify_gift(
+        &self,
+        id: GiftId,
+        is_subscriber: bool,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<Verified, StoreError> {
+        match self.gift_command("verify_gift", id, Command::Verify { is_subscriber, at: now }, limits, now).await {
+            Ok(events) => Ok(events.into_iter().find_map(failure).map_or(Verified::Enqueued, Verified::Failed)),
+            Err(CommandError::Rejected(_)) => Ok(Verified::AlreadyDecided),
+            Err(CommandError::Failed(error)) => Err(error),
+        }
+    }
+}

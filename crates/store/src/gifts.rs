@@ -1,0 +1,259 @@
+//! Gift requests: the commands to them.
+//!
+//! A command locks the viewer's row and then the streamer's queue row, in this order everywhere. Whoever holds the queue's
+//! row also promotes the next request, when the command has left none being served.
+
+use mgm_domain::{
+    Gift, GiftId, MessageId, Rejection, ViewerId,
+    gift::{Command, Event, FailureReason, GiftStatus, Request, SelectedItem, Standing, TimeLimits, decide},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::{CommandError, Store, StoreError, pool::viewer_id, streams::Stream, transaction::retrying};
+
+/// What became of a request by chat. Sent or not, it is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GiftRequestOutcome {
+    /// It is made.
+    Requested,
+    /// The chat message was processed before.
+    AlreadyProcessed,
+    /// The rules say no.
+    Refused(Rejection),
+}
+
+impl Store {
+    /// Makes a request, and promotes it when none is being served.
+    pub async fn request_gift(&self, id: GiftId, request: &Request, limits: TimeLimits) -> Result<(), CommandError> {
+        retrying("request_gift", async || {
+            let mut tx = self.begin().await?;
+            self.make_request(&mut tx, id, request, limits).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same for a chat message, which is processed once, whatever becomes of it.
+    pub async fn request_gift_by_chat(
+        &self,
+        message: &MessageId,
+        id: GiftId,
+        request: &Request,
+        limits: TimeLimits,
+    ) -> Result<GiftRequestOutcome, StoreError> {
+        retrying("request_gift_by_chat", async || {
+            let mut tx = self.begin().await?;
+            let outcome = if self.note_message(&mut tx, message, request.at).await? {
+                match self.make_request(&mut tx, id, request, limits).await {
+                    Ok(()) => GiftRequestOutcome::Requested,
+                    Err(CommandError::Rejected(refusal)) => GiftRequestOutcome::Refused(refusal),
+                    Err(CommandError::Failed(error)) => return Err(error),
+                }
+            } else {
+                GiftRequestOutcome::AlreadyProcessed
+            };
+            tx.commit().await?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// The desktop has the item for the request being served.
+    pub async fn select_gift_item(
+        &self,
+        id: GiftId,
+        item: SelectedItem,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        let command = Command::SelectItem { item, confirm_within: limits.confirm, at: now };
+        self.gift_command("select_gift_item", id, command, limits, now).await.map(drop)
+    }
+
+    /// The receiver has the gift, or declined it.
+    pub async fn confirm_gift(
+        &self,
+        id: GiftId,
+        confirmed: bool,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        self.gift_command("confirm_gift", id, Command::Confirm { confirmed, at: now }, limits, now).await.map(drop)
+    }
+
+    /// The desktop gives the request up.
+    pub async fn fail_gift(
+        &self,
+        id: GiftId,
+        reason: FailureReason,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        self.gift_command("fail_gift", id, Command::Fail { reason, at: now }, limits, now).await.map(drop)
+    }
+
+    /// Fails the requests whose time has passed; answers which, and why. Of several sweeps at once each request is in the
+    /// answer of one.
+    pub async fn time_out_gifts(
+        &self,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(GiftId, FailureReason)>, StoreError> {
+        let passed = sqlx::query_scalar!(
+            "SELECT gift_id FROM gift_requests WHERE broadcaster_id = $1 AND timeout_at <= $2
+             ORDER BY timeout_at LIMIT 1000",
+            self.broadcaster.as_str(),
+            now,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut timed_out = vec![];
+        for id in passed.into_iter().map(GiftId::from_uuid) {
+            match self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await {
+                Ok(events) => timed_out.extend(events.into_iter().filter_map(|event| Some((id, failure(event)?)))),
+                Err(CommandError::Rejected(_)) => {}
+                Err(CommandError::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(timed_out)
+    }
+
+    /// Decides a command to a request that is there; answers its events.
+    pub(crate) async fn gift_command(
+        &self,
+        name: &'static str,
+        id: GiftId,
+        command: Command,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Event>, CommandError> {
+        retrying(name, async || {
+            let mut tx = self.begin().await?;
+            let stream = self.lock_gift(&mut tx, id).await?;
+            let events = decide(stream.state.as_ref(), command.clone())?;
+            let was_unverified = status(&stream) == Some(GiftStatus::Unverified);
+            let stream = self.append(&mut tx, stream, &events, now).await?;
+            if was_unverified && status(&stream) != Some(GiftStatus::Unverified) {
+                self.forget_verification(&mut tx, id).await?;
+            }
+            self.promote_next(&mut tx, limits, now).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(events)
+        })
+        .await
+    }
+
+    async fn make_request(
+        &self,
+        tx: &mut PgConnection,
+        id: GiftId,
+        request: &Request,
+        limits: TimeLimits,
+    ) -> Result<(), CommandError> {
+        self.lock_viewers(tx, std::slice::from_ref(&request.viewer)).await?;
+        // An unverified request is in no queue yet.
+        if request.is_verified {
+            self.lock_gift_queue(tx).await?;
+        }
+        let standing = self.gift_standing(tx, &request.viewer).await?;
+        let events = decide(None, Command::Request { request: request.clone(), standing })?;
+        self.append(tx, Stream::<Gift>::empty(id.as_uuid()), &events, request.at).await?;
+        if request.is_verified {
+            self.promote_next(tx, limits, request.at).await?;
+        } else {
+            self.owe_verification(tx, id, &request.viewer, request.at).await?;
+        }
+        Ok(())
+    }
+
+    /// What the viewer, whose row is locked, already has.
+    async fn gift_standing(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<Standing, StoreError> {
+        let row = sqlx::query!(
+            r#"SELECT EXISTS (
+                          SELECT FROM gift_requests WHERE broadcaster_id = $1 AND viewer_id = $2
+                          AND state IN ('Unverified', 'Pending', 'SelectingItem', 'WaitingConfirmation')) AS "open!",
+                      EXISTS (
+                          SELECT FROM gift_requests
+                          WHERE broadcaster_id = $1 AND viewer_id = $2 AND state = 'Completed') AS "completed!""#,
+            self.broadcaster.as_str(),
+            viewer.as_str(),
+        )
+        .fetch_one(tx)
+        .await?;
+        Ok(Standing { has_open_request: row.open, has_completed: row.completed })
+    }
+
+    /// Locks the viewer of a request and the queue, and loads the request's stream.
+    async fn lock_gift(&self, tx: &mut PgConnection, id: GiftId) -> Result<Stream<Gift>, CommandError> {
+        let viewer = sqlx::query_scalar!(
+            "SELECT viewer_id FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = $2",
+            self.broadcaster.as_str(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Rejection::NotFound)?;
+        self.lock_viewers(tx, &[viewer_id("gift_requests", &viewer)?]).await?;
+        self.lock_gift_queue(tx).await?;
+        Ok(self.load_stream(tx, id.as_uuid()).await?)
+    }
+
+    /// Locks the streamer's queue until the transaction ends. After the viewer's row, never before it.
+    pub(crate) async fn lock_gift_queue(&self, tx: &mut PgConnection) -> Result<(), StoreError> {
+        // A row that meets the conflict is locked even where the condition keeps it from being written.
+        sqlx::query!(
+            "INSERT INTO gift_queues (broadcaster_id) VALUES ($1)
+             ON CONFLICT (broadcaster_id) DO UPDATE SET broadcaster_id = EXCLUDED.broadcaster_id WHERE false",
+            self.broadcaster.as_str(),
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Promotes the oldest `Pending` request, when none is being served. The queue is locked; the row of the request's
+    /// viewer need not be, for whether they have an open request does not change.
+    async fn promote_next(
+        &self,
+        tx: &mut PgConnection,
+        limits: TimeLimits,
+        now: OffsetDateTime,
+    ) -> Result<(), CommandError> {
+        let next = sqlx::query_scalar!(
+            "SELECT gift_id FROM gift_requests
+             WHERE broadcaster_id = $1 AND state = 'Pending' AND NOT EXISTS (
+                 SELECT FROM gift_requests
+                 WHERE broadcaster_id = $1 AND state IN ('SelectingItem', 'WaitingConfirmation'))
+             ORDER BY created_at, gift_id LIMIT 1",
+            self.broadcaster.as_str(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(id) = next else {
+            return Ok(());
+        };
+        let stream = self.load_stream::<Gift>(tx, id).await?;
+        let command = Command::Promote { select_within: limits.select, at: now };
+        let events = decide(stream.state.as_ref(), command)?;
+        self.append(tx, stream, &events, now).await?;
+        Ok(())
+    }
+}
+
+fn status(stream: &Stream<Gift>) -> Option<GiftStatus> {
+    stream.state.as_ref().map(|gift| gift.state.status())
+}
+
+/// The reason, where the event is that a request came to nothing.
+pub(crate) fn failure(event: Event) -> Option<FailureReason> {
+    match event {
+        Event::Failed { reason, .. } => Some(reason),
+        Event::Requested { .. }
+        | Event::Verified { .. }
+        | Event::Promoted { .. }
+        | Event::ItemSelected { .. }
+        | Event::Completed { .. } => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! Projections: the rows that follow from the events, beside the rows that are there.
+
+mod gift;
+mod payout;
+
+use std::collections::BTreeMap;
+
+use mgm_domain::{
+    ViewerId,
+    stream::{Aggregate, StreamEvent as _},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Store, StoreError, pool::viewer_id, streams::Stream};
+
+/// Streams that are looked at together.
+const PAGE: usize = 500;
+
+/// An aggregate with a row that is the fold of its stream.
+pub(crate) trait Projected: Aggregate + Send + Sync {
+    /// The row.
+    type Row: Row;
+
+    /// The row that follows from this.
+    fn row(&self, id: Uuid, version: i32) -> Result<Self::Row, StoreError>;
+
+    /// Locks what every command to it locks.
+    fn lock(
+        store: &Store,
+        tx: &mut PgConnection,
+        viewers: &[ViewerId],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A row of a projection.
+pub(crate) trait Row: Clone + Send + Sync + Sized {
+    /// Its table.
+    const TABLE: &'static str;
+
+    /// Whose row it is: the stream.
+    fn id(&self) -> Uuid;
+
+    /// The viewer that it is about.
+    fn viewer(&self) -> &str;
+
+    /// Every other column with its value, for people.
+    fn columns(&self) -> Vec<(&'static str, String)>;
+
+    /// Writes it, over what is there.
+    fn write(&self, store: &Store, tx: &mut PgConnection) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes the row of a stream that has no events.
+    fn remove(store: &Store, tx: &mut PgConnection, id: Uuid) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The rows of these streams, in any order.
+    fn read(
+        store: &Store,
+        tx: &mut PgConnection,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
+
+    /// The next streams that have rows, after this one, in order.
+    fn ids(
+        store: &Store,
+        tx: &mut PgConnection,
+        after: Uuid,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
+}
+
+/// A stream's events and its row.
+#[derive(Debug)]
+pub(crate) struct Compared<A: Projected> {
+    pub(crate) id: Uuid,
+    pub(crate) events: u64,
+    /// The fold of its events, or why there is none.
+    pub(crate) stream: Result<Stream<A>, StoreError>,
+    /// Events that cannot have followed what was before them, by version.
+    pub(crate) impossible: Vec<(i32, String)>,
+    /// What the row has otherwise than the fold; empty when they are equal.
+    pub(crate) differences: Vec<String>,
+}
+
+impl Store {
+    /// The next streams after this id, folded and compared; empty at the end. In one transaction with one snapshot, what
+    /// other processes write in the meantime is either wholly seen or not at all.
+    pub(crate) async fn compare_page<A: Projected>(
+        &self,
+        tx: &mut PgConnection,
+        after: Uuid,
+    ) -> Result<Vec<Compared<A>>, StoreError> {
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let mut ids = sqlx::query_scalar!(
+            "SELECT DISTINCT stream_id FROM events
+             WHERE broadcaster_id = $1 AND kind = $2 AND stream_id > $3 ORDER BY stream_id LIMIT $4",
+            self.broadcaster.as_str(),
+            A::KIND,
+            after,
+            limit,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        ids.extend(A::Row::ids(self, tx, after, limit).await?);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(PAGE);
+        let mut compared: BTreeMap<Uuid, Compared<A>> = ids.iter().map(|id| (*id, Compared::empty(*id))).collect();
+        let events = sqlx::query!(
+            "SELECT stream_id, version, event_type, schema_version, data FROM events
+             WHERE broadcaster_id = $1 AND kind = $2 AND stream_id = ANY ($3) ORDER BY stream_id, version",
+            self.broadcaster.as_str(),
+            A::KIND,
+            &ids,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        for event in events {
+            if let Some(compared) = compared.get_mut(&event.stream_id) {
+                compared.fold(event.version, &event.event_type, event.schema_version, &event.data);
+            }
+        }
+        let rows = A::Row::read(self, tx, &ids).await?;
+        let mut rows: BTreeMap<Uuid, A::Row> = rows.into_iter().map(|row| (row.id(), row)).collect();
+        compared.into_values().map(|compared| compared.with_differences(&mut rows)).collect()
+    }
+
+    /// Writes the row of a stream anew, under the locks that its commands take.
+    pub(crate) async fn rebuild_row<A: Projected>(&self, tx: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
+        let mut viewers = Vec::new();
+        if let Some(expected) = self.load_stream::<A>(tx, id).await?.row()? {
+            viewers.push(viewer_id(A::Row::TABLE, expected.viewer())?);
+        }
+        for found in A::Row::read(self, tx, &[id]).await? {
+            viewers.push(viewer_id(A::Row::TABLE, found.viewer())?);
+        }
+        A::lock(self, tx, &viewers).await?;
+        // Read again: a command may have held the lock.
+        match self.load_stream::<A>(tx, id).await?.row()? {
+            Some(row) => row.write(self, tx).await,
+            None => A::Row::remove(self, tx, id).await,
+        }
+    }
+}
+
+impl<A: Projected> Compared<A> {
+    fn empty(id: Uuid) -> Self {
+        Self { id, events: 0, stream: Ok(Stream::empty(id)), impossible: vec![], differences: vec![] }
+    }
+
+    fn fold(&mut self, version: i32, event_type: &str, schema_version: i16, data: &serde_json::Value) {
+        self.events += 1;
+        let Ok(stream) = &mut self.stream else {
+            return;
+        };
+        match A::Event::decode(event_type, schema_version, data) {
+            Ok(event) => {
+                if !A::may_be_next(stream.state.as_ref(), &event) {
+                    self.impossible.push((version, event_type.to_owned()));
+                }
+                stream.state = A::apply(stream.state.take(), &event);
+                stream.version = version;
+            }
+            Err(source) => {
+                self.stream = Err(StoreError::BadEvent { stream: self.id, version, source });
+            }
+        }
+    }
+
+    /// What cannot be folded is not compared.
+    fn with_differences(mut self, rows: &mut BTreeMap<Uuid, A::Row>) -> Result<Self, StoreError> {
+        let found = rows.remove(&self.id);
+        if let Ok(stream) = &self.stream {
+            self.differences = differences(stream.row()?.as_ref(), found.as_ref());
+        }
+        Ok(self)
+    }
+}
+
+fn differences<R: Row>(expected: Option<&R>, found: Option<&R>) -> Vec<String> {
+    match (expected, found) {
+        (None, None) => vec![],
+        (Some(_), None) => vec!["there are events, but no row".to_owned()],
+        (None, Some(_)) => vec!["there is a row, but no events".to_owned()],
+        (Some(expected), Some(found)) => expected
+            .columns()
+            .into_iter()
+            .zip(found.columns())
+            .filter(|(expected, found)| expected != found)
+            .map(|((column, expected), (_, found))| {
+                format!("{column} is {found}, by the events it should be {expected}")
+            })
+            .collect(),
+    }
+}
+
+/// A value that may be absent, for people.
+fn or_null(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "null".to_owned(), ToString::to_string)
+}
