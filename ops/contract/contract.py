@@ -6,7 +6,9 @@ import hmac
 import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,10 +41,11 @@ VIEWERS = 60
 
 
 @contextlib.contextmanager
-def stack(mgm, directory):
-    """The ports of a stack that runs as long as the context."""
+def stack(mgm, directory, metrics):
+    """The ports of a stack that runs as long as the context, with its metrics on another."""
     command = [mgm, "up", "--json", "--auto-ports", "--fresh", "--state-dir", directory]
-    process = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **SETTINGS, "Mgm__MetricsUrls": f"http://127.0.0.1:{metrics}"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         ready = process.stdout.readline()
         if not ready:
@@ -131,7 +134,8 @@ def main(mgm):
     with tempfile.TemporaryDirectory(prefix="mgm-contract-") as directory:
         # PostgreSQL runs as another user where we are root.
         os.chmod(directory, 0o755)
-        with stack(mgm, directory) as ports:
+        metrics = free_port()
+        with stack(mgm, directory, metrics) as ports:
             backend, helix, jwt = (f"http://127.0.0.1:{ports[name]}" for name in ("backend", "mock-helix", "mock-jwt"))
             document = requests.get(backend + DOCUMENT, timeout=30).json()
             print(f"the document is valid, with its {check_document(document)} examples")
@@ -147,7 +151,23 @@ def main(mgm):
             arguments = ["--config-file", str(HERE / "schemathesis.toml"), "run", backend + DOCUMENT]
             status = subprocess.run([program, *arguments], env=environment, cwd=directory, timeout=900).returncode
             status = report(document, json.loads(answers.read_text())) or status
+            check_metrics(requests.get(f"http://127.0.0.1:{metrics}/metrics", timeout=30).text)
     sys.exit(status)
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def check_metrics(text):
+    """Of a backend that has been asked everything: well formed, and named and described as is usual."""
+    if shutil.which("promtool") is None:
+        print("NOT CHECKED: metrics; promtool is not installed")
+    else:
+        subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True)
+        print(f"the metrics are well formed: {len(text.splitlines())} lines")
 
 
 def report(document, answers):
