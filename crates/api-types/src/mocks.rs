@@ -92,6 +92,12 @@ pub struct JournalEntry {
     pub path: String,
     /// The query as it was written, without the question mark.
     pub query: Option<String>,
+    /// The header `x-request-id`; one that the stand-in made up, where there was none.
+    pub request_id: Option<String>,
+    /// The header `traceparent`.
+    pub traceparent: Option<String>,
+    /// The header `tracestate`.
+    pub tracestate: Option<String>,
     /// The HTTP status of the answer; null while there is none, or when the connection was cut in place of one.
     pub status: Option<u16>,
     /// The body where it is JSON of at most 64 KiB.

@@ -9,11 +9,13 @@ use mgm_domain::{
 use mgm_store::{ClaimedAnnouncement, Store, StoreError};
 use mgm_twitch::helix::{Correlation, SendOutcome};
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span, field::Empty};
 
 use crate::{
     chance::Chance,
     clock::Clock,
     text::printable,
+    trace,
     twitch::{HelixSession, TokenTrouble},
 };
 
@@ -54,13 +56,15 @@ impl Announcer {
     /// worker takes up what is left.
     pub async fn announce_now(&self, payout: PayoutId, correlation: Correlation) {
         let announcer = self.clone();
-        let attempt = self.tasks.spawn(async move {
+        let (span, correlation) = self.span(payout, correlation);
+        let attempt = async move {
             match announcer.store.claim_announcement(payout, announcer.clock.now(), announcer.lease).await {
                 Ok(Some(claimed)) => announcer.send(&claimed, &correlation).await,
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, %payout, "the announcement could not be claimed; the worker will"),
             }
-        });
+        };
+        let attempt = self.tasks.spawn(attempt.instrument(span));
         if tokio::time::timeout(REQUEST_PATIENCE, attempt).await.is_err() {
             tracing::info!(%payout, "the announcement is still on its way");
         }
@@ -71,13 +75,22 @@ impl Announcer {
         let Some(claimed) = self.store.claim_due_announcement(self.clock.now(), self.lease).await? else {
             return Ok(false);
         };
-        self.send(&claimed, &Correlation::default()).await;
+        let (span, correlation) = self.span(claimed.payout, Correlation::default());
+        self.send(&claimed, &correlation).instrument(span).await;
         Ok(true)
     }
 
     /// Takes claims whose holder is gone for unknown.
     pub async fn expire_leases(&self) -> Result<u64, StoreError> {
         self.store.expire_leases(self.clock.now()).await
+    }
+
+    /// A part of the trace of the request that owes the announcement, or a trace of its own.
+    fn span(&self, payout: PayoutId, caller: Correlation) -> (Span, Correlation) {
+        let request_id = caller.request_id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let span = tracing::error_span!("announce", %payout, request_id, trace_id = Empty);
+        let correlation = trace::follow(&span, caller, &self.chance);
+        (span, correlation)
     }
 
     async fn send(&self, claimed: &ClaimedAnnouncement, correlation: &Correlation) {

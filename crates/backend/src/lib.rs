@@ -20,7 +20,9 @@ pub mod routes;
 mod run;
 pub mod state;
 mod subscriber;
+pub mod telemetry;
 pub mod text;
+mod trace;
 pub mod twitch;
 pub mod workers;
 

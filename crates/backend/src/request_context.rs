@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method},
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
-use tracing::Instrument;
+use mgm_twitch::helix::Correlation;
+use tracing::{Instrument, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::state::AppState;
+use crate::{state::AppState, trace};
 
 /// The header that carries the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,7 +47,23 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
-    let span = tracing::error_span!("request", request_id = id.as_str(), method, route);
+    let span = tracing::error_span!(
+        "request",
+        request_id = id.as_str(),
+        trace_id = Empty,
+        method,
+        route,
+        otel.kind = "server"
+    );
+    // Handlers find our own place in the trace where the caller's was.
+    let ours = trace::follow(&span, correlation(request.headers(), &id), &state.chance);
+    for (name, value) in [(trace::TRACEPARENT, ours.traceparent), (trace::TRACESTATE, ours.tracestate)] {
+        match value {
+            Some(value) => drop(request.headers_mut().insert(name, value)),
+            None => drop(request.headers_mut().remove(name)),
+        }
+    }
+    let exported = span.clone();
     async {
         let mut response = next.run(request).await;
         if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -53,6 +71,7 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
         }
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
+        exported.set_attribute("http.response.status_code", i64::from(status));
         metrics::histogram!(
             "mgm_http_request_seconds",
             "method" => method, "route" => route.clone(), "status" => status.to_string(),
@@ -70,6 +89,15 @@ pub(crate) async fn context(State(state): State<AppState>, mut request: Request,
     }
     .instrument(span)
     .await
+}
+
+/// What ties a call to another service to the request that made it.
+pub(crate) fn correlation(headers: &HeaderMap, id: &RequestId) -> Correlation {
+    Correlation {
+        traceparent: headers.get(trace::TRACEPARENT).cloned(),
+        tracestate: headers.get(trace::TRACESTATE).cloned(),
+        request_id: HeaderValue::from_str(id.as_str()).ok(),
+    }
 }
 
 /// The method, where HTTP has it: a client may make up others, and each would be a series of its own in the metrics.

@@ -34,6 +34,9 @@ struct Entry {
     method: String,
     path: String,
     query: Option<String>,
+    request_id: Option<String>,
+    traceparent: Option<String>,
+    tracestate: Option<String>,
     status: Option<StatusCode>,
     /// As it came: parsed JSON may take many times its room.
     body: Bytes,
@@ -51,10 +54,14 @@ impl Journal {
 
     /// Records a request, not yet answered.
     pub(crate) fn begin(&self, head: &Parts, body: &Bytes) -> Number {
+        let header = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let entry = Entry {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
             query: head.uri.query().map(str::to_owned),
+            request_id: header("x-request-id"),
+            traceparent: header("traceparent"),
+            tracestate: header("tracestate"),
             status: None,
             body: if body.len() <= MAX_BODY { body.clone() } else { Bytes::new() },
         };
@@ -105,6 +112,9 @@ impl Entry {
             method: self.method.clone(),
             path: self.path.clone(),
             query: self.query.clone(),
+            request_id: self.request_id.clone(),
+            traceparent: self.traceparent.clone(),
+            tracestate: self.tracestate.clone(),
             status: self.status.map(|status| status.as_u16()),
             body,
         }

@@ -4,8 +4,8 @@
 //! its own routes each answers:
 //!
 //! * `GET /health`: who it is;
-//! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of what it was asked, without headers, which is where
-//!   secrets are;
+//! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of what it was asked, without the headers that may hold
+//!   secrets;
 //! * `POST /reset`: 204, and everything that was recorded or asked for is forgotten.
 //!
 //! Bodies have up to 1 MiB. Every error has the body `{code, message, details}`; on the routes of Helix it is Helix' own

@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt,
+    layer::{Identity, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 
 use crate::settings::LogFormat;
 
@@ -19,15 +23,21 @@ pub enum LogError {
 
 /// Sets up logging for this process: what `RUST_LOG` asks for, else everything from `info` on.
 pub fn init(format: LogFormat) -> Result<(), LogError> {
+    init_with(format, None::<Identity>)
+}
+
+/// The same, and tells `listener` of what is logged, and of the spans that it is logged in.
+pub fn init_with(format: LogFormat, listener: Option<impl Layer<Registry> + Send + Sync>) -> Result<(), LogError> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => EnvFilter::try_new(directives)?,
         _ => EnvFilter::new("info"),
     };
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    let subscriber = tracing_subscriber::registry().with(listener).with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
     match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => subscriber.with(lines).try_init(),
+        LogFormat::Json => subscriber.with(lines.json().flatten_event(true)).try_init(),
     }
     .map_err(|_| LogError::AlreadySet)
 }

@@ -124,6 +124,7 @@ async fn the_request_is_the_documented_one() {
     let mut server = Server::start(answer("200 OK", r#"{"data":[{"message_id":"id-1","is_sent":true}]}"#)).await;
     let correlation = Correlation {
         traceparent: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
+        tracestate: Some(HeaderValue::from_static("vendor=1")),
         request_id: Some(HeaderValue::from_static("request-1")),
     };
     let outcome = server.client().send_chat_message("b-1", "s-1", "Награда!", &credentials(), &correlation).await;
@@ -140,6 +141,7 @@ async fn the_request_is_the_documented_one() {
         "client-id: client-1",
         "content-type: application/json",
         "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "tracestate: vendor=1",
         "x-request-id: request-1",
     ] {
         assert!(headers.iter().any(|header| header == expected), "{expected} in {headers:?}");

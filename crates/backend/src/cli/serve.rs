@@ -2,13 +2,24 @@
 
 use std::process::ExitCode;
 
-use mgm_service::{settings::Sources, shutdown};
+use mgm_service::{
+    log,
+    settings::{Settings, Sources},
+    shutdown,
+};
 
-use super::{Failure, settings};
+use super::Failure;
+use crate::telemetry::Telemetry;
 
 pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
-    let settings = settings(sources)?;
+    let settings = Settings::load(sources)?.settings;
+    let telemetry = settings.otlp_endpoint.as_ref().map(Telemetry::to).transpose()?;
+    log::init_with(settings.mgm.log_format, telemetry.as_ref().map(Telemetry::layer))?;
     let shutdown = shutdown::on_signal()?;
-    crate::run(&settings, shutdown).await.map_err(|error| Failure::of_a_service(&error))?;
+    let ended = crate::run(&settings, shutdown).await;
+    if let Some(telemetry) = telemetry {
+        telemetry.flush().await;
+    }
+    ended.map_err(|error| Failure::of_a_service(&error))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,13 +21,12 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Bytes,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware,
     response::IntoResponse,
 };
 use mgm_api_types::Payout;
 use mgm_store::PayoutView;
-use mgm_twitch::helix::Correlation;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -37,7 +36,12 @@ use tower_http::{
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{error, limits, request_context, state::AppState};
+use crate::{
+    error, limits,
+    request_context::{self, correlation},
+    state::AppState,
+    trace,
+};
 
 /// How long a request may take, the sending of its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(45);
@@ -106,17 +110,15 @@ fn cors(state: &AppState) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(state.config.allowed_origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, request_context::REQUEST_ID])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            request_context::REQUEST_ID,
+            trace::TRACEPARENT,
+            trace::TRACESTATE,
+        ])
         .expose_headers([request_context::REQUEST_ID].into_iter().chain(limits::HEADERS).collect::<Vec<_>>())
         .max_age(Duration::from_secs(3_600))
-}
-
-/// What ties a call to Helix to the request that made it.
-fn correlation(headers: &HeaderMap, id: &request_context::RequestId) -> Correlation {
-    Correlation {
-        traceparent: headers.get("traceparent").cloned(),
-        request_id: HeaderValue::from_str(id.as_str()).ok(),
-    }
 }
 
 /// A payout as it is shown.

@@ -33,4 +33,6 @@ mod rotation;
 mod roulette;
 mod subscription;
 mod tokens;
+#[cfg(unix)]
+mod tracing;
 mod workers;

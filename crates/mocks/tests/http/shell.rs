@@ -63,16 +63,20 @@ async fn a_wrong_method_on_a_route_of_the_other_party_is_405() {
 }
 
 #[tokio::test]
-async fn the_journal_shows_what_the_other_party_was_asked_but_no_header() {
+async fn the_journal_shows_what_the_other_party_was_asked_and_in_which_trace_but_no_secret() {
     for (router, name) in all() {
         let mock = start(router);
         assert_eq!(mock.get("/requests").await.1, json!({"total": 0, "requests": []}), "{name}");
         mock.get("/health").await;
         let request = mock.post("/missed?a=b", &json!({"c": 1})).header("Authorization", "Bearer secret");
+        let request = request.header("X-Request-Id", "r-1").header("Traceparent", "00-1-2-03");
         assert_eq!(answer(request).await.0, StatusCode::NOT_FOUND);
 
         let (_, journal) = mock.get("/requests").await;
-        let entry = json!({"method": "POST", "path": "/missed", "query": "a=b", "status": 404, "body": {"c": 1}});
+        let entry = json!({
+            "method": "POST", "path": "/missed", "query": "a=b", "status": 404, "body": {"c": 1}, "requestId": "r-1",
+            "traceparent": "00-1-2-03", "tracestate": null,
+        });
         assert_eq!(journal, json!({"total": 1, "requests": [entry]}));
 
         mock.request(Method::POST, "/reset").send().await.unwrap();

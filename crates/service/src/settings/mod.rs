@@ -96,6 +96,9 @@ settings! {
         /// Addresses to listen on, separated by `;`; hosts `+`, `*`, `0.0.0.0` and `localhost` included. Not set: loopback
         /// and the component's own port.
         urls: Option<BindUrls> = None, "Mgm__Urls" or "ASPNETCORE_URLS", "mgm.urls";
+        /// Where traces are exported to, by OTLP over HTTP: a collector's address without `/v1/traces`. Not set: they are
+        /// not.
+        otlp_endpoint: Option<Url> = None, "Mgm__OtlpEndpoint" or "OTEL_EXPORTER_OTLP_ENDPOINT", "mgm.otlp_endpoint";
     }
 
     /// Databases.

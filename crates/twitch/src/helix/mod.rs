@@ -45,6 +45,8 @@ pub struct Helix {
 pub struct Correlation {
     /// The W3C trace context, header `traceparent`.
     pub traceparent: Option<HeaderValue>,
+    /// What belongs to it, header `tracestate`.
+    pub tracestate: Option<HeaderValue>,
     /// Our id of the request, header `x-request-id`.
     pub request_id: Option<HeaderValue>,
 }
@@ -99,6 +101,7 @@ impl Helix {
     ) -> RequestBuilder {
         let mut headers = HeaderMap::new();
         headers.extend(correlation.traceparent.clone().map(|value| (TRACEPARENT, value)));
+        headers.extend(correlation.tracestate.clone().map(|value| (TRACESTATE, value)));
         headers.extend(correlation.request_id.clone().map(|value| (REQUEST_ID, value)));
         self.http.request(method, url).headers(headers).headers(credentials.headers()).timeout(self.timeout)
     }
@@ -122,6 +125,7 @@ async fn call(
 }
 
 const TRACEPARENT: http::HeaderName = http::HeaderName::from_static("traceparent");
+const TRACESTATE: http::HeaderName = http::HeaderName::from_static("tracestate");
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
 /// The moment from which requests are accepted again: `Ratelimit-Reset`, epoch seconds.
