@@ -100,7 +100,8 @@ impl Stage<'_> {
                 continue;
             };
             let times = times.remove(message.as_str()).unwrap_or_default();
-            let counts = &mut self.ledger.borrow_mut().counts;
+            let mut ledger = self.ledger.borrow_mut();
+            let counts = &mut ledger.counts;
             let is_right = match state {
                 AnnouncementState::Announced => {
                     counts.announced += 1;
@@ -118,9 +119,7 @@ impl Stage<'_> {
             };
             if !is_right {
                 let payout = payout.id;
-                self.ledger
-                    .borrow_mut()
-                    .wrong(format!("the announcement of {payout} is {state:?} and was said {times} times"));
+                ledger.wrong(format!("the announcement of {payout} is {state:?} and was said {times} times"));
             }
         }
         for payout in states.keys() {
