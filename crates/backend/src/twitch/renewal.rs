@@ -73,6 +73,12 @@ impl Renewal {
         renewing.await.unwrap_or_else(|_| Err(TokenTrouble::Unavailable("the process is ending".to_owned())))
     }
 
+    /// Whether Twitch says that a token is still good.
+    pub(super) async fn is_valid(&self, token: &SecretString) -> Result<bool, TokenTrouble> {
+        let unavailable = |error: TokenError| TokenTrouble::Unavailable(printable(&error.to_string(), MAX_REASON));
+        self.oauth.is_valid(token).await.map_err(unavailable)
+    }
+
     /// Remembers that a renewed token was not taken either.
     pub(super) async fn note_futile(&self, token: &SecretString) {
         tracing::warn!("Twitch answered 401 to a token just renewed: does it have the scopes that are needed?");

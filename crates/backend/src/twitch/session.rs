@@ -114,6 +114,25 @@ impl HelixSession {
         }
     }
 
+    /// Whether the token is renewed here.
+    #[must_use]
+    pub fn is_renewed(&self) -> bool {
+        self.0.as_ref().is_some_and(|session| session.renewal.is_some())
+    }
+
+    /// Renews a token that is no longer good before a call finds out. Nothing is done where tokens are not renewed.
+    pub async fn validate(&self) -> Result<(), TokenTrouble> {
+        let Some((session, renewal)) = self.0.as_ref().and_then(|session| Some((session, session.renewal.as_ref()?)))
+        else {
+            return Ok(());
+        };
+        let mut attempt = session.attempt().await?;
+        if !renewal.is_valid(&attempt.token).await? {
+            session.renew(&mut attempt).await?;
+        }
+        Ok(())
+    }
+
     /// How long one of these calls takes at the most, the renewal of the token included.
     #[must_use]
     pub fn longest_call(&self) -> Duration {

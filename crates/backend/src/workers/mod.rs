@@ -6,7 +6,8 @@ mod gauges;
 pub mod gift_timeouts;
 pub mod gift_verification;
 pub mod roulette;
-pub mod subscription;
+mod subscription;
+mod token;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +35,9 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     tasks.spawn(subscription::run(state.clone(), shutdown.clone()));
     tasks.spawn(gift_verification::run(state.clone(), shutdown.clone()));
     tasks.spawn(gift_timeouts::run(state.clone(), shutdown.clone()));
+    if state.helix.is_renewed() {
+        tasks.spawn(token::run(state.clone(), shutdown.clone()));
+    }
     if state.config.metrics_urls.is_some() {
         tasks.spawn(gauges::run(state.clone(), shutdown.clone()));
     }

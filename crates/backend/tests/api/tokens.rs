@@ -178,6 +178,20 @@ async fn a_claim_is_checked_with_the_renewed_token() {
 }
 
 #[tokio::test]
+async fn a_void_token_is_noticed_and_renewed_before_it_is_needed() {
+    let app = TestApp::with(renewing).await;
+    app.state.helix.validate().await.unwrap();
+    assert_eq!(app.helix.token_requests().await, 0);
+    app.helix.expire_tokens().await;
+    app.state.helix.validate().await.unwrap();
+    assert_eq!(app.helix.token_requests().await, 1);
+    let payout = app.sent("ann", "Annhero").await;
+    assert_eq!(app.announcement(&payout).await["state"], "announced");
+    assert_eq!(app.helix.messages().await.len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn without_a_refresh_token_nothing_is_renewed() {
     let app = TestApp::start().await;
     app.helix.expire_tokens().await;

@@ -181,6 +181,7 @@ fn values_that_make_no_sense_are_refused_with_the_reason() {
         ("Twitch__EventSubSecret", "short"),
         ("Twitch__EventSubSecretPrevious", "пароль-из-кириллицы"),
         ("Twitch__HelixApiBaseUrl", "https://api.twitch.tv/helix/"),
+        ("Twitch__OAuthBaseUrl", "https://id.twitch.tv/oauth2"),
         ("Roulette__CycleSeconds", "100"),
         ("Roulette__TickMilliseconds", "0"),
         ("Helix__TimeoutSeconds", "0"),
@@ -189,6 +190,7 @@ fn values_that_make_no_sense_are_refused_with_the_reason() {
     Twitch__EventSubSecret: Twitch accepts only secrets of 10 to 100 ASCII characters
     Twitch__EventSubSecretPrevious: Twitch accepts only secrets of 10 to 100 ASCII characters
     Twitch__HelixApiBaseUrl: the value ends in /helix; give the root alone, /helix/… is added to it
+    Twitch__OAuthBaseUrl: the value ends in /oauth2; give the root alone, /oauth2/… is added to it
     Roulette__CycleSeconds: collecting and spinning take 270 s together, a cycle only 100 s
     Roulette__TickMilliseconds: must be at least 1
     Helix__TimeoutSeconds: must be at least 1

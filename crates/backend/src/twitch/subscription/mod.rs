@@ -2,14 +2,15 @@
 //! a time does so, by a lease in the database; every process shows how it stands.
 
 mod decision;
+mod fault;
 
 use std::{sync::Arc, time::Duration};
 
 use mgm_store::{ChatSubscription, Store, StoreError, SubscriptionState};
 use mgm_twitch::{
     eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets},
-    helix::{CallError, Credentials, Helix, SubscriptionRequest},
-    oauth::{OAuth, TokenError},
+    helix::{Credentials, Helix, SubscriptionRequest},
+    oauth::OAuth,
 };
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -17,9 +18,12 @@ use tokio::{sync::Mutex, time::timeout};
 use url::Url;
 use uuid::Uuid;
 
-use self::decision::{Decision, Wanted, decide};
+use self::{
+    decision::{Decision, Wanted, decide},
+    fault::Fault,
+};
 use super::TwitchClients;
-use crate::{chance::Chance, clock::Clock, config::BackendConfig, text::printable};
+use crate::{chance::Chance, clock::Clock, config::BackendConfig};
 
 /// How long one look may take, and how much longer nobody else looks.
 const LOOK_TIME: Duration = Duration::from_secs(50);
@@ -32,8 +36,6 @@ const VERIFICATION: Duration = Duration::from_secs(2);
 const PASSING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// The first pause after a refusal, which will hardly pass by itself, and the longest.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
-/// The longest reason kept, in characters.
-const MAX_REASON: usize = 300;
 
 /// Looks after the subscription, where the settings want that, and shows how it stands.
 #[derive(Debug)]
@@ -63,23 +65,6 @@ struct Memory {
     has_looked: bool,
     has_decided: bool,
     app_token: Option<SecretString>,
-}
-
-/// Why a look came to nothing.
-#[derive(Debug)]
-enum Fault {
-    Store(StoreError),
-    /// Another process has the lease by now, or a revocation came in between.
-    Overtaken,
-    /// May pass.
-    Passing {
-        reason: String,
-        not_before: Option<OffsetDateTime>,
-    },
-    /// Will hardly pass without a person.
-    Refused {
-        reason: String,
-    },
 }
 
 impl SubscriptionKeeper {
@@ -129,7 +114,7 @@ impl SubscriptionKeeper {
         };
         memory.has_looked = true;
         let looked = timeout(LOOK_TIME, self.look(managed, &mut known, &mut memory)).await;
-        let looked = looked.unwrap_or_else(|_| Err(passing("Twitch takes too long to answer".to_owned())));
+        let looked = looked.unwrap_or_else(|_| Err(Fault::passing("Twitch takes too long to answer".to_owned())));
         let settled = match looked {
             Ok(()) => Ok(()),
             Err(fault) => self.note(&mut known, fault).await,
@@ -312,55 +297,12 @@ impl Managed {
             Some(token) => token.clone(),
             None => memory.app_token.insert(self.oauth.app_token().await?).clone(),
         };
-        Credentials::new(&self.client_id, &token).map_err(|error| passing(error.to_string()))
+        Credentials::new(&self.client_id, &token).map_err(|error| Fault::passing(error.to_string()))
     }
 }
 
 fn pause(attempts: u32, first: Duration, longest: Duration) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(longest)
-}
-
-fn passing(reason: String) -> Fault {
-    Fault::Passing { reason, not_before: None }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<TokenError> for Fault {
-    fn from(error: TokenError) -> Self {
-        let said = printable(&error.to_string(), MAX_REASON);
-        match error {
-            TokenError::Refused { .. } => Self::Refused {
-                reason: format!("{said}; are Twitch__HelixClientId and Twitch__HelixClientSecret right?"),
-            },
-            TokenError::Unavailable(_) => passing(said),
-        }
-    }
-}
-
-impl From<CallError> for Fault {
-    fn from(error: CallError) -> Self {
-        let said = printable(&error.to_string(), MAX_REASON);
-        match error {
-            CallError::Unreachable(_) | CallError::OddAnswer | CallError::Refused { status: 500.., .. } => {
-                passing(said)
-            }
-            CallError::RateLimited { reset } => Self::Passing { reason: said, not_before: reset },
-            CallError::Refused { status: 401, .. } => Self::Refused {
-                reason: format!("{said}; does Twitch__HelixClientId belong to Twitch__HelixClientSecret?"),
-            },
-            CallError::Refused { status: 403, .. } => Self::Refused {
-                reason: format!(
-                    "{said}; has the broadcaster authorised the application with the scopes user:read:chat and user:bot?"
-                ),
-            },
-            CallError::Refused { .. } => Self::Refused { reason: said },
-        }
-    }
 }
 
 fn count(change: &'static str) {
@@ -382,25 +324,5 @@ mod tests {
     fn pauses_double_up_to_their_limit() {
         let seconds = |attempts| pause(attempts, PASSING.0, PASSING.1).as_secs();
         assert_eq!([0, 1, 2, 3, 9, 10, u32::MAX].map(seconds), [1, 1, 2, 4, 256, 300, 300]);
-    }
-
-    #[test]
-    fn a_refusal_names_the_settings_to_look_at() {
-        let refused = |status| CallError::Refused { status, message: Some("no".to_owned()) };
-        for (fault, name) in [
-            (Fault::from(refused(401)), "Twitch__HelixClientSecret"),
-            (Fault::from(refused(403)), "user:read:chat"),
-            (Fault::from(refused(400)), "400: no"),
-            (Fault::from(TokenError::Refused { status: 403, message: None }), "Twitch__HelixClientSecret"),
-        ] {
-            assert!(matches!(&fault, Fault::Refused { reason } if reason.contains(name)), "{fault:?}");
-        }
-        for fault in [
-            Fault::from(refused(503)),
-            Fault::from(CallError::Unreachable(String::new())),
-            Fault::from(TokenError::Unavailable(String::new())),
-        ] {
-            assert!(matches!(fault, Fault::Passing { .. }), "{fault:?}");
-        }
     }
 }

@@ -1,0 +1,134 @@
+//! The client of the token service against a server on the loopback that answers what it is told.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use mgm_twitch::oauth::{OAuth, OAuthBaseUrl, TokenError};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+const REFRESH_TOKEN: &str = "very-secret-refresh-token";
+const CLIENT_SECRET: &str = "very-secret-client-secret";
+
+/// A server for one request: the client for it, and the request when it has come.
+async fn server(answer: String) -> (OAuth, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = OAuthBaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let request = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        // The form's last field ends the request.
+        while !String::from_utf8_lossy(&request).contains(REFRESH_TOKEN) {
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer).await.unwrap();
+            assert!(read > 0);
+            request.extend_from_slice(&buffer[..read]);
+        }
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.shutdown().await;
+        String::from_utf8(request).unwrap()
+    });
+    let secret = SecretString::from(CLIENT_SECRET);
+    (OAuth::new(base_url, Duration::from_secs(20), "the client", &secret).unwrap(), request)
+}
+
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+async fn refreshed(answer: String) -> Result<(String, String), TokenError> {
+    let (oauth, _request) = server(answer).await;
+    let pair = oauth.refresh(&REFRESH_TOKEN.into()).await?;
+    Ok((pair.access.expose_secret().to_owned(), pair.refresh.expose_secret().to_owned()))
+}
+
+#[tokio::test]
+async fn a_refresh_is_one_form_as_twitch_documents_it() {
+    let (oauth, request) = server(answer("200 OK", r#"{"access_token":"a","refresh_token":"r"}"#)).await;
+    oauth.refresh(&REFRESH_TOKEN.into()).await.unwrap();
+    let request = request.await.unwrap();
+    let (head, form) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /oauth2/token HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("content-type: application/x-www-form-urlencoded"), "{head}");
+    let expected = "client_id=the+client&client_secret=very-secret-client-secret\
+                    &grant_type=refresh_token&refresh_token=very-secret-refresh-token";
+    assert_eq!(form, expected);
+}
+
+#[tokio::test]
+async fn the_old_refresh_token_stays_where_twitch_names_no_new_one() {
+    let pair = |access: &str, refresh: &str| Ok((access.to_owned(), refresh.to_owned()));
+    for (body, expected) in [
+        (r#"{"access_token":"a","refresh_token":"r","expires_in":5,"scope":["x"]}"#, pair("a", "r")),
+        (r#"{"access_token":"a","scope":"x","new":{}}"#, pair("a", REFRESH_TOKEN)),
+        (r#"{"access_token":"a","refresh_token":""}"#, pair("a", REFRESH_TOKEN)),
+    ] {
+        assert_eq!(refreshed(answer("200 OK", body)).await, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_and_a_fault_are_told_apart() {
+    let body = r#"{"status":400,"message":"Invalid refresh token"}"#;
+    for status in [400, 401, 403] {
+        let refused = TokenError::Refused { status, message: Some("Invalid refresh token".to_owned()) };
+        assert_eq!(refreshed(answer(&format!("{status} X"), body)).await, Err(refused));
+    }
+    for odd in [
+        answer("500 X", body),
+        answer("503 X", ""),
+        answer("429 X", ""),
+        answer("404 X", ""),
+        answer("302 Found", ""),
+        answer("204 No Content", ""),
+        answer("200 OK", "{}"),
+        answer("200 OK", r#"{"access_token":5}"#),
+        answer("200 OK", "<html>"),
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned(),
+        String::new(),
+    ] {
+        let answer = refreshed(odd.clone()).await;
+        assert!(matches!(answer, Err(TokenError::Unavailable(_))), "{odd}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_valid_or_not_or_nobody_knows() {
+    let valid = async |status: &str| {
+        let (oauth, _request) = server(answer(status, "{}")).await;
+        oauth.is_valid(&REFRESH_TOKEN.into()).await
+    };
+    assert_eq!(valid("200 OK").await, Ok(true));
+    assert_eq!(valid("401 Unauthorized").await, Ok(false));
+    for status in ["400 X", "403 X", "404 X", "500 X", "302 X"] {
+        assert!(matches!(valid(status).await, Err(TokenError::Unavailable(_))), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_repeated_or_shown() {
+    let body = format!(r#"{{"message":"{REFRESH_TOKEN} is void, and so is {CLIENT_SECRET}"}}"#);
+    let error = refreshed(answer("400 X", &body)).await.unwrap_err();
+    let (oauth, _request) = server(answer("200 OK", r#"{"access_token":"hush","refresh_token":"hush"}"#)).await;
+    let pair = oauth.refresh(&REFRESH_TOKEN.into()).await.unwrap();
+    let shown = format!("{error} {error:?} {oauth:?} {pair:?}");
+    for secret in [REFRESH_TOKEN, CLIENT_SECRET, "hush"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_is_told_by_its_client_and_first_token() {
+    let client = |id: &str| {
+        let secret = SecretString::from(CLIENT_SECRET);
+        OAuth::new(OAuthBaseUrl::parse("http://127.0.0.1:9").unwrap(), Duration::from_secs(1), id, &secret).unwrap()
+    };
+    let grant = client("a").grant(&"r".into());
+    assert_eq!(grant, client("a").grant(&"r".into()));
+    for other in [client("a").grant(&"s".into()), client("b").grant(&"r".into()), client("ar").grant(&"".into())] {
+        assert_ne!(grant, other);
+    }
+    assert_eq!(grant.len(), 64);
+}
