@@ -37,6 +37,8 @@ def known(label):
             name = payouts[0]["characterName"]
             body = {"characterName": name} if label.startswith("POST") else {"status": "InProgress"}
             return {"path": {"id": payouts[0]["id"]}, "body": body}
+    if label == "GET /api/roulette/candidate" and not answers[label]["200"]:
+        await_candidate()
     if label == "POST /api/roulette/verify-candidate" and (candidate := get("/api/roulette/candidate")):
         cycle, name = candidate["spinCycleId"], candidate["characterName"]
         return {"body": {"schemaVersion": 1, "spinCycleId": cycle, "characterName": name, "online": True}}
@@ -47,6 +49,14 @@ def known(label):
     if "/api/gift-requests/{id}" in label and (gifts := get("/api/gift-requests")):
         return known_gift(label, gifts)
     return {}
+
+
+def await_candidate():
+    """Until the next draw, if the last one is decided already; two cycles at most."""
+    for _ in range(400):
+        if get("/api/roulette/candidate"):
+            return
+        time.sleep(0.1)
 
 
 def known_gift(label, gifts):

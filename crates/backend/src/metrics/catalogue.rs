@@ -129,6 +129,12 @@ pub const METRICS: &[Metric] = &[
         "Requests (http) and chat commands (chat) that were refused or failed, by code",
     ),
     metric(
+        "mgm_roulette_draws_total",
+        Kind::Counter,
+        &["candidate"],
+        "Cycles drawn, by whether somebody could be: `yes` or `no`",
+    ),
+    metric(
         "mgm_roulette_last_draw_timestamp_seconds",
         Kind::Gauge,
         &[],

@@ -92,6 +92,9 @@ fn start_at_zero() {
     for change in SUBSCRIPTION_CHANGES {
         counter!("mgm_eventsub_subscription_changes_total", "change" => change).increment(0);
     }
+    for found in ["yes", "no"] {
+        counter!("mgm_roulette_draws_total", "candidate" => found).increment(0);
+    }
     gauge!("mgm_eventsub_subscription_enabled").set(0.0);
     gauge!("mgm_eventsub_subscription_revoked").set(0.0);
 }

@@ -18,7 +18,7 @@ pub(super) struct Live {
 /// The service can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"status": "ready", "subscriptionRevoked": null}))]
+#[schema(example = json!({"status": "ready", "subscription": "enabled", "subscriptionRevoked": null}))]
 pub(super) struct Ready {
     /// `ready`.
     status: &'static str,
