@@ -94,6 +94,8 @@ in
     }
   );
 
+  doctest = craneLib.cargoDocTest (cargo // { cargoTestExtraArgs = "--workspace"; });
+
   tier-b = run "tier-b" [ ] ''
     export HOME=$PWD
     ${stack.program}/bin/mgm --log-dir logs process-compose tier-b --auto-ports
@@ -111,6 +113,54 @@ in
     pkgs.actionlint
     pkgs.shellcheck
   ] "actionlint -color ${../.github/workflows}/*.yml";
+
+  alerts = run "alerts" [ pkgs.prometheus.cli ] ''
+    promtool check rules ${../ops/monitoring/alerts.yml}
+    cp ${../ops/monitoring}/alerts*.yml .
+    promtool test rules alerts-test.yml
+  '';
+
+  flake-lock = run "flake-lock" [ pkgs.jq ] ''
+    bash ${
+      workspace.source (
+        fileset.unions [
+          ../.ci/flake-lock
+          ../flake.lock
+          ../flake.nix
+        ]
+      )
+    }/.ci/flake-lock
+  '';
+
+  # The three can be installed side by side, and each brings its programs with completions and manual pages, and nothing of
+  # where it was built.
+  packages =
+    run "packages"
+      [
+        (pkgs.buildEnv {
+          name = "mgm-packages";
+          paths = lib.attrValues packages;
+        })
+      ]
+      ''
+        for package in ${lib.concatStringsSep " " (lib.attrValues packages)}; do
+          for program in "$package"/bin/*; do
+            name=$(basename "$program")
+            "$name" --version
+            for file in \
+              share/man/man1/"$name".1.gz \
+              share/bash-completion/completions/"$name".bash \
+              share/fish/vendor_completions.d/"$name".fish \
+              share/zsh/site-functions/_"$name"; do
+              [ -s "$package/$file" ] || { echo "$file is missing in $package"; exit 1; }
+            done
+            if grep --text --only-matching "$NIX_BUILD_TOP[[:print:]]*" "$program"; then
+              echo "$name says where it was built"
+              exit 1
+            fi
+          done
+        done
+      '';
 
   # A program brings its libraries, no compiler and no source. In bytes, of all that has to be copied.
   closure-sizes =

@@ -9,6 +9,7 @@ craneLib.devShell {
     pkgs.cargo-nextest
     pkgs.cargo-deny
     pkgs.actionlint
+    pkgs.prometheus.cli
     pkgs.nixfmt
     pkgs.deadnix
     pkgs.taplo

@@ -17,7 +17,10 @@ let
           system.stateVersion = "26.05";
           services.mgm = {
             enable = true;
-            settings.Twitch__BroadcasterUserId = "12345678";
+            settings = {
+              Twitch__BroadcasterUserId = "12345678";
+              Version__ReleaseNotesUrl = "https://example.org/what%20is%20new";
+            };
             credentials.Mgm__ApiKey = "/run/secrets/key";
           }
           // configuration;
@@ -41,6 +44,8 @@ let
       backend.serviceConfig.LoadCredential == [ "Mgm__ApiKey:/run/secrets/key" ]
       && backend.environment.Mgm__ApiKey__File == "%d/Mgm__ApiKey";
     "settings are variables" = backend.environment.Twitch__BroadcasterUserId == "12345678";
+    "a percent sign is no specifier" =
+      backend.environment.Version__ReleaseNotesUrl == "https://example.org/what%%20is%%20new";
     "a database elsewhere needs no PostgreSQL here" =
       !(elsewhere ? mgm-database) && !(elsewhere ? mgm-migrate) && elsewhere.mgm-backend.requires == [ ];
     "no capability is left" = backend.serviceConfig.CapabilityBoundingSet == "";

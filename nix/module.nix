@@ -13,11 +13,17 @@ let
   # The role that owns the schema, and so can change it; the one that serves can only change rows.
   owner = "mgm-migrate";
   user = "mgm";
-  local = role: "Host=/run/postgresql;Database=${cfg.database.name};Username=${role}";
+  port = toString config.services.postgresql.settings.port;
+  local = role: "Host=/run/postgresql;Port=${port};Database=${cfg.database.name};Username=${role}";
 
   migrates = cfg.database.createLocally || cfg.database.migrationConnectionString != null;
 
-  toText = value: if lib.isBool value then lib.boolToString value else toString value;
+  # To systemd a percent sign begins a specifier.
+  toText =
+    value:
+    lib.replaceStrings [ "%" ] [ "%%" ] (
+      if lib.isBool value then lib.boolToString value else toString value
+    );
 
   # `LoadCredential` and the variable that names the file, for each secret.
   withCredentials = credentials: {
@@ -180,6 +186,7 @@ in
         after = [ "postgresql.target" ];
         requires = [ "postgresql.target" ];
         path = [ config.services.postgresql.package ];
+        environment.PGPORT = port;
         # Of what the owner makes from here on, the serving role may read and change rows.
         script = ''
           psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 postgres <<'SQL'

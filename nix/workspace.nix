@@ -55,9 +55,12 @@ let
     ../crates
     ../migrations
     ../clippy.toml
-    ../docs
     ../deny.toml
     ../rustfmt.toml
+    # Held to the code by tests.
+    ../README.md
+    ../docs/metrics.md
+    ./images.nix
   ];
 
   source =

@@ -146,4 +146,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_readme_lists_what_listens_as_the_table_has_it() {
+        let readme = include_str!("../../../README.md");
+        let rows = readme.lines().filter(|line| line.starts_with("| ") && line.contains("| 127.0.0.1:"));
+        let listening = SERVICES.iter().filter(|service| service.port.is_some()).collect::<Vec<_>>();
+        let rows = rows.collect::<Vec<_>>();
+        assert_eq!(rows.len(), listening.len());
+        for (row, service) in rows.iter().zip(listening) {
+            assert!(row.starts_with(&format!("| {}", service.component)), "{row}");
+            let rest = format!("| 127.0.0.1:{} | `{}` |", service.port.unwrap(), service.log_file);
+            assert!(row.ends_with(&rest), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_images_expose_the_ports_of_the_table() {
+        let images = include_str!("../../../nix/images.nix");
+        let words = images.split(|c: char| !c.is_ascii_alphanumeric()).collect::<Vec<_>>();
+        for service in SERVICES.iter().filter(|service| service.health.is_some()) {
+            assert!(words.contains(&service.port.unwrap().to_string().as_str()), "{}", service.name);
+        }
+    }
 }

@@ -50,8 +50,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Manual { directory } => {
-            manual::write(Cli::command(), &directory)
-                .with_context(|| format!("cannot write to {}", directory.display()))?;
+            // The pages of the backend's command line come with its own program.
+            let command = Cli::command().mut_subcommand("backend", |backend| backend.hide(true));
+            manual::write(command, &directory).with_context(|| format!("cannot write to {}", directory.display()))?;
             Ok(ExitCode::SUCCESS)
         }
     }
