@@ -1,4 +1,4 @@
-# The NixOS module, evaluated: what the units say is what the options asked for.
+# The NixOS module, evaluated in whole systems: what the units say is what the options asked for.
 {
   inputs,
   pkgs,
@@ -7,7 +7,7 @@
 let
   inherit (pkgs) lib;
 
-  units =
+  machine =
     configuration:
     (inputs.nixpkgs.lib.nixosSystem {
       modules = [
@@ -15,6 +15,8 @@ let
         {
           nixpkgs.hostPlatform = system;
           system.stateVersion = "26.05";
+          # A system without a disk and a boot loader.
+          boot.isContainer = true;
           services.mgm = {
             enable = true;
             settings = {
@@ -22,39 +24,70 @@ let
               Version__ReleaseNotesUrl = "https://example.org/what%20is%20new";
             };
             credentials.Mgm__ApiKey = "/run/secrets/key";
-          }
-          // configuration;
+          };
         }
+        configuration
       ];
-    }).config.systemd.services;
+    }).config;
 
-  here = units { };
-  elsewhere = units {
-    credentials.ConnectionStrings__PostgreSQL = "/run/secrets/database";
-    database.createLocally = false;
+  # Where the machine says nothing of PostgreSQL, and where it does.
+  plain = machine { };
+  with17 = machine {
+    services.postgresql = {
+      package = pkgs.postgresql_17;
+      settings.port = 5433;
+    };
   };
+  elsewhere = machine {
+    services.mgm = {
+      credentials.ConnectionStrings__PostgreSQL = "/run/secrets/database";
+      database.createLocally = false;
+    };
+  };
+  nowhere = machine { services.mgm.database.createLocally = false; };
 
-  backend = here.mgm-backend;
+  inherit (plain.systemd.services) mgm-backend mgm-migrate mgm-database;
+  refusals = config: map (a: a.message) (lib.filter (a: !a.assertion) config.assertions);
+
   claims = {
-    "the backend waits for the migrations" = lib.elem "mgm-migrate.service" backend.requires;
-    "the migrations wait for the database" = lib.elem "mgm-database.service" here.mgm-migrate.requires;
+    "the backend waits for the migrations" = lib.elem "mgm-migrate.service" mgm-backend.requires;
+    "the migrations wait for the database" = lib.elem "mgm-database.service" mgm-migrate.requires;
     "the schema belongs to a role of its own" =
-      backend.serviceConfig.User != here.mgm-migrate.serviceConfig.User;
+      mgm-backend.serviceConfig.User == "mgm" && mgm-migrate.serviceConfig.User == "mgm-migrate";
     "secrets come out of files" =
-      backend.serviceConfig.LoadCredential == [ "Mgm__ApiKey:/run/secrets/key" ]
-      && backend.environment.Mgm__ApiKey__File == "%d/Mgm__ApiKey";
-    "settings are variables" = backend.environment.Twitch__BroadcasterUserId == "12345678";
+      mgm-backend.serviceConfig.LoadCredential == [ "Mgm__ApiKey:/run/secrets/key" ]
+      && mgm-backend.environment.Mgm__ApiKey__File == "%d/Mgm__ApiKey";
+    "settings are variables" = mgm-backend.environment.Twitch__BroadcasterUserId == "12345678";
     "a percent sign is no specifier" =
-      backend.environment.Version__ReleaseNotesUrl == "https://example.org/what%%20is%%20new";
+      mgm-backend.environment.Version__ReleaseNotesUrl == "https://example.org/what%%20is%%20new";
+    "no capability is left" = mgm-backend.serviceConfig.CapabilityBoundingSet == "";
+    "PostgreSQL is 16 unless the machine says otherwise" =
+      lib.versions.major plain.services.postgresql.package.version == "16"
+      && lib.versions.major with17.services.postgresql.package.version == "17";
+    "the database is asked for where PostgreSQL listens" =
+      mgm-database.environment.PGPORT == "5432"
+      && with17.systemd.services.mgm-database.environment.PGPORT == "5433"
+      && lib.hasInfix "Port=5433;" with17.systemd.services.mgm-backend.environment.ConnectionStrings__PostgreSQL;
     "a database elsewhere needs no PostgreSQL here" =
-      !(elsewhere ? mgm-database) && !(elsewhere ? mgm-migrate) && elsewhere.mgm-backend.requires == [ ];
-    "no capability is left" = backend.serviceConfig.CapabilityBoundingSet == "";
+      !elsewhere.services.postgresql.enable
+      && !(elsewhere.systemd.services ? mgm-database)
+      && !(elsewhere.systemd.services ? mgm-migrate)
+      && elsewhere.systemd.services.mgm-backend.requires == [ ];
+    "a database elsewhere has to be named" =
+      refusals elsewhere == [ ] && lib.length (refusals nowhere) == 1;
   };
   broken = lib.attrNames (lib.filterAttrs (_: holds: !holds) claims);
+
+  # Nothing in the whole of a system contradicts the module.
+  systems = map (config: builtins.unsafeDiscardStringContext config.system.build.toplevel.drvPath) [
+    plain
+    with17
+    elsewhere
+  ];
 in
 pkgs.runCommand "mgm-module" { } (
   if broken == [ ] then
-    "echo ${lib.escapeShellArg (lib.concatLines (lib.attrNames claims))} > $out"
+    "echo ${lib.escapeShellArg (lib.concatLines (lib.attrNames claims ++ systems))} > $out"
   else
     throw "the NixOS module: not true that ${lib.concatStringsSep "; " broken}"
 )

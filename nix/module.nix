@@ -173,7 +173,8 @@ in
 
     services.postgresql = mkIf cfg.database.createLocally {
       enable = true;
-      package = lib.mkDefault pkgs.postgresql_16;
+      # Before the default of NixOS, after whatever else the machine says.
+      package = lib.mkOverride 900 pkgs.postgresql_16;
       ensureUsers = [
         { name = owner; }
         { name = user; }
