@@ -11,7 +11,7 @@ let
     postBuild = ''
       wrapProgram "$out/bin/mgm" \
         --set-default MGM_POSTGRES_BIN ${postgresql}/bin \
-        --suffix PATH : ${
+        --prefix PATH : ${
           lib.makeBinPath [
             pkgs.process-compose
             pkgs.bash
