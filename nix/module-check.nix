@@ -32,12 +32,15 @@ let
 
   # Where the machine says nothing of PostgreSQL, and where it does.
   plain = machine { };
-  with17 = machine {
-    services.postgresql = {
-      package = pkgs.postgresql_17;
-      settings.port = 5433;
-    };
-  };
+  with17 = machine (
+    { pkgs, ... }:
+    {
+      services.postgresql = {
+        package = pkgs.postgresql_17;
+        settings.port = 5433;
+      };
+    }
+  );
   elsewhere = machine {
     services.mgm = {
       credentials.ConnectionStrings__PostgreSQL = "/run/secrets/database";
