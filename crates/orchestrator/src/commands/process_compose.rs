@@ -65,6 +65,9 @@ pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
     if let Some(database) = &database {
         command.env("ConnectionStrings__PostgreSQL", database.connection_string().expose_secret());
     }
+    if what.tier().is_some() {
+        report::note(format_args!("{DIM}starting the services under {PROGRAM}{DIM:#}"));
+    }
     let ended = supervise(command, &mut signals).await;
     if let Some(database) = database {
         database.stop().await?;

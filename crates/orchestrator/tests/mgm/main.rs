@@ -3,6 +3,7 @@
 
 mod faults;
 mod harness;
+mod manual;
 mod process_compose;
 mod scenarios;
 mod stacks;
