@@ -1,9 +1,6 @@
 //! Reading bodies in bounded memory: each body by itself, and all of them together.
 
-use axum::{
-    body::{Body, Bytes},
-    extract::Request,
-};
+use axum::body::{Body, Bytes};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -39,8 +36,7 @@ impl Default for BodyBudget {
 
 impl BodyBudget {
     /// Reads a body of at most `limit` bytes: 413 when it is longer, 503 when other bodies have the memory.
-    pub async fn read(&self, request: Request, limit: usize) -> Result<Buffered<'_>, ApiError> {
-        let mut body = request.into_body();
+    pub async fn read(&self, mut body: Body, limit: usize) -> Result<Buffered<'_>, ApiError> {
         let mut read = BytesMut::new();
         let mut memory: Option<SemaphorePermit<'_>> = None;
         while let Some(data) = next(&mut body).await? {
@@ -100,9 +96,9 @@ mod tests {
     use super::*;
 
     /// A body that arrives in pieces.
-    fn pieces(count: usize, length: usize) -> Request {
+    fn pieces(count: usize, length: usize) -> Body {
         let piece = Ok::<_, Infallible>(Bytes::from(vec![b'x'; length]));
-        Request::new(Body::from_stream(stream::iter(vec![piece; count])))
+        Body::from_stream(stream::iter(vec![piece; count]))
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         if !is_json(request.headers()) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let body = state.bodies.read(request, MAX_JSON).await?;
+        let body = state.bodies.read(request.into_body(), MAX_JSON).await?;
         match Json::from_bytes(&body.bytes) {
             Ok(Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), MAX_EXPLANATION))),

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use mgm_domain::{CharacterName, GiftId, MessageId, Rejection, ViewerId, chat, gift, pool::Enrol};
@@ -50,26 +50,24 @@ errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge 
         Errors,
     ),
 )]
-pub(super) async fn receive(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let body = state.bodies.read(request, MAX_NOTIFICATION).await?;
+pub(super) async fn receive(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let body = state.bodies.read(body, MAX_NOTIFICATION).await?;
     check_signature(&state, &headers, &body.bytes)?;
     check_timestamp(&state, &headers)?;
     let envelope = Envelope::parse(&body.bytes).map_err(|error| {
         ApiError::InvalidPayload(format!("the body is not JSON: {}", printable(&error.to_string(), 200)))
     })?;
     drop(body);
+    // What waits for the database is boxed, so that ordinary chat need not carry the space for it.
     match MessageType::of(&headers, &envelope) {
         MessageType::CallbackVerification => {
-            note_verification(&state, &envelope).await?;
+            Box::pin(note_verification(&state, &envelope)).await?;
             let challenge = envelope.challenge.unwrap_or_default();
             Ok(([(header::CONTENT_TYPE, "text/plain")], challenge).into_response())
         }
         MessageType::Revocation => {
-            note_revocation(&state, &envelope).await?;
+            Box::pin(note_revocation(&state, &envelope)).await?;
             Ok(taken())
         }
         MessageType::Notification => notification(&state, envelope).await.map(|()| taken()),
@@ -181,8 +179,8 @@ async fn notification(state: &AppState, envelope: Envelope) -> Result<(), ApiErr
     };
     let display_name = display_name(message.display_name());
     match command {
-        chat::Command::Enrol { .. } => enrol(state, message_id, Enrol { viewer, display_name, name }).await?,
-        chat::Command::Gift { .. } => request_gift(state, &message_id, viewer, display_name, name).await?,
+        chat::Command::Enrol { .. } => Box::pin(enrol(state, message_id, Enrol { viewer, display_name, name })).await?,
+        chat::Command::Gift { .. } => Box::pin(request_gift(state, &message_id, viewer, display_name, name)).await?,
     }
     Ok(())
 }
