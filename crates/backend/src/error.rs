@@ -4,7 +4,6 @@ use axum::{
     Json,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use mgm_api_types::{ErrorBody, ErrorCode};
@@ -12,7 +11,12 @@ use mgm_domain::Rejection;
 use mgm_store::{CommandError, StoreError};
 use serde_json::{Map, json};
 
-use crate::{enroller::EnrolError, limits::Exceeded, metrics, request_context::RequestId};
+use crate::{
+    enroller::EnrolError,
+    limits::Exceeded,
+    metrics,
+    request_context::{RequestContext, RequestId},
+};
 
 /// An answer other than success.
 #[derive(Debug, thiserror::Error)]
@@ -192,9 +196,12 @@ impl IntoResponse for ApiError {
 }
 
 /// Gives every error its body, those of the framework included. A 5xx carries the request's id, which is in the log.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
-    let response = next.run(request).await;
+pub(crate) fn render(request: &Request) -> impl FnOnce(Response) -> Response + use<> {
+    let id = request.extensions().get::<RequestContext>().map(|context| context.id.clone());
+    move |response| rendered(id, response)
+}
+
+fn rendered(id: Option<RequestId>, response: Response) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;

@@ -2,6 +2,7 @@
 //! announcement in chat.
 
 pub mod announcer;
+mod around;
 pub mod auth;
 pub mod body;
 pub mod chance;

@@ -22,11 +22,16 @@ pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Makes `span` a part of the caller's trace, or of a new one where the caller has none that can be read, and writes the
 /// trace's id into its field `trace_id`. Answers what calls made in this span are to carry.
 pub(crate) fn follow(span: &Span, caller: Correlation, chance: &Chance) -> Correlation {
-    let propagator = TraceContextPropagator::new();
     let mut fields = HeaderMap::new();
     fields.extend(caller.traceparent.map(|value| (TRACEPARENT, value)));
     fields.extend(caller.tracestate.map(|value| (TRACESTATE, value)));
-    let parent = propagator.extract_with_context(&Context::new(), &HeaderExtractor(&fields));
+    correlation(&place(span, &fields, chance), caller.request_id)
+}
+
+/// The same for a caller that has sent these headers. Answers the place of `span` in the trace: what calls carry of it is
+/// written by [`correlation`], for few requests make any.
+pub(crate) fn place(span: &Span, caller: &HeaderMap, chance: &Chance) -> SpanContext {
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(caller));
     if parent.span().span_context().is_valid() {
         // Fails where nobody listens to the span, and then there is nothing to be told.
         let _ = span.set_parent(parent.clone());
@@ -38,12 +43,18 @@ pub(crate) fn follow(span: &Span, caller: Correlation, chance: &Chance) -> Corre
         _ => child(parent.span().span_context(), chance),
     };
     span.record("trace_id", display(here.trace_id()));
+    here
+}
+
+/// What calls made from this place are to carry.
+pub(crate) fn correlation(place: &SpanContext, request_id: Option<HeaderValue>) -> Correlation {
     let mut fields = HeaderMap::new();
-    propagator.inject_context(&Context::new().with_remote_span_context(here), &mut HeaderInjector(&mut fields));
+    let place = Context::new().with_remote_span_context(place.clone());
+    TraceContextPropagator::new().inject_context(&place, &mut HeaderInjector(&mut fields));
     Correlation {
         traceparent: fields.remove(TRACEPARENT),
         tracestate: fields.remove(TRACESTATE).filter(|value: &HeaderValue| !value.is_empty()),
-        request_id: caller.request_id,
+        request_id,
     }
 }
 

@@ -14,9 +14,8 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use governor::{
@@ -127,24 +126,30 @@ const EVENTSUB_ROUTE: &str = "/api/twitch/eventsub";
 
 /// Counts, against the address, requests to open routes and those that are refused with 401 or 403. Whoever has the
 /// desktop key is not counted.
-pub(crate) async fn by_address(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) fn by_address(
+    state: &AppState,
+    request: &Request,
+) -> Result<impl FnOnce(Response) -> Response + use<>, ApiError> {
     let path = request.uri().path();
     let is_counted = path != EVENTSUB_ROUTE && request.method() != Method::OPTIONS;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let Some(peer) = peer.filter(|_| is_counted && !auth::has_desktop_key(request.headers(), &state.config)) else {
-        return next.run(request).await;
-    };
-    let address = client_address(peer, request.headers(), &state.config.trusted_proxies);
+    let peer = peer.filter(|_| is_counted && !auth::has_desktop_key(request.headers(), &state.config));
+    let counted = peer.map(|peer| client_address(peer, request.headers(), &state.config.trusted_proxies));
     let is_open = OPEN_ROUTES.contains(&path);
-    if is_open && let Err(exceeded) = state.limits.address.check(&address) {
-        return ApiError::RateLimited(exceeded).into_response();
+    if is_open && let Some(Err(exceeded)) = counted.map(|address| state.limits.address.check(&address)) {
+        return Err(ApiError::RateLimited(exceeded));
     }
-    let response = next.run(request).await;
-    let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    if is_refused && let Err(exceeded) = state.limits.address.check(&address) {
-        return ApiError::RateLimited(exceeded).into_response();
-    }
-    response
+    let counted = counted.map(|address| (address, state.clone()));
+    Ok(move |response: Response| {
+        let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if is_refused
+            && let Some((address, state)) = counted
+            && let Err(exceeded) = state.limits.address.check(&address)
+        {
+            return ApiError::RateLimited(exceeded).into_response();
+        }
+        response
+    })
 }
 
 #[cfg(test)]

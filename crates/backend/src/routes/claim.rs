@@ -1,22 +1,13 @@
 //! `POST /api/payouts/claim`: enrolment through the panel.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use mgm_api_types::Claim;
 use mgm_domain::{CharacterName, EnrollmentRequestId, Rejection, pool::Enrol};
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
 
 use crate::{
-    auth::Viewer,
-    error::ApiError,
-    extract::Body,
-    request_context::RequestId,
-    routes::{correlation, openapi::errors::errors},
-    state::AppState,
-    subscriber,
+    auth::Viewer, error::ApiError, extract::Body, request_context::RequestContext, routes::openapi::errors::errors,
+    state::AppState, subscriber,
 };
 
 errors! {
@@ -38,8 +29,7 @@ errors! {
 pub(super) async fn claim(
     viewer: Viewer,
     State(state): State<AppState>,
-    Extension(request): Extension<RequestId>,
-    headers: HeaderMap,
+    Extension(request): Extension<RequestContext>,
     Body(body): Body<Claim>,
 ) -> Result<(StatusCode, Json<Claim>), ApiError> {
     let request_id = EnrollmentRequestId::parse(body.enrollment_request_id)
@@ -55,7 +45,7 @@ pub(super) async fn claim(
         Some(_) => return Err(Rejection::DuplicateEnrollment.into()),
         None => {}
     }
-    subscriber::require(&state, &viewer.id, &correlation(&headers, &request)).await?;
+    subscriber::require(&state, &viewer.id, &request.correlation()).await?;
     let source = EnrolmentSource::Claim { request_id: request_id.clone() };
     let command = Enrol { viewer: viewer.id, display_name: viewer.display_name, name: name.clone() };
     match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {

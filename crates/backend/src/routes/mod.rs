@@ -21,8 +21,8 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Bytes,
+    extract::Request,
     http::{Method, StatusCode, header},
-    middleware,
     response::IntoResponse,
 };
 use mgm_api_types::Payout;
@@ -33,15 +33,11 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     timeout::TimeoutLayer,
 };
+use tracing::Span;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    error, limits,
-    request_context::{self, correlation},
-    state::AppState,
-    trace,
-};
+use crate::{around::around, error, limits, request_context, state::AppState, trace};
 
 /// How long a request may take, the sending of its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(45);
@@ -50,12 +46,18 @@ const REQUEST_TIME: Duration = Duration::from_secs(45);
 pub fn router(state: AppState) -> Router {
     let harness = state.config.harness;
     let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(state.clone(), request_context::context))
+        .layer(around({
+            let state = state.clone();
+            move |request: &mut Request| Ok(request_context::context(&state, request))
+        }))
         // Outside of what makes errors, so that the panel may read those too.
         .layer(cors(&state))
-        .layer(middleware::from_fn(error::render))
+        .layer(around(|request: &mut Request| Ok((Span::none(), error::render(request)))))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::Internal.into_response()))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::by_address))
+        .layer(around({
+            let state = state.clone();
+            move |request: &mut Request| Ok((Span::none(), limits::by_address(&state, request)?))
+        }))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
     let mut routes = routes().split_for_parts().0;
     if harness {

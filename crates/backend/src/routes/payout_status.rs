@@ -1,6 +1,6 @@
 //! `PATCH /api/payouts/{id}/status`.
 
-use axum::{Extension, Json, extract::State, http::HeaderMap};
+use axum::{Extension, Json, extract::State};
 use mgm_api_types::{ChangePayoutStatus, Payout, PayoutStatus};
 use mgm_domain::{PayoutId, Rejection};
 
@@ -9,8 +9,8 @@ use crate::{
     error::ApiError,
     extract::{Body, Id},
     metrics,
-    request_context::RequestId,
-    routes::{correlation, openapi::errors::errors, payout, status},
+    request_context::RequestContext,
+    routes::{openapi::errors::errors, payout, status},
     state::AppState,
 };
 
@@ -31,8 +31,7 @@ pub(super) async fn change(
     _: Desktop,
     Id(id): Id,
     State(state): State<AppState>,
-    Extension(request): Extension<RequestId>,
-    headers: HeaderMap,
+    Extension(request): Extension<RequestContext>,
     Body(body): Body<ChangePayoutStatus>,
 ) -> Result<Json<Payout>, ApiError> {
     let id = PayoutId::from_uuid(id);
@@ -41,7 +40,7 @@ pub(super) async fn change(
     metrics::moved(to).increment(1);
     tracing::info!(payout = %id, status = ?body.status, "payout moved on");
     if body.status == PayoutStatus::Sent {
-        state.announcer.announce_now(id, correlation(&headers, &request)).await;
+        state.announcer.announce_now(id, request.correlation()).await;
     }
     let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
     Ok(Json(payout(view)))

@@ -1,22 +1,13 @@
 //! `POST /api/gift-requests`: a viewer asks for a gift through the panel.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use mgm_api_types::{Gift, RequestGift};
 use mgm_domain::{CharacterName, GiftId, Rejection, gift::Request};
 
 use super::{check_streamer, show};
 use crate::{
-    auth::Viewer,
-    error::ApiError,
-    extract::Body,
-    request_context::RequestId,
-    routes::{correlation, openapi::errors::errors},
-    state::AppState,
-    subscriber,
+    auth::Viewer, error::ApiError, extract::Body, request_context::RequestContext, routes::openapi::errors::errors,
+    state::AppState, subscriber,
 };
 
 errors! { Errors: VIEWER, BODY; InvalidCharacterName, NotSubscriber, GiftAlreadyUsed, GiftRequestActive, HelixUnavailable }
@@ -34,13 +25,12 @@ errors! { Errors: VIEWER, BODY; InvalidCharacterName, NotSubscriber, GiftAlready
 pub(in crate::routes) async fn request(
     viewer: Viewer,
     State(state): State<AppState>,
-    Extension(request): Extension<RequestId>,
-    headers: HeaderMap,
+    Extension(request): Extension<RequestContext>,
     Body(body): Body<RequestGift>,
 ) -> Result<(StatusCode, Json<Gift>), ApiError> {
     check_streamer(&state, &body.streamer_id)?;
     let character_name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
-    subscriber::require(&state, &viewer.id, &correlation(&headers, &request)).await?;
+    subscriber::require(&state, &viewer.id, &request.correlation()).await?;
     let at = state.clock.now();
     let id = GiftId::from_uuid(state.chance.uuid_at(at));
     let Viewer { id: viewer, display_name } = viewer;
