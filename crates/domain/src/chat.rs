@@ -32,7 +32,12 @@ impl Command {
 /// first.
 #[must_use]
 pub fn parse(message: &str) -> Option<Command> {
-    let visible: String = message.chars().filter(|c| !matches!(c, '\u{E0000}' | '\u{34F}')).collect();
+    let visible = || message.chars().filter(|c| !matches!(c, '\u{E0000}' | '\u{34F}'));
+    // Most chat is told by its first character, and need not be copied.
+    if visible().find(|c| !c.is_whitespace()) != Some('!') {
+        return None;
+    }
+    let visible: String = visible().collect();
     let mut words = visible.split_whitespace();
     let (Some(word), Some(argument), None) = (words.next(), words.next(), words.next()) else {
         return None;
