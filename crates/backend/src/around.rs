@@ -1,6 +1,6 @@
 //! Middleware that looks at a request on its way in and at the answer on its way out.
 //!
-//! `axum::middleware::from_fn` can more, and clones and boxes all that is inside of it for every request.
+//! `axum::middleware::from_fn` can do more, and clones and boxes all that is inside of it for every request.
 
 use std::{
     convert::Infallible,
