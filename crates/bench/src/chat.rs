@@ -25,8 +25,8 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let load = lines()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..extent.rounds {
-        ours.push(closed(backend.address, Arc::clone(&load), extent.duration, true).await?);
-        theirs.push(closed(peer.address, Arc::clone(&load), extent.duration, true).await?);
+        ours.push(closed(&[backend.address], Arc::clone(&load), extent.duration, true).await?);
+        theirs.push(closed(&[peer.address], Arc::clone(&load), extent.duration, true).await?);
     }
     ratio(
         "Ordinary chat acknowledged",

@@ -8,7 +8,7 @@ use mgm_domain::{BroadcasterId, roulette::Schedule};
 use mgm_store::{DrawOutcome, Store};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use time::{Duration, OffsetDateTime};
 
 use crate::Extent;
@@ -36,11 +36,14 @@ struct Side {
 /// Latency of an enrolment, and of a draw.
 pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let signer = Signer::new()?;
-    let mut large = Side::open(lab, &lab.database("large").await?, LARGE).await?;
-    let mut small = Side::open(lab, &lab.database("small").await?, SMALL).await?;
+    let mut large = Side::open(lab, &lab.database("large").await?, &[(BROADCASTER, LARGE)], &[]).await?;
+    let mut small = Side::open(lab, &lab.database("small").await?, &[(BROADCASTER, SMALL)], &[]).await?;
+    // The statistics know nothing of whom the backend serves.
+    let beside = lab.database("beside").await?;
+    let mut new = Side::open(lab, &beside, &[("somebody-else", LARGE)], &[(BROADCASTER, SMALL)]).await?;
     let each = usize::try_from(A_SECOND)? * usize::try_from(extent.duration.as_secs())?;
     for round in 0..=usize::try_from(extent.rounds)? {
-        for side in [&mut large, &mut small] {
+        for side in [&mut large, &mut small, &mut new] {
             let load: Arc<[_]> = signer.enrolments(FIRST + round * each, each).into();
             let latencies = open(side.backend.address, load, A_SECOND).await?;
             // The first round warms both.
@@ -56,8 +59,15 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         ("1,000 viewers in the pool", &small.latencies),
         Goal::AtMost(1.5),
     );
+    ratio(
+        "The same of a broadcaster whom the planner's statistics do not know",
+        "ms",
+        ("1,000 viewers beside another's 1,000,000", &new.latencies),
+        ("1,000 viewers in the pool", &small.latencies),
+        Goal::AtMost(1.5),
+    );
     for round in 0..extent.rounds {
-        for side in [&mut large, &mut small] {
+        for side in [&mut large, &mut small, &mut new] {
             side.draw(round).await?;
         }
     }
@@ -68,15 +78,33 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         ("1,000 viewers in the pool", &small.draws),
         Goal::AtMost(3.0),
     );
-    large.close().await;
-    small.close().await;
+    ratio(
+        "The same of a broadcaster whom the planner's statistics do not know",
+        "ms",
+        ("1,000 viewers beside another's 1,000,000", &new.draws),
+        ("1,000 viewers in the pool", &small.draws),
+        Goal::AtMost(3.0),
+    );
+    for side in [large, small, new] {
+        side.close().await;
+    }
     Ok(())
 }
 
 impl Side {
-    async fn open(lab: &Lab, database: &Database, viewers: i64) -> Result<Self> {
-        let pool = lab.connect(&database.options).await?;
-        fill(&pool, viewers).await?;
+    /// Fills the pools of some broadcasters, analyses the database, and fills those of others.
+    async fn open(lab: &Lab, database: &Database, known: &[(&str, i64)], unknown: &[(&str, i64)]) -> Result<Self> {
+        let pool = lab.connect(&mgm_store::connect_options(database.options.clone())).await?;
+        if !unknown.is_empty() {
+            leave_unattended(&pool).await?;
+        }
+        for (broadcaster, viewers) in known {
+            fill(&pool, broadcaster, *viewers).await?;
+        }
+        sqlx::raw_sql("VACUUM ANALYZE").execute(&pool).await?;
+        for (broadcaster, viewers) in unknown {
+            fill(&pool, broadcaster, *viewers).await?;
+        }
         let store = Store::from_pool(pool, BroadcasterId::parse(BROADCASTER.to_owned())?);
         Ok(Self { backend: lab.backend(database).await?, store, latencies: Vec::new(), draws: Vec::new() })
     }
@@ -103,7 +131,20 @@ impl Side {
     }
 }
 
-async fn fill(pool: &PgPool, viewers: i64) -> Result<()> {
+/// Keeps the database's statistics as they are.
+pub async fn leave_unattended(pool: &PgPool) -> Result<()> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT format('ALTER TABLE %I SET (autovacuum_enabled = false)', tablename) FROM pg_tables
+         WHERE schemaname = 'public'",
+    )
+    .fetch_all(pool)
+    .await?;
+    sqlx::raw_sql(AssertSqlSafe(tables.join(";"))).execute(pool).await?;
+    Ok(())
+}
+
+/// Fills a broadcaster's pool.
+pub async fn fill(pool: &PgPool, broadcaster: &str, viewers: i64) -> Result<()> {
     let statements = [
         "INSERT INTO viewers (broadcaster_id, viewer_id)
          SELECT $1, 'viewer-' || number FROM generate_series(1, $2) AS number",
@@ -112,12 +153,15 @@ async fn fill(pool: &PgPool, viewers: i64) -> Result<()> {
          FROM generate_series(1, $2) AS number,
               LATERAL (SELECT 'viewer-' || number AS viewer,
                               'nn' || translate(number::text, '0123456789', 'abcdefghij') AS name) AS named",
-        "INSERT INTO pool_buckets (broadcaster_id, bucket, members)
-         SELECT $1, bucket, count(*) FROM pool_members WHERE broadcaster_id = $1 AND $2 > 0 GROUP BY bucket",
+        "INSERT INTO pool_counts (broadcaster_id, shard, members)
+         SELECT $1, 0, array_agg(members ORDER BY bucket)
+         FROM (SELECT bucket, (count(*) - 1)::integer AS members
+               FROM (SELECT hashtext('viewer-' || number) & 255 AS bucket FROM generate_series(1, $2) AS number
+                     UNION ALL SELECT generate_series(0, 255)) AS each
+               GROUP BY bucket) AS counted",
     ];
     for statement in statements {
-        sqlx::query(statement).bind(BROADCASTER).bind(viewers).execute(pool).await?;
+        sqlx::query(statement).bind(broadcaster).bind(viewers).execute(pool).await?;
     }
-    sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await?;
     Ok(())
 }

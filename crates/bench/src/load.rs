@@ -21,14 +21,14 @@ use crate::report::milliseconds;
 pub const CONNECTIONS: usize = 32;
 
 /// Sends the notifications one after the other on every connection, each as soon as the one before it is answered, until
-/// the time or the notifications are over; `cycle` begins with the first again. Answers how many were acknowledged a
-/// second.
-pub async fn closed(to: SocketAddr, load: Arc<[Notification]>, duration: Duration, cycle: bool) -> Result<f64> {
+/// the time or the notifications are over; `cycle` begins with the first again. The connections are spread over the servers.
+/// Answers how many were acknowledged a second.
+pub async fn closed(to: &[SocketAddr], load: Arc<[Notification]>, duration: Duration, cycle: bool) -> Result<f64> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut connections = JoinSet::new();
     let mut open = Vec::with_capacity(CONNECTIONS);
-    for _ in 0..CONNECTIONS {
-        open.push(Connection::open(to).await?);
+    for server in to.iter().cycle().take(CONNECTIONS) {
+        open.push(Connection::open(*server).await?);
     }
     let started = Instant::now();
     for mut connection in open {

@@ -137,10 +137,11 @@ impl Store {
     /// When the next announcement is to be looked at: one becomes due, or a lease runs out.
     pub async fn next_announcement_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
         let due = sqlx::query_scalar!(
-            "SELECT min(due_at) FROM announcements WHERE broadcaster_id = $1 AND state IN ('pending', 'sending')",
+            "SELECT due_at FROM announcements WHERE broadcaster_id = $1 AND state IN ('pending', 'sending')
+             ORDER BY due_at LIMIT 1",
             self.broadcaster.as_str(),
         );
-        Ok(due.fetch_one(&self.pool).await?)
+        Ok(due.fetch_optional(&self.pool).await?)
     }
 
     /// Writes down how a claimed attempt ended; answers the state it leaves. A claim whose lease has passed and was taken

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Store, StoreError,
-    pool::{Viewer, parse_name, viewer_id},
+    pool::{Viewer, in_order, parse_name, viewer_id},
     transaction::retrying,
 };
 
@@ -72,8 +72,8 @@ struct Batch {
     holders: HashMap<String, ViewerId>,
     fresh_messages: HashSet<String>,
     claims: HashMap<EnrollmentRequestId, Claim>,
-    /// Who changed, and whether they were in the pool before the batch.
-    changed: BTreeMap<ViewerId, bool>,
+    /// Who changed, and the key of the name that they had before the batch, if they were in the pool.
+    changed: BTreeMap<ViewerId, Option<String>>,
     granted: Vec<(EnrollmentRequestId, ViewerId, CharacterName, OffsetDateTime)>,
 }
 
@@ -84,8 +84,6 @@ struct Columns {
     display_name: Vec<String>,
     character_name: Vec<String>,
     name_key: Vec<String>,
-    /// Whether the viewer was not in the pool.
-    joins: Vec<bool>,
 }
 
 impl Store {
@@ -112,9 +110,8 @@ impl Store {
     }
 
     async fn load_batch(&self, tx: &mut PgConnection, enrolments: &[Enrolment]) -> Result<Batch, StoreError> {
-        let fresh_messages = self.note_messages(tx, enrolments).await?;
         let viewers: Vec<ViewerId> = enrolments.iter().map(|enrolment| enrolment.command.viewer.clone()).collect();
-        self.lock_viewers(tx, &viewers).await?;
+        let fresh_messages = self.note_messages_and_lock_viewers(tx, enrolments, &viewers).await?;
         let requests: Vec<String> = enrolments
             .iter()
             .filter_map(|enrolment| match &enrolment.source {
@@ -123,27 +120,18 @@ impl Store {
             })
             .collect();
         let claims = if requests.is_empty() { HashMap::new() } else { self.load_claims(tx, &requests).await? };
-        let viewers = self.load_viewers(tx, &viewers).await?;
         let keys: Vec<String> = enrolments.iter().map(|enrolment| enrolment.command.name.key()).collect();
-        let rows = sqlx::query!(
-            "SELECT name_key, viewer_id FROM pool_members WHERE broadcaster_id = $1 AND name_key = ANY ($2)",
-            self.broadcaster.as_str(),
-            &keys,
-        )
-        .fetch_all(tx)
-        .await?;
-        let mut holders = HashMap::with_capacity(rows.len());
-        for row in rows {
-            holders.insert(row.name_key, viewer_id("pool_members", &row.viewer_id)?);
-        }
+        let (viewers, holders) = self.load_viewers_and_holders(tx, &viewers, &keys).await?;
         Ok(Batch { viewers, holders, fresh_messages, claims, changed: BTreeMap::new(), granted: vec![] })
     }
 
-    /// Writes the batch's chat messages down; answers those that are new.
-    async fn note_messages(
+    /// Writes the batch's chat messages down, then locks its viewers as [`Store::lock_viewers`] does; answers the messages that
+    /// are new.
+    async fn note_messages_and_lock_viewers(
         &self,
         tx: &mut PgConnection,
         enrolments: &[Enrolment],
+        viewers: &[ViewerId],
     ) -> Result<HashSet<String>, StoreError> {
         let (messages, times): (Vec<String>, Vec<OffsetDateTime>) = enrolments
             .iter()
@@ -153,17 +141,27 @@ impl Store {
             })
             .unzip();
         if messages.is_empty() {
+            self.lock_viewers(tx, viewers).await?;
             return Ok(HashSet::new());
         }
+        // What is read runs first: the messages are noted before any viewer is locked, in every process.
         let fresh = sqlx::query_scalar!(
-            "INSERT INTO chat_inbox (broadcaster_id, message_id, received_at)
-             SELECT $1, message_id, received_at
-             FROM unnest($2::text[], $3::timestamptz[]) AS message (message_id, received_at) ORDER BY message_id
-             ON CONFLICT (broadcaster_id, message_id) DO NOTHING
-             RETURNING message_id",
+            "WITH noted AS (
+                 INSERT INTO chat_inbox (broadcaster_id, message_id, received_at)
+                 SELECT $1, message_id, received_at
+                 FROM unnest($2::text[], $3::timestamptz[]) AS message (message_id, received_at) ORDER BY message_id
+                 ON CONFLICT (broadcaster_id, message_id) DO NOTHING
+                 RETURNING message_id
+             ), locked AS (
+                 INSERT INTO viewers (broadcaster_id, viewer_id)
+                 SELECT $1, viewer_id FROM unnest($4::text[]) AS locked (viewer_id) ORDER BY viewer_id
+                 ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE SET viewer_id = EXCLUDED.viewer_id WHERE false
+             )
+             SELECT message_id FROM noted",
             self.broadcaster.as_str(),
             &messages,
             &times,
+            &in_order(viewers),
         )
         .fetch_all(tx)
         .await?;
@@ -176,8 +174,10 @@ impl Store {
         requests: &[String],
     ) -> Result<HashMap<EnrollmentRequestId, Claim>, StoreError> {
         let rows = sqlx::query!(
-            "SELECT enrollment_request_id, viewer_id, character_name FROM claims
-             WHERE broadcaster_id = $1 AND enrollment_request_id = ANY ($2)",
+            "SELECT enrollment_request_id, viewer_id, character_name
+             FROM unnest($2::text[]) AS asked (id),
+                  LATERAL (SELECT * FROM claims
+                           WHERE broadcaster_id = $1 AND enrollment_request_id = asked.id LIMIT 1) AS claim",
             self.broadcaster.as_str(),
             requests,
         )
@@ -207,54 +207,75 @@ impl Store {
     ) -> Result<(), StoreError> {
         let at = enrolments.iter().map(|enrolment| enrolment.at).max();
         self.write_claims(tx, &batch.granted).await?;
-        // Names may change hands within a batch: every old row goes before the new ones come.
-        let replaced: Vec<String> =
-            batch.changed.iter().filter(|(_, was_in)| **was_in).map(|(viewer, _)| viewer.to_string()).collect();
-        if !replaced.is_empty() {
-            sqlx::query!(
-                "DELETE FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = ANY ($2)",
-                self.broadcaster.as_str(),
-                &replaced,
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
         let mut rows = Columns::default();
-        for (viewer, was_in) in &batch.changed {
-            let Some(Membership { display_name, character_name }) =
-                batch.viewers.get(viewer).and_then(|viewer| viewer.membership.as_ref())
-            else {
-                continue;
-            };
-            rows.viewer_id.push(viewer.to_string());
-            rows.display_name.push(display_name.clone());
-            rows.character_name.push(character_name.to_string());
-            rows.name_key.push(character_name.key());
-            rows.joins.push(!was_in);
+        for viewer in batch.changed.keys() {
+            let membership = batch.viewers.get(viewer).and_then(|viewer| viewer.membership.as_ref());
+            if let Some(Membership { display_name, character_name }) = membership {
+                rows.viewer_id.push(viewer.to_string());
+                rows.display_name.push(display_name.clone());
+                rows.character_name.push(character_name.to_string());
+                rows.name_key.push(character_name.key());
+            }
         }
         if rows.viewer_id.is_empty() {
             return Ok(());
         }
-        sqlx::query!(
-            "WITH member AS (
-                 SELECT viewer_id, display_name, character_name, name_key, joins,
-                        (hashtext(viewer_id) & 255)::smallint AS bucket
-                 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])
-                      AS given (viewer_id, display_name, character_name, name_key, joins)
-             ), written AS (
-                 INSERT INTO pool_members
-                     (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
-                 SELECT $1, viewer_id, display_name, character_name, name_key, bucket, $7 FROM member ORDER BY name_key
-             )
-             INSERT INTO pool_buckets (broadcaster_id, bucket, members)
-             SELECT $1, bucket, count(*) FROM member WHERE joins GROUP BY bucket ORDER BY bucket
-             ON CONFLICT (broadcaster_id, bucket) DO UPDATE SET members = pool_buckets.members + EXCLUDED.members",
+        self.give_up_names(tx, batch, &rows, at).await?;
+        let written = sqlx::query!(
+            r#"INSERT INTO pool_members
+                   (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
+               SELECT $1, viewer_id, display_name, character_name, name_key, (hashtext(viewer_id) & 255)::smallint, $6
+               FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+                    AS member (viewer_id, display_name, character_name, name_key)
+               ORDER BY name_key
+               ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE
+               SET display_name = EXCLUDED.display_name, character_name = EXCLUDED.character_name,
+                   name_key = EXCLUDED.name_key, enrolled_at = EXCLUDED.enrolled_at
+               RETURNING viewer_id, bucket"#,
             self.broadcaster.as_str(),
             &rows.viewer_id,
             &rows.display_name,
             &rows.character_name,
             &rows.name_key,
-            &rows.joins,
+            at,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let changed = batch.changed.iter();
+        let joining: HashSet<&str> =
+            changed.filter(|(_, before)| before.is_none()).map(|(viewer, _)| viewer.as_str()).collect();
+        let joined = written.iter().filter(|row| joining.contains(row.viewer_id.as_str()));
+        let joined: Vec<i16> = joined.map(|row| row.bucket).collect();
+        if joined.is_empty() { Ok(()) } else { self.count_members(tx, &joined, 1).await }
+    }
+
+    /// Where a name changes hands within a batch, whoever gives it up has none before the other takes it.
+    async fn give_up_names(
+        &self,
+        tx: &mut PgConnection,
+        batch: &Batch,
+        rows: &Columns,
+        at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        let taken: HashSet<&String> = rows.name_key.iter().collect();
+        let giving: Vec<String> = batch
+            .changed
+            .iter()
+            .filter(|(_, before)| before.as_ref().is_some_and(|key| taken.contains(key)))
+            .map(|(viewer, _)| viewer.to_string())
+            .collect();
+        if giving.is_empty() {
+            return Ok(());
+        }
+        // No name's key has a blank. The rows are there, and so are found by the key of the conflict; none is inserted.
+        sqlx::query!(
+            "INSERT INTO pool_members
+                 (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
+             SELECT $1, viewer_id, '', '', ' ' || viewer_id, 0, $3 FROM unnest($2::text[]) AS giving (viewer_id)
+             ORDER BY viewer_id
+             ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE SET name_key = EXCLUDED.name_key",
+            self.broadcaster.as_str(),
+            &giving,
             at,
         )
         .execute(tx)
@@ -322,13 +343,13 @@ impl Batch {
             Enrolled::Joined(membership) | Enrolled::Replaced(membership) => membership,
         };
         let before = viewer.membership.replace(membership);
-        self.changed.entry(command.viewer.clone()).or_insert(before.is_some());
-        if let Some(before) = before {
-            let old = before.character_name.key();
-            if self.holders.get(&old) == Some(&command.viewer) {
-                self.holders.remove(&old);
-            }
+        let old = before.map(|before| before.character_name.key());
+        if let Some(old) = &old
+            && self.holders.get(old) == Some(&command.viewer)
+        {
+            self.holders.remove(old);
         }
+        self.changed.entry(command.viewer.clone()).or_insert(old);
         self.holders.insert(key, command.viewer.clone());
         Ok(())
     }

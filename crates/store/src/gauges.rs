@@ -47,20 +47,29 @@ impl Store {
         let broadcaster = self.broadcaster.as_str();
         let row = sqlx::query!(
             r#"SELECT
-                 (SELECT coalesce(sum(members), 0)::bigint FROM pool_buckets WHERE broadcaster_id = $1) AS "pool!",
-                 (SELECT min(due_at) FROM announcements
-                  WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2) AS oldest_due_announcement,
+                 (SELECT coalesce(sum(bucket.members), 0)
+                  FROM pool_counts, unnest(pool_counts.members) AS bucket (members)
+                  WHERE broadcaster_id = $1) AS "pool!",
+                 (SELECT due_at FROM announcements
+                  WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
+                  ORDER BY due_at LIMIT 1) AS oldest_due_announcement,
                  (SELECT created_at FROM gift_requests
                   WHERE broadcaster_id = $1 AND state = 'Unverified' AND timeout_at IS NOT NULL
                   ORDER BY timeout_at LIMIT 1) AS oldest_unverified_gift,
-                 (SELECT min(received_at) FROM chat_inbox WHERE broadcaster_id = $1) AS oldest_chat_message,
+                 (SELECT received_at FROM chat_inbox
+                  WHERE broadcaster_id = $1 AND received_at > '-infinity'
+                  ORDER BY received_at LIMIT 1) AS oldest_chat_message,
                  (SELECT drawn_at FROM roulette_cycles
-                  WHERE broadcaster_id = $1 ORDER BY starts_at DESC LIMIT 1) AS last_draw,
+                  WHERE broadcaster_id = $1 AND starts_at > '-infinity'
+                  ORDER BY starts_at DESC LIMIT 1) AS last_draw,
                  (SELECT count(*) FROM unnest($3::timestamptz[]) AS ended (starts_at)
-                  WHERE starts_at > (SELECT min(starts_at) FROM roulette_cycles WHERE broadcaster_id = $1)
-                    AND NOT EXISTS (SELECT FROM roulette_cycles drawn
-                                    WHERE drawn.broadcaster_id = $1 AND drawn.starts_at = ended.starts_at))
-                  AS "missed_draws!""#,
+                  WHERE starts_at > (SELECT starts_at FROM roulette_cycles
+                                     WHERE broadcaster_id = $1 AND starts_at > '-infinity'
+                                     ORDER BY starts_at LIMIT 1)
+                    AND (SELECT cycle_id FROM roulette_cycles AS drawn
+                         WHERE drawn.broadcaster_id = $1
+                           AND drawn.starts_at BETWEEN ended.starts_at AND ended.starts_at
+                         ORDER BY drawn.starts_at LIMIT 1) IS NULL) AS "missed_draws!""#,
             broadcaster,
             now,
             ended_cycles,
@@ -86,9 +95,10 @@ impl Store {
             let crowd = sqlx::query_as!(
                 Crowd,
                 r#"SELECT
-                     (SELECT count(*) FROM (SELECT FROM payouts WHERE broadcaster_id = $1 AND status = $2 LIMIT $3) few)
-                      AS "count!",
-                     (SELECT min(created_at) FROM payouts WHERE broadcaster_id = $1 AND status = $2) AS oldest"#,
+                     (SELECT count(*) FROM (SELECT FROM payouts WHERE broadcaster_id = $1 AND status = $2
+                                            ORDER BY created_at LIMIT $3) few) AS "count!",
+                     (SELECT created_at FROM payouts WHERE broadcaster_id = $1 AND status = $2
+                      ORDER BY created_at LIMIT 1) AS oldest"#,
                 self.broadcaster.as_str(),
                 status.as_str(),
                 MAX_COUNT,
@@ -106,9 +116,10 @@ impl Store {
             let crowd = sqlx::query_as!(
                 Crowd,
                 r#"SELECT
-                     (SELECT count(*)
-                      FROM (SELECT FROM announcements WHERE broadcaster_id = $1 AND state = $2 LIMIT $3) few) AS "count!",
-                     (SELECT min(created_at) FROM announcements WHERE broadcaster_id = $1 AND state = $2) AS oldest"#,
+                     (SELECT count(*) FROM (SELECT FROM announcements WHERE broadcaster_id = $1 AND state = $2
+                                            ORDER BY created_at LIMIT $3) few) AS "count!",
+                     (SELECT created_at FROM announcements WHERE broadcaster_id = $1 AND state = $2
+                      ORDER BY created_at LIMIT 1) AS oldest"#,
                 self.broadcaster.as_str(),
                 state.as_str(),
                 MAX_COUNT,
@@ -129,7 +140,7 @@ impl Store {
                        SELECT FROM gift_requests
                        WHERE broadcaster_id = $1 AND state = $2
                          AND state IN ('Unverified', 'Pending', 'SelectingItem', 'WaitingConfirmation')
-                       LIMIT $3) few"#,
+                       ORDER BY viewer_id LIMIT $3) few"#,
                 self.broadcaster.as_str(),
                 status.as_str(),
                 MAX_COUNT,

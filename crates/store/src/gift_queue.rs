@@ -111,17 +111,22 @@ impl Store {
     pub async fn gift_queue_of(&self, viewer: &ViewerId) -> Result<Vec<GiftView>, StoreError> {
         let rows = sqlx::query_as!(
             GiftRow,
-            r#"SELECT gift_id, viewer_id, display_name, character_name, state,
-                      selected_item AS "selected_item: Json<Item>", timeout_at, failure_reason, created_at, updated_at,
+            r#"SELECT gift_id AS "gift_id!", viewer_id AS "viewer_id!", display_name AS "display_name!",
+                      character_name AS "character_name!", state AS "state!",
+                      selected_item AS "selected_item: Json<Item>", timeout_at, failure_reason,
+                      created_at AS "created_at!", updated_at AS "updated_at!",
                       EXISTS (SELECT FROM gift_requests
                               WHERE broadcaster_id = $1 AND state IN ('SelectingItem', 'WaitingConfirmation')
                              ) AS "another_served!",
                       (SELECT count(*) FROM gift_requests AS other
                        WHERE other.broadcaster_id = $1 AND other.state = 'Pending'
                          AND (other.created_at, other.gift_id) < (gift.created_at, gift.gift_id)) AS "pending_before!"
-               FROM gift_requests AS gift
-               WHERE broadcaster_id = $1
-                 AND (state IN ('SelectingItem', 'WaitingConfirmation') OR (state = 'Pending' AND viewer_id = $2))
+               FROM (SELECT * FROM gift_requests
+                     WHERE broadcaster_id = $1 AND state IN ('SelectingItem', 'WaitingConfirmation')
+                     UNION ALL
+                     (SELECT * FROM gift_requests
+                      WHERE broadcaster_id = $1 AND viewer_id BETWEEN $2 AND $2 AND state = 'Pending'
+                      ORDER BY viewer_id)) AS gift
                ORDER BY state = 'Pending'"#,
             self.broadcaster.as_str(),
             viewer.as_str(),

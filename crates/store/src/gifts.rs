@@ -171,12 +171,13 @@ impl Store {
     /// What the viewer, whose row is locked, already has.
     async fn gift_standing(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<Standing, StoreError> {
         let row = sqlx::query!(
-            r#"SELECT EXISTS (
-                          SELECT FROM gift_requests WHERE broadcaster_id = $1 AND viewer_id = $2
-                          AND state IN ('Unverified', 'Pending', 'SelectingItem', 'WaitingConfirmation')) AS "open!",
-                      EXISTS (
-                          SELECT FROM gift_requests
-                          WHERE broadcaster_id = $1 AND viewer_id = $2 AND state = 'Completed') AS "completed!""#,
+            r#"SELECT (SELECT gift_id FROM gift_requests
+                       WHERE broadcaster_id = $1 AND viewer_id BETWEEN $2 AND $2
+                         AND state IN ('Unverified', 'Pending', 'SelectingItem', 'WaitingConfirmation')
+                       ORDER BY viewer_id LIMIT 1) IS NOT NULL AS "open!",
+                      (SELECT gift_id FROM gift_requests
+                       WHERE broadcaster_id = $1 AND viewer_id BETWEEN $2 AND $2 AND state = 'Completed'
+                       ORDER BY viewer_id LIMIT 1) IS NOT NULL AS "completed!""#,
             self.broadcaster.as_str(),
             viewer.as_str(),
         )

@@ -53,6 +53,39 @@ pub use tokens::{LockedTokens, StoredTokens, TokenRefusal};
 /// The migrations, forward only.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
+/// How the planner is held to one plan for each statement, an index look-up a row, whatever the statistics say.
+///
+/// Statistics are wrong exactly when it matters: a fresh database has none when the first raid comes, a new broadcaster is
+/// not in them, and a pool that was emptied looks empty until the next `ANALYZE`, while a cached plan stays as it was made.
+/// What is cheapest in an empty table walks all of a large one. So that nothing is left to choose,
+///
+/// - no statement reads a table but through an index, and none joins but by looking up a row at a time;
+/// - a secondary index is partial, by a condition that only a comparison of its own column implies, so that a row which is
+///   named by its primary key can be found by that alone;
+/// - what is to be found by a secondary index is asked for in that index's order (`BETWEEN key AND key ORDER BY key` where
+///   it is one row), which no other provides and sorting may not;
+/// - keys in an array are looked up one by one, in a `LATERAL` with a `LIMIT` that the planner cannot merge with the rest.
+///   `= ANY` may be taken for a filter of all rows, and a join may be turned around.
+///
+/// `tests/plans.rs` holds every statement to it.
+const PLANNER: &[(&str, &str)] = &[
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("enable_sort", "off"),
+    ("enable_incremental_sort", "off"),
+    // What is switched off counts as very dear, and very dear statements would be compiled first.
+    ("jit", "off"),
+];
+
+/// The same connections with the settings of the session that the store's statements are written for.
+#[must_use]
+pub fn connect_options(connect: PgConnectOptions) -> PgConnectOptions {
+    connect.options(PLANNER.iter().copied())
+}
+
 /// The store of one broadcaster. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -77,7 +110,7 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
-            .connect_with(connect)
+            .connect_with(connect_options(connect))
             .await?;
         Ok(Self::from_pool(pool, options.broadcaster))
     }

@@ -10,6 +10,9 @@ use sqlx::PgConnection;
 
 use crate::{CommandError, Store, StoreError};
 
+/// Into how many buckets the pool is divided.
+const BUCKETS: usize = 256;
+
 /// A viewer as the rules see one.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Viewer {
@@ -33,7 +36,8 @@ impl Store {
     /// How many viewers are in the pool.
     pub async fn pool_size(&self) -> Result<u64, StoreError> {
         let size = sqlx::query_scalar!(
-            r#"SELECT coalesce(sum(members), 0)::bigint AS "members!" FROM pool_buckets WHERE broadcaster_id = $1"#,
+            r#"SELECT coalesce(sum(bucket.members), 0) AS "members!"
+               FROM pool_counts, unnest(pool_counts.members) AS bucket (members) WHERE broadcaster_id = $1"#,
             self.broadcaster.as_str(),
         )
         .fetch_one(&self.pool)
@@ -44,16 +48,13 @@ impl Store {
     /// Locks the viewers' rows until the transaction ends, making those that are missing. In one order everywhere, so
     /// that transactions wait for one another and not in a circle.
     pub(crate) async fn lock_viewers(&self, tx: &mut PgConnection, viewers: &[ViewerId]) -> Result<(), StoreError> {
-        let mut ids: Vec<String> = viewers.iter().map(ToString::to_string).collect();
-        ids.sort_unstable();
-        ids.dedup();
         // A row that meets the conflict is locked even where the condition keeps it from being written.
         sqlx::query!(
             "INSERT INTO viewers (broadcaster_id, viewer_id)
              SELECT $1, viewer_id FROM unnest($2::text[]) AS locked (viewer_id) ORDER BY viewer_id
              ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE SET viewer_id = EXCLUDED.viewer_id WHERE false",
             self.broadcaster.as_str(),
-            &ids,
+            &in_order(viewers),
         )
         .execute(tx)
         .await?;
@@ -66,39 +67,65 @@ impl Store {
         tx: &mut PgConnection,
         viewers: &[ViewerId],
     ) -> Result<HashMap<ViewerId, Viewer>, StoreError> {
+        Ok(self.load_viewers_and_holders(tx, viewers, &[]).await?.0)
+    }
+
+    /// The same, and who holds the names of these keys, by the key.
+    pub(crate) async fn load_viewers_and_holders(
+        &self,
+        tx: &mut PgConnection,
+        viewers: &[ViewerId],
+        name_keys: &[String],
+    ) -> Result<(HashMap<ViewerId, Viewer>, HashMap<String, ViewerId>), StoreError> {
         let ids: Vec<String> = viewers.iter().map(ToString::to_string).collect();
         let rows = sqlx::query!(
-            r#"SELECT asked.viewer_id AS "viewer_id!", member.display_name AS "display_name?",
-                      member.character_name AS "character_name?",
+            r#"SELECT asked.viewer_id, asked.name_key, member.display_name AS "display_name?",
+                      member.character_name AS "character_name?", holder.viewer_id AS "holder?",
                       coalesce(has.active, false) AS "active!", coalesce(has.received, 0) AS "received!"
-               FROM unnest($2::text[]) AS asked (viewer_id)
-               LEFT JOIN pool_members AS member ON member.broadcaster_id = $1 AND member.viewer_id = asked.viewer_id
+               FROM unnest($2::text[], $3::text[]) AS asked (viewer_id, name_key)
+               LEFT JOIN LATERAL (
+                   SELECT display_name, character_name FROM pool_members
+                   WHERE broadcaster_id = $1 AND pool_members.viewer_id = asked.viewer_id LIMIT 1
+               ) AS member ON true
                LEFT JOIN LATERAL (
                    SELECT bool_or(status IN ('Pending', 'InProgress')) AS active,
                           sum(gold) FILTER (WHERE status = 'Sent') AS received
-                   FROM payouts WHERE payouts.broadcaster_id = $1 AND payouts.viewer_id = asked.viewer_id
-               ) AS has ON true"#,
+                   FROM (SELECT status, gold FROM payouts
+                         WHERE broadcaster_id = $1 AND viewer_id BETWEEN asked.viewer_id AND asked.viewer_id
+                         ORDER BY viewer_id) AS payout
+               ) AS has ON true
+               LEFT JOIN LATERAL (
+                   SELECT viewer_id FROM pool_members
+                   WHERE broadcaster_id = $1 AND pool_members.name_key BETWEEN asked.name_key AND asked.name_key
+                   ORDER BY pool_members.name_key LIMIT 1
+               ) AS holder ON true"#,
             self.broadcaster.as_str(),
             &ids,
+            name_keys,
         )
         .fetch_all(tx)
         .await?;
         let mut loaded = HashMap::with_capacity(rows.len());
+        let mut holders = HashMap::with_capacity(name_keys.len());
         for row in rows {
+            if let (Some(key), Some(holder)) = (row.name_key, row.holder) {
+                holders.insert(key, viewer_id("pool_members", &holder)?);
+            }
+            let Some(id) = row.viewer_id else { continue };
             let received = u32::try_from(row.received).map_err(|error| StoreError::BadRow {
                 table: "payouts",
                 column: "gold",
-                key: row.viewer_id.clone(),
+                key: id.clone(),
                 reason: error.to_string(),
             })?;
             let membership = match (row.display_name, row.character_name) {
-                (Some(display), Some(name)) => Some(membership(&row.viewer_id, display, &name)?),
+                (Some(display), Some(name)) => Some(membership(&id, display, &name)?),
                 _ => None,
             };
             let standing = Standing { has_active_payout: row.active, received: Gold::new(received) };
-            loaded.insert(viewer_id("viewers", &row.viewer_id)?, Viewer { standing, membership });
+            loaded.insert(viewer_id("viewers", &id)?, Viewer { standing, membership });
         }
-        Ok(loaded)
+        Ok((loaded, holders))
     }
 
     /// Locks one viewer and loads what the rules need to know of them.
@@ -110,12 +137,51 @@ impl Store {
 
     /// Takes the viewer out of the pool, if they are in it.
     pub(crate) async fn leave_pool(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<(), StoreError> {
-        sqlx::query!(
-            "WITH gone AS (DELETE FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = $2 RETURNING bucket)
-             UPDATE pool_buckets SET members = members - 1
-             FROM gone WHERE pool_buckets.broadcaster_id = $1 AND pool_buckets.bucket = gone.bucket",
+        let bucket = sqlx::query_scalar!(
+            "DELETE FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = $2 RETURNING bucket",
             self.broadcaster.as_str(),
             viewer.as_str(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        match bucket {
+            Some(bucket) => self.count_members(tx, &[bucket], -1).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Counts members who joined (`change` 1) or left (-1), by their buckets; last in a transaction, for it then holds a row
+    /// of the counts until it ends.
+    pub(crate) async fn count_members(
+        &self,
+        tx: &mut PgConnection,
+        buckets: &[i16],
+        change: i32,
+    ) -> Result<(), StoreError> {
+        let mut members = vec![0; BUCKETS];
+        for bucket in buckets {
+            let counted = usize::try_from(*bucket).ok().and_then(|bucket| members.get_mut(bucket));
+            *counted.ok_or_else(|| bad_bucket(*bucket))? += change;
+        }
+        // The first row that nobody holds; where all are held, one more, up to a few: then it waits for one of them.
+        sqlx::query!(
+            "WITH free AS (
+                 SELECT shard FROM pool_counts WHERE broadcaster_id = $1 ORDER BY shard LIMIT 1 FOR UPDATE SKIP LOCKED
+             ), counted AS (
+                 UPDATE pool_counts
+                 SET members = (SELECT array_agg(had + change ORDER BY place)
+                                FROM unnest(members, $2::integer[]) WITH ORDINALITY AS bucket (had, change, place))
+                 WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
+                 RETURNING shard
+             )
+             INSERT INTO pool_counts (broadcaster_id, shard, members)
+             SELECT $1, floor(random() * 32)::smallint, $2 WHERE NOT EXISTS (SELECT FROM counted)
+             ON CONFLICT (broadcaster_id, shard) DO UPDATE
+             SET members = (SELECT array_agg(had + change ORDER BY place)
+                            FROM unnest(pool_counts.members, EXCLUDED.members) WITH ORDINALITY
+                                 AS bucket (had, change, place))",
+            self.broadcaster.as_str(),
+            &members,
         )
         .execute(tx)
         .await?;
@@ -127,6 +193,23 @@ impl Viewer {
     /// The viewer's membership; without one they are not in the pool.
     pub(crate) fn member(&self) -> Result<&Membership, CommandError> {
         self.membership.as_ref().ok_or(CommandError::Rejected(Rejection::NotInPool))
+    }
+}
+
+/// In the order in which viewers are locked, each once.
+pub(crate) fn in_order(viewers: &[ViewerId]) -> Vec<String> {
+    let mut ids: Vec<String> = viewers.iter().map(ToString::to_string).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn bad_bucket(bucket: i16) -> StoreError {
+    StoreError::BadRow {
+        table: "pool_members",
+        column: "bucket",
+        key: bucket.to_string(),
+        reason: format!("buckets are 0 to {}", BUCKETS - 1),
     }
 }
 

@@ -140,7 +140,9 @@ impl Store {
     /// the choice among the others uniform; should that go on, those who can are listed.
     async fn pick(&self, tx: &mut PgConnection, rng: &mut impl CryptoRng) -> Result<Option<Candidate>, StoreError> {
         let buckets = sqlx::query!(
-            "SELECT bucket, members FROM pool_buckets WHERE broadcaster_id = $1 AND members > 0 ORDER BY bucket",
+            r#"SELECT (place - 1)::smallint AS "bucket!", sum(kept.members) AS "members!"
+               FROM pool_counts, unnest(pool_counts.members) WITH ORDINALITY AS kept (members, place)
+               WHERE broadcaster_id = $1 GROUP BY place HAVING sum(kept.members) > 0 ORDER BY place"#,
             self.broadcaster.as_str(),
         )
         .fetch_all(&mut *tx)
@@ -174,7 +176,7 @@ impl Store {
     async fn member_at(&self, tx: &mut PgConnection, bucket: i16, rank: i64) -> Result<Option<Candidate>, StoreError> {
         let row = sqlx::query!(
             "SELECT viewer_id, display_name, character_name FROM pool_members
-             WHERE broadcaster_id = $1 AND bucket = $2 ORDER BY viewer_id OFFSET $3 LIMIT 1",
+             WHERE broadcaster_id = $1 AND bucket BETWEEN $2 AND $2 ORDER BY bucket, viewer_id OFFSET $3 LIMIT 1",
             self.broadcaster.as_str(),
             bucket,
             rank,

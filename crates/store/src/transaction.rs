@@ -83,8 +83,16 @@ impl Store {
         Ok(self.pool.begin().await?)
     }
 
-    /// A transaction that only reads, and sees one moment of the database.
+    /// A transaction that only reads, and sees one moment of the database. It reads whole tables, and may join and sort them
+    /// as it goes best.
     pub(crate) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+        let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        sqlx::raw_sql(
+            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_material = on;
+             SET LOCAL enable_sort = on; SET LOCAL enable_incremental_sort = on",
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx)
     }
 }

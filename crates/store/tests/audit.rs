@@ -102,8 +102,8 @@ async fn each_thing_that_is_broken_is_found() {
         ("UPDATE roulette_cycles SET payout_id = gen_random_uuid()", &["cycle_without_its_payout", "payout_of_a_strange_cycle"]),
         ("UPDATE roulette_cycles SET payout_id = NULL", &["payout_of_a_strange_cycle"]),
         ("UPDATE roulette_cycles SET candidate_viewer_id = 'zoe'", &["cycle_with_a_strange_payout"]),
-        ("UPDATE pool_buckets SET members = members + 1", &["pool_count_differs"]),
-        ("DELETE FROM pool_buckets", &["pool_count_differs"]),
+        ("UPDATE pool_counts SET members[7] = members[7] + 1", &["pool_count_differs"]),
+        ("DELETE FROM pool_counts", &["pool_count_differs"]),
         ("UPDATE pool_members SET name_key = name_key || 'x'", &["pool_name_differs"]),
         ("UPDATE pool_members SET enrolled_at = '2026-01-01 00:00:00Z'", &["winner_in_the_pool"]),
     ] {

@@ -10,9 +10,9 @@ mod common;
 
 use std::{collections::BTreeSet, time::Duration as StdDuration};
 
-use common::{Fixture, NOW, fixture, name, seconds, viewer};
+use common::{Fixture, NOW, fixture, name, seconds, store, viewer};
 use mgm_domain::{
-    BroadcasterId, GiftId, GiftStatus, MessageId, Rejection,
+    GiftId, GiftStatus, MessageId, Rejection,
     gift::{FailureReason, Item, Request, SelectedItem, TimeLimits},
 };
 use mgm_store::{CommandError, GiftRequestOutcome, GiftView, Rebuilt, Store, Verified};
@@ -155,7 +155,7 @@ async fn one_open_request_and_one_completed_gift_a_viewer() {
 #[tokio::test]
 async fn another_streamers_queue_is_another() {
     let gifts = fixture().await;
-    let other = Store::from_pool(gifts.database.pool().clone(), BroadcasterId::parse("other").unwrap());
+    let other = store(&gifts.database, "other").await;
     let ours = gifts.requested("ann", NOW).await;
     let theirs = other.requested("ann", NOW).await;
     assert_eq!(gifts.gift_status(ours).await, GiftStatus::SelectingItem);

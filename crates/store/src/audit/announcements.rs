@@ -27,8 +27,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = page.iter().map(|compared| compared.id).collect();
         let rows = sqlx::query!(
-            "SELECT payout_id, message, state FROM announcements
-             WHERE broadcaster_id = $1 AND payout_id = ANY ($2)",
+            "SELECT payout_id, message, state
+             FROM unnest($2::uuid[]) AS asked (id),
+                  LATERAL (SELECT * FROM announcements WHERE broadcaster_id = $1 AND payout_id = asked.id LIMIT 1) AS row",
             self.broadcaster.as_str(),
             &ids,
         )

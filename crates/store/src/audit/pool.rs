@@ -15,7 +15,9 @@ impl Store {
         let counts = sqlx::query!(
             r#"SELECT coalesce(kept.bucket, counted.bucket) AS "bucket!", coalesce(kept.members, 0) AS "kept!",
                       coalesce(counted.members, 0) AS "counted!"
-               FROM (SELECT bucket, members FROM pool_buckets WHERE broadcaster_id = $1) AS kept
+               FROM (SELECT (place - 1)::smallint AS bucket, sum(shard.members) AS members
+                     FROM pool_counts, unnest(pool_counts.members) WITH ORDINALITY AS shard (members, place)
+                     WHERE broadcaster_id = $1 GROUP BY place) AS kept
                FULL JOIN (SELECT bucket, count(*) AS members FROM pool_members WHERE broadcaster_id = $1
                           GROUP BY bucket) AS counted USING (bucket)
                WHERE coalesce(kept.members, 0) <> coalesce(counted.members, 0)"#,

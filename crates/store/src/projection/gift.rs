@@ -128,7 +128,8 @@ impl Row for GiftProjection {
             Self,
             "SELECT gift_id, version, viewer_id, display_name, character_name, state, selected_item, timeout_at,
                     failure_reason, created_at, updated_at
-             FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = ANY ($2)",
+             FROM unnest($2::uuid[]) AS asked (id),
+                  LATERAL (SELECT * FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = asked.id LIMIT 1) AS row",
             store.broadcaster.as_str(),
             ids,
         );

@@ -107,8 +107,10 @@ impl Store {
         ids.truncate(PAGE);
         let mut compared: BTreeMap<Uuid, Compared<A>> = ids.iter().map(|id| (*id, Compared::empty(*id))).collect();
         let events = sqlx::query!(
-            "SELECT stream_id, version, event_type, schema_version, data FROM events
-             WHERE broadcaster_id = $1 AND kind = $2 AND stream_id = ANY ($3) ORDER BY stream_id, version",
+            "SELECT stream_id, version, event_type, schema_version, data
+             FROM unnest($3::uuid[]) AS asked (id),
+                  LATERAL (SELECT * FROM events
+                           WHERE broadcaster_id = $1 AND kind = $2 AND stream_id = asked.id ORDER BY version) AS event",
             self.broadcaster.as_str(),
             A::KIND,
             &ids,

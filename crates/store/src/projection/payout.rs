@@ -124,7 +124,8 @@ impl Row for PayoutProjection {
             Self,
             "SELECT payout_id, version, viewer_id, display_name, character_name, gold, enrollment_request_id, status,
                     announced, created_at, accepted_at
-             FROM payouts WHERE broadcaster_id = $1 AND payout_id = ANY ($2)",
+             FROM unnest($2::uuid[]) AS asked (id),
+                  LATERAL (SELECT * FROM payouts WHERE broadcaster_id = $1 AND payout_id = asked.id LIMIT 1) AS row",
             store.broadcaster.as_str(),
             ids,
         );

@@ -11,7 +11,7 @@ use mgm_domain::{
     BroadcasterId, CharacterName, CycleId, EnrollmentRequestId, MessageId, PayoutId, PayoutStatus, ViewerId,
     pool::Enrol,
 };
-use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, MIGRATOR, Store};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, MIGRATOR, Store, StoreOptions};
 use mgm_test_support::TestDatabase;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
@@ -33,8 +33,18 @@ impl std::ops::Deref for Fixture {
 
 pub async fn fixture() -> Fixture {
     let database = mgm_test_support::database(&MIGRATOR).await;
-    let store = Store::from_pool(database.pool().clone(), BroadcasterId::parse("streamer").unwrap());
+    let store = store(&database, "streamer").await;
     Fixture { store, database }
+}
+
+/// With connections as the backend has them.
+pub async fn store(database: &TestDatabase, broadcaster: &str) -> Store {
+    let options = StoreOptions {
+        broadcaster: BroadcasterId::parse(broadcaster).unwrap(),
+        max_connections: 10,
+        acquire_timeout: std::time::Duration::from_secs(30),
+    };
+    Store::connect(database.connect_options(), options).await.unwrap()
 }
 
 pub fn seconds(seconds: i64) -> Duration {
