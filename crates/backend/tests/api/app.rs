@@ -28,6 +28,7 @@ use mgm_twitch::{
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
 use time::{OffsetDateTime, macros::datetime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
@@ -75,7 +76,9 @@ pub fn settings(helix: &HelixStandIn) -> Settings {
 
 fn state(settings: &Settings, database: &TestDatabase, clock: &Arc<ManualClock>, seed: [u8; 32]) -> AppState {
     let config = BackendConfig::new(settings).unwrap();
-    let store = Store::from_pool(database.pool().clone(), config.broadcaster.clone());
+    let connections = mgm_store::connect_options(database.connect_options());
+    let pool = PgPoolOptions::new().max_connections(10).connect_lazy_with(connections);
+    let store = Store::from_pool(pool, config.broadcaster.clone());
     let twitch = TwitchClients::new(&config.twitch).unwrap();
     let chance = Arc::new(Chance::from_seed(seed));
     AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), chance, &TaskTracker::new())

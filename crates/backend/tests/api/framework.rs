@@ -115,7 +115,7 @@ async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
 #[tokio::test]
 async fn the_panel_may_read_what_went_wrong_on_our_side() {
     let app = TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()]).await;
-    app.database.pool().close().await;
+    app.state.store.close().await;
     let answer = app.get("/api/pool/me").header("origin", "http://localhost:3000").viewer("ann").send().await;
     answer.is(503, "unavailable");
     assert_eq!(answer.headers["access-control-allow-origin"], "http://localhost:3000");
