@@ -51,8 +51,8 @@ pub struct GiftItem {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": "01a2083d-f55b-7f56-99d7-afc24fe80636", "streamerId": "1337", "viewerId": "4145994",
-    "viewerDisplayName": "VIPtest", "characterName": "Etoehero", "state": "SelectingItem", "selectedItem": null,
-    "queuePosition": 1, "estimatedWaitSeconds": 0, "createdAt": "2026-01-02T03:05:10.000Z",
+    "viewerDisplayName": "VIPtest", "characterName": "etoehero", "inGameName": "Etoehero", "state": "SelectingItem",
+    "selectedItem": null, "queuePosition": 1, "estimatedWaitSeconds": 0, "createdAt": "2026-01-02T03:05:10.000Z",
     "updatedAt": "2026-01-02T03:05:10.000Z", "timeoutAt": "2026-01-02T03:06:10.000Z", "failureReason": null,
 }))]
 pub struct Gift {
@@ -64,8 +64,10 @@ pub struct Gift {
     pub viewer_id: String,
     /// Their display name then.
     pub viewer_display_name: String,
-    /// The character that is to get the gift.
+    /// The character that is to get the gift, as the viewer typed it.
     pub character_name: String,
+    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    pub in_game_name: String,
     /// Where it stands.
     pub state: GiftState,
     /// What is given, once it is selected.
@@ -90,6 +92,28 @@ pub struct Gift {
     /// Why it came to nothing: `selection_timeout`, `confirmation_timeout`, `receiver_declined`, or what the desktop gave.
     #[schema(required)]
     pub failure_reason: Option<String>,
+}
+
+/// Another viewer's gift request, as a viewer is told of it: that there is one, and nothing by which it could be named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"state": "SelectingItem", "queuePosition": 1}))]
+pub struct GiftOfAnother {
+    /// Where it stands.
+    pub state: GiftState,
+    /// Its place in the queue, from 1.
+    pub queue_position: u32,
+}
+
+/// A gift request in the queue that a viewer is shown: whole where it is their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = json!({"state": "SelectingItem", "queuePosition": 1}))]
+pub enum QueuedGift {
+    /// The viewer's own.
+    Own(Box<Gift>),
+    /// Another viewer's.
+    OfAnother(GiftOfAnother),
 }
 
 /// A viewer asks for a gift.

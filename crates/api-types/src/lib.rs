@@ -43,7 +43,9 @@ pub(crate) use names;
 pub use announcement::{Announcement, AnnouncementState, ResolveAnnouncement};
 pub use e2e::{PreparePendingPayout, PreparedPayout};
 pub use error::{ErrorBody, ErrorCode};
-pub use gift::{ChangeGiftState, ConfirmGift, Gift, GiftItem, GiftState, RequestGift, SelectGiftItem};
+pub use gift::{
+    ChangeGiftState, ConfirmGift, Gift, GiftItem, GiftOfAnother, GiftState, QueuedGift, RequestGift, SelectGiftItem,
+};
 pub use payout::{ChangePayoutStatus, Claim, ConfirmAcceptance, Payout, PayoutStatus};
 pub use pool::PoolMembership;
 pub use roulette::{RouletteCandidate, RouletteState, SpinPhase, Verified, VerifyCandidate};

@@ -40,7 +40,7 @@ pub struct RunSequence {
     /// The payout; the nil id counts as missing.
     #[serde(default)]
     pub payout_id: Uuid,
-    /// The character of the payout.
+    /// The character of the payout, as it was typed or as the game spells it.
     #[serde(default)]
     pub character_name: String,
 }

@@ -26,8 +26,8 @@ crate::names! {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": "01890a5d-ac96-774b-bcce-b302099a8057", "twitchUserId": "141981764", "twitchDisplayName": "Eto_Viewer",
-    "characterName": "Etoehero", "goldAmount": 1000, "enrollmentRequestId": "spin:5f0f3a1f6b0e4a539a0f0f9c1a527c8e",
-    "status": "Pending", "createdAt": "2026-01-02T03:09:20.000Z", "isRewardSentAnnouncedToChat": false,
+    "characterName": "etoehero", "inGameName": "Etoehero", "goldAmount": 1000,
+    "enrollmentRequestId": "spin:5f0f3a1f6b0e4a539a0f0f9c1a527c8e", "status": "Pending", "createdAt": "2026-01-02T03:09:20.000Z", "isRewardSentAnnouncedToChat": false,
 }))]
 pub struct Payout {
     /// Its id.
@@ -36,8 +36,10 @@ pub struct Payout {
     pub twitch_user_id: String,
     /// Their display name at the draw.
     pub twitch_display_name: String,
-    /// The character that gets the gold.
+    /// The character that gets the gold, as the viewer typed it.
     pub character_name: String,
+    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    pub in_game_name: String,
     /// How much, in whole gold.
     pub gold_amount: u32,
     /// `spin:` and the cycle's 32 hex digits.
@@ -65,7 +67,7 @@ pub struct ChangePayoutStatus {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"characterName": "Etoehero"}))]
 pub struct ConfirmAcceptance {
-    /// Under this name.
+    /// Under this name; case does not matter.
     pub character_name: String,
 }
 

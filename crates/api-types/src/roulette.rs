@@ -50,14 +50,16 @@ pub struct RouletteState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
-    "spinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e", "characterName": "Etoehero",
-    "drawnAt": "2026-01-02T03:09:00.012Z", "deadline": "2026-01-02T03:10:30.000Z",
+    "spinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e", "characterName": "etoehero",
+    "inGameName": "Etoehero", "drawnAt": "2026-01-02T03:09:00.012Z", "deadline": "2026-01-02T03:10:30.000Z",
 }))]
 pub struct RouletteCandidate {
     /// The cycle it was drawn in.
     pub spin_cycle_id: Uuid,
-    /// The character to look for.
+    /// The character to look for, as the viewer typed it.
     pub character_name: String,
+    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    pub in_game_name: String,
     /// When it was drawn.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
@@ -80,12 +82,12 @@ pub struct VerifyCandidate {
     pub schema_version: i64,
     /// The cycle.
     pub spin_cycle_id: Uuid,
-    /// The character it looked for.
+    /// The character it looked for; case does not matter.
     pub character_name: String,
     /// Whether that character was online.
     pub online: bool,
-    /// When it looked.
-    #[serde(default, with = "crate::timestamp::option")]
+    /// When it looked; without a zone it is UTC.
+    #[serde(default, with = "crate::timestamp::option_utc_by_default")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub captured_at: Option<OffsetDateTime>,
 }

@@ -2,13 +2,20 @@
 
 use serde::{Deserialize, Deserializer, Serializer, de, ser};
 use time::{
-    OffsetDateTime, UtcOffset,
+    Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
     macros::format_description,
 };
 
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// A time that does not say its zone: minutes, seconds and their fraction may be left out.
+const WITHOUT_ZONE: &[BorrowedFormatItem<'_>] = format_description!(
+    version = 2,
+    "[year]-[month]-[day]T[hour]:[minute][optional [:[second][optional [.[subsecond]]]]]"
+);
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// Writes a time.
 pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -19,6 +26,34 @@ pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S:
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
     let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
     OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)
+}
+
+/// Reads a time as .NET's `System.Text.Json` reads a `DateTime`, with what is written without a zone as UTC.
+fn parse_utc_by_default(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+    OffsetDateTime::parse(text, &Rfc3339).or_else(|error| {
+        // A year may have a sign for `time`, and has none for .NET.
+        if text.starts_with(['-', '+']) {
+            return Err(error);
+        }
+        let local = PrimitiveDateTime::parse(text, WITHOUT_ZONE)
+            .or_else(|_| Date::parse(text, DATE).map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT)));
+        // Of what is neither, the common form says what is wrong.
+        local.map(PrimitiveDateTime::assume_utc).map_err(|_| error)
+    })
+}
+
+/// The same for a time that may be absent, and may leave out its zone: the desktop program's, whose `DateTime` may have none.
+pub mod option_utc_by_default {
+    use serde::{Deserialize, Deserializer, de};
+    use time::OffsetDateTime;
+
+    pub use super::option::serialize;
+
+    /// Reads a time or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+        let text = Option::<std::borrow::Cow<str>>::deserialize(deserializer)?;
+        text.map(|text| super::parse_utc_by_default(&text).map_err(de::Error::custom)).transpose()
+    }
 }
 
 /// The same for a time that may be absent.
@@ -50,6 +85,76 @@ mod tests {
 
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct At(#[serde(with = "super")] OffsetDateTime);
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Captured(#[serde(with = "super::option_utc_by_default")] Option<OffsetDateTime>);
+
+    #[test]
+    fn a_time_without_a_zone_is_utc_where_that_is_taken() {
+        let noon = datetime!(2026-01-02 12:00:00 UTC);
+        for (text, at) in [
+            ("2026-01-02T12:00:00", noon),
+            ("2026-01-02T12:00", noon),
+            ("2026-01-02T12:00:00.0000000", noon),
+            ("2026-01-02T12:00:00.1", datetime!(2026-01-02 12:00:00.1 UTC)),
+            ("2026-01-02T12:00:00.12", datetime!(2026-01-02 12:00:00.12 UTC)),
+            ("2026-01-02T12:00:00.1234567", datetime!(2026-01-02 12:00:00.123_456_7 UTC)),
+            ("2026-01-02T12:00:00.123456789", datetime!(2026-01-02 12:00:00.123_456_789 UTC)),
+            ("2026-01-02", datetime!(2026-01-02 0:00 UTC)),
+            ("0001-01-01T00:00:00", datetime!(0001-01-01 0:00 UTC)),
+            ("9999-12-31T23:59:59.9999999", datetime!(9999-12-31 23:59:59.999_999_9 UTC)),
+            ("2024-02-29T23:59:59", datetime!(2024-02-29 23:59:59 UTC)),
+            ("2026-01-02T12:00:00Z", noon),
+            ("2026-01-02T12:00:00.0000000Z", noon),
+            ("2026-01-02T15:00:00+03:00", noon),
+            ("2026-01-02T15:00:00.0000000+03:00", noon),
+            ("2026-01-02T06:30:00-05:30", noon),
+        ] {
+            let read: Captured = serde_json::from_value(text.into()).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(read, Captured(Some(at)), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<Captured>("null").unwrap(), Captured(None));
+        assert_eq!(serde_json::to_string(&Captured(Some(noon))).unwrap(), "\"2026-01-02T12:00:00.000Z\"");
+        assert_eq!(serde_json::to_string(&Captured(None)).unwrap(), "null");
+    }
+
+    #[test]
+    fn what_is_no_time_is_none_without_a_zone_either() {
+        for text in [
+            "",
+            " ",
+            "now",
+            "2026",
+            "2026-01",
+            "2026-1-2",
+            "2026-02-30",
+            "2026-02-30T12:00:00",
+            "2026-01-02T",
+            "2026-01-02T12",
+            "2026-01-02T24:00:00",
+            "2026-01-02T12:60:00",
+            "2026-01-02T12:00:60",
+            "2026-01-02T12:00:00.",
+            "2026-01-02T12:00:00,5",
+            "2026-01-02 12:00:00",
+            "2026-01-02T12:00:00 ",
+            " 2026-01-02T12:00:00",
+            "2026-01-02T12:00:00+",
+            "2026-01-02T12:00:00+25:00",
+            "02.01.2026 12:00:00",
+            "2026-01-02T12:00:00Z[UTC]",
+            "+12026-01-02T12:00:00",
+            "-2026-01-02T12:00:00",
+            "/Date(1767355200000)/",
+        ] {
+            assert!(serde_json::from_value::<Captured>(text.into()).is_err(), "{text:?}");
+        }
+        for value in [serde_json::json!(1_767_355_200), serde_json::json!(true), serde_json::json!({})] {
+            assert!(serde_json::from_value::<Captured>(value.clone()).is_err(), "{value}");
+        }
+        // Everywhere else a time says its zone.
+        assert!(serde_json::from_str::<At>("\"2026-01-02T12:00:00\"").is_err());
+    }
 
     #[test]
     fn times_have_three_digits_and_z() {

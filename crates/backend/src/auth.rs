@@ -10,7 +10,7 @@ use mgm_twitch::extension_jwt::ExtensionToken;
 use secrecy::ExposeSecret;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{config::BackendConfig, error::ApiError, state::AppState, text::display_name};
+use crate::{channel::Elsewhere, config::BackendConfig, error::ApiError, state::AppState, text::display_name};
 
 /// The streamer's desktop program, or the operator: whoever has the key.
 ///
@@ -44,8 +44,8 @@ pub(crate) fn has_desktop_key(headers: &HeaderMap, config: &BackendConfig) -> bo
 
 /// Whoever has a valid Extension token, with or without identity.
 ///
-/// Without one, or with one that is expired, forged or for another Extension, 401 `unauthorized`; of another channel 403
-/// `wrong_channel`; too often 429 `rate_limited`.
+/// Without one, or with one that is expired, forged or for another Extension, 401 `unauthorized`, as in Production with one
+/// that names no channel; of another channel 403 `wrong_channel`; too often 429 `rate_limited`.
 #[derive(Debug, Clone)]
 pub struct Panel(pub ExtensionToken);
 
@@ -97,9 +97,10 @@ fn verified<'a>(parts: &'a Parts, state: &AppState) -> Result<(ExtensionToken, &
         .extension_keys
         .verify(text, config.extension_client_id.as_deref(), state.clock.now())
         .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
-    match &token.channel_id {
-        Some(channel) if channel != config.broadcaster.as_str() => Err(ApiError::WrongChannel),
-        _ => Ok((token, text)),
+    match config.channel.check(token.channel_id.as_deref()) {
+        Ok(()) => Ok((token, text)),
+        Err(Elsewhere::Unnamed) => Err(ApiError::Unauthorized("the Extension token does not name its channel")),
+        Err(Elsewhere::Another) => Err(ApiError::WrongChannel),
     }
 }
 

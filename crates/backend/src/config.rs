@@ -15,6 +15,7 @@ use mgm_twitch::{eventsub::SigningSecrets, extension_jwt::ExtensionKeys};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    channel::ServedChannel,
     database::DatabaseConfig,
     twitch::{self, TwitchConfig},
 };
@@ -32,6 +33,8 @@ pub struct BackendConfig {
     pub database: DatabaseConfig,
     /// The broadcaster.
     pub broadcaster: BroadcasterId,
+    /// Their channel: what tokens and notifications have to be of.
+    pub channel: ServedChannel,
     /// The desktop keys that are accepted.
     pub api_keys: Vec<SecretString>,
     /// The EventSub secrets that are accepted; empty: signatures are not checked.
@@ -169,6 +172,7 @@ impl BackendConfig {
             metrics_urls: mgm.metrics_urls.clone(),
             metrics_refresh: seconds(mgm.metrics_refresh_seconds),
             broadcaster: database.broadcaster.clone(),
+            channel: ServedChannel::new(database.broadcaster.clone(), production),
             database,
             api_keys: mgm.api_key.iter().chain(&mgm.api_key_previous).cloned().collect(),
             eventsub_secrets,

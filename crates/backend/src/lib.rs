@@ -6,6 +6,7 @@ mod around;
 pub mod auth;
 pub mod body;
 pub mod chance;
+pub mod channel;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -10,6 +10,7 @@ use crate::{
     announcer::Announcer,
     body::BodyBudget,
     chance::Chance,
+    channel::PassedOver,
     clock::Clock,
     config::BackendConfig,
     enroller::Enroller,
@@ -45,6 +46,8 @@ pub struct Shared {
     pub bodies: BodyBudget,
     /// The OpenAPI document.
     pub openapi: Bytes,
+    /// What the log was told of chat that is not our channel's.
+    pub passed_over: PassedOver,
     /// Looks after our subscription to chat.
     pub subscription: SubscriptionKeeper,
 }
@@ -88,6 +91,7 @@ impl AppState {
             limits,
             bodies: BodyBudget::default(),
             openapi: routes::openapi(),
+            passed_over: PassedOver::default(),
             subscription,
         }))
     }

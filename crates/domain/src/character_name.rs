@@ -10,7 +10,8 @@ use unicode_script::{Script, UnicodeScript};
 /// A character's name as it was typed: 2 to 12 letters of the Latin or Cyrillic script.
 ///
 /// Names that differ in case only are the same name to the game; [`CharacterName::key`] is what to compare and store
-/// for that. Equality of the type itself is that of the spelling.
+/// for that. Equality of the type itself is that of the spelling. The game writes every name in one spelling, whatever was
+/// typed: [`CharacterName::in_game`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CharacterName(String);
@@ -51,6 +52,15 @@ impl CharacterName {
         &self.0
     }
 
+    /// The spelling of the game: the first letter upper case, the rest lower. It is the same name, and a name of as many
+    /// letters: a letter whose other case is several characters, or folds to another letter, stays as it is.
+    #[must_use]
+    pub fn in_game(&self) -> Self {
+        let first = |c: char| in_case(c, c.to_uppercase());
+        let other = |c: char| in_case(c, c.to_lowercase());
+        Self(self.0.chars().enumerate().map(|(at, c)| if at == 0 { first(c) } else { other(c) }).collect())
+    }
+
     /// The comparison key: equal for names that differ in case only (full Unicode case folding).
     #[must_use]
     pub fn key(&self) -> String {
@@ -62,6 +72,19 @@ impl CharacterName {
     pub fn is_same_name(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
+}
+
+/// The letter in its other case, where that is one letter and the same to [`CharacterName::key`].
+fn in_case(c: char, mut other: impl Iterator<Item = char>) -> char {
+    match (other.next(), other.next()) {
+        (Some(other), None) if is_letter_of_the_game(other) && folds_to_the_same(c, other) => other,
+        _ => c,
+    }
+}
+
+fn folds_to_the_same(a: char, b: char) -> bool {
+    let (mut a_bytes, mut b_bytes) = ([0; 4], [0; 4]);
+    UniCase::unicode(a.encode_utf8(&mut a_bytes)) == UniCase::unicode(b.encode_utf8(&mut b_bytes))
 }
 
 fn is_letter_of_the_game(c: char) -> bool {
@@ -150,7 +173,69 @@ mod tests {
         assert!(!CharacterName::parse("Ёжик").unwrap().is_same_name(&CharacterName::parse("Ежик").unwrap()));
     }
 
+    #[test]
+    fn the_game_writes_the_first_letter_in_upper_case_and_the_rest_in_lower() {
+        for (typed, in_game) in [
+            ("etoehero", "Etoehero"),
+            ("ETOEHERO", "Etoehero"),
+            ("eToEhErO", "Etoehero"),
+            ("Etoehero", "Etoehero"),
+            ("ёлочка", "Ёлочка"),
+            ("ЁЛОЧКА", "Ёлочка"),
+            ("йОГУРТ", "Йогурт"),
+            ("ñANDÚ", "Ñandú"),
+            ("þÓR", "Þór"),
+            ("ÿÿ", "Ÿÿ"),
+            ("їжак", "Їжак"),
+            ("ѢѢ", "Ѣѣ"),
+            ("ſa", "Sa"),
+            // The other case of these is two characters.
+            ("ßß", "ßß"),
+            ("STRAẞE", "Straße"),
+            ("ŉa", "ŉa"),
+            ("ﬁx", "ﬁx"),
+            ("ǰǰ", "ǰǰ"),
+            ("AİB", "Aİb"),
+            // The upper case of DOTLESS I is that of another letter.
+            ("ıI", "ıi"),
+            ("ǆǄ", "Ǆǆ"),
+        ] {
+            let name = CharacterName::parse(typed).unwrap();
+            assert_eq!(name.in_game().as_str(), in_game, "{typed}");
+            assert!(name.in_game().is_same_name(&name), "{typed}");
+        }
+    }
+
+    #[test]
+    fn of_every_letter_the_games_spelling_is_a_name_and_the_same_name() {
+        let mut letters = 0;
+        for c in ('\0'..=char::MAX).filter(|c| is_letter_of_the_game(*c)) {
+            letters += 1;
+            for text in [format!("{c}a"), format!("A{c}"), format!("{c}{c}Abcdefghij")] {
+                // A letter that composes to another is none by itself.
+                let Ok(name) = CharacterName::parse(&text) else { continue };
+                let in_game = name.in_game();
+                assert_eq!(CharacterName::parse(in_game.as_str()), Ok(in_game.clone()), "{text}");
+                assert_eq!(in_game.in_game(), in_game, "{text}");
+                assert!(in_game.is_same_name(&name), "{text}");
+                assert_eq!(in_game.as_str().chars().count(), name.as_str().chars().count(), "{text}");
+            }
+        }
+        assert!(letters > 1_500, "{letters}");
+    }
+
     proptest! {
+        #[test]
+        fn however_a_name_is_typed_the_game_writes_it_alike(text in "[A-Za-zÀ-ÖØ-Þà-öø-þА-Яа-яЁё]{2,12}") {
+            let in_game = CharacterName::parse(&text).unwrap().in_game();
+            for other in [text.to_uppercase(), text.to_lowercase()] {
+                prop_assert_eq!(CharacterName::parse(&other).unwrap().in_game(), in_game.clone());
+            }
+            let mut letters = in_game.as_str().chars();
+            prop_assert!(letters.next().unwrap().is_uppercase());
+            prop_assert!(letters.all(char::is_lowercase));
+        }
+
         #[test]
         fn parsing_what_was_parsed_changes_nothing(text in "\\PC{0,16}") {
             if let Ok(name) = CharacterName::parse(&text) {

@@ -30,18 +30,26 @@ pub struct Config {
     pub keys: ExtensionKeys,
     /// What tokens carry as `aud`.
     pub client_id: Option<String>,
+    /// What tokens carry as `channel_id`, without which a backend takes them in Development only.
+    pub channel_id: Option<String>,
     /// Where the present time comes from.
     pub sources: Sources,
 }
 
 impl Config {
-    /// Reads `Twitch__ExtensionSecret`, without which it is the development key, and `Twitch__ExtensionClientId`.
+    /// Reads `Twitch__ExtensionSecret`, without which it is the development key, `Twitch__ExtensionClientId` and
+    /// `Twitch__BroadcasterUserId`.
     pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
         let keys = match &settings.twitch.extension_secret {
             Some(secrets) => ExtensionKeys::parse(secrets.expose_secret())?,
             None => ExtensionKeys::development(),
         };
-        Ok(Self { keys, client_id: settings.twitch.extension_client_id.clone(), sources: Sources::system() })
+        Ok(Self {
+            keys,
+            client_id: settings.twitch.extension_client_id.clone(),
+            channel_id: settings.twitch.broadcaster_user_id.clone(),
+            sources: Sources::system(),
+        })
     }
 }
 
@@ -77,6 +85,8 @@ struct Claims<'a> {
     exp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_id: Option<&'a str>,
 }
 
 async fn token(
@@ -92,6 +102,7 @@ async fn token(
         name: if display_name.trim().is_empty() { &user_id } else { &display_name },
         exp: config.sources.now().unix_timestamp() + i64::from(LIFE),
         aud: config.client_id.as_deref(),
+        channel_id: config.channel_id.as_deref(),
     };
     let access_token = config.keys.sign(&claims).map_err(|error| {
         tracing::error!(%error, "a token cannot be signed");

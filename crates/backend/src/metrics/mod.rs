@@ -20,8 +20,8 @@ const SECONDS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0
 const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// What becomes of notifications.
-pub(crate) const EVENTSUB_OUTCOMES: [&str; 6] =
-    ["bad_signature", "stale", "ignored", "incomplete", "ordinary", "command"];
+pub(crate) const EVENTSUB_OUTCOMES: [&str; 8] =
+    ["bad_signature", "stale", "ignored", "incomplete", "no_channel", "other_channel", "ordinary", "command"];
 /// How an attempt to renew the broadcaster's token ends.
 const RENEWAL_OUTCOMES: [&str; 3] = ["renewed", "refused", "unavailable"];
 /// What is done about the subscription to chat.

@@ -20,6 +20,7 @@ pub(super) async fn candidate(_: Desktop, State(state): State<AppState>) -> Resu
     let candidate = cycle.candidate.ok_or(ApiError::NoCandidate)?;
     Ok(Json(RouletteCandidate {
         spin_cycle_id: cycle.id.as_uuid(),
+        in_game_name: candidate.character_name.in_game().to_string(),
         character_name: candidate.character_name.to_string(),
         drawn_at: cycle.drawn_at,
         deadline: cycle.deadline,

@@ -13,6 +13,7 @@ use mgm_twitch::eventsub::{
 };
 
 use crate::{
+    channel::Elsewhere,
     error::{ApiError, code_of},
     routes::openapi::errors::errors,
     state::AppState,
@@ -27,7 +28,9 @@ errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge 
 /// Takes a notification, a verification or a revocation.
 ///
 /// Signed as Twitch signs: HMAC-SHA256 over message id, timestamp and body. A command in chat is answered when its effect
-/// is committed; one that the rules refuse is answered alike, for Twitch must not send it again.
+/// is committed; one that the rules refuse is answered alike, for Twitch must not send it again, and so is what is of another
+/// channel than the configured broadcaster's. Outside of Development the condition of the subscription and the event have to
+/// name that channel.
 #[utoipa::path(
     post, path = "/api/twitch/eventsub", tag = "twitch", security(("eventsub" = [])),
     params(
@@ -103,17 +106,25 @@ fn check_timestamp(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError
     })
 }
 
-/// Whether it is the subscription to our channel's chat.
-fn is_our_subscription(state: &AppState, subscription: &Subscription) -> bool {
-    let channel = subscription.condition.as_ref().and_then(|condition| condition.broadcaster_user_id.as_deref());
-    subscription.kind.as_deref() == Some(CHANNEL_CHAT_MESSAGE)
-        && channel.is_none_or(|channel| channel == state.config.broadcaster.as_str())
+/// Whose chat the subscription is about.
+fn check_condition(state: &AppState, subscription: &Subscription) -> Result<(), Elsewhere> {
+    let condition = subscription.condition.as_ref();
+    state.config.channel.check(condition.and_then(|condition| condition.broadcaster_user_id.as_deref()))
+}
+
+/// Whether what came is about the subscription to our channel's chat. What is about another is counted.
+fn concerns_us(state: &AppState, subscription: &Subscription) -> bool {
+    if subscription.kind.as_deref() != Some(CHANNEL_CHAT_MESSAGE) {
+        count("ignored");
+        return false;
+    }
+    check_condition(state, subscription).inspect_err(|elsewhere| count(elsewhere.outcome())).is_ok()
 }
 
 /// Answered when it is written down, so that Twitch says it again when the database is away.
 async fn note_revocation(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
     let subscription = envelope.subscription.clone().unwrap_or_default();
-    let is_ours = is_our_subscription(state, &subscription);
+    let is_ours = concerns_us(state, &subscription);
     let reason = printable(subscription.status.as_deref().unwrap_or("unknown"), 100);
     let kind = printable(subscription.kind.as_deref().unwrap_or("unknown"), 100);
     tracing::warn!(reason, subscription = kind, is_ours, "Twitch has revoked a subscription");
@@ -126,7 +137,7 @@ async fn note_revocation(state: &AppState, envelope: &Envelope) -> Result<(), Ap
 /// A subscription is verified when it is made: after that it is no longer revoked. One that is looked after here is asked
 /// for at Twitch instead, since the verification may yet fail.
 async fn note_verification(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
-    let is_ours = envelope.subscription.as_ref().is_some_and(|subscription| is_our_subscription(state, subscription));
+    let is_ours = envelope.subscription.as_ref().is_some_and(|subscription| concerns_us(state, subscription));
     tracing::info!(is_ours, "Twitch verifies a subscription");
     if is_ours && !state.subscription.is_managed() {
         let id = envelope.subscription.as_ref().and_then(|subscription| subscription.id.as_deref());
@@ -145,11 +156,12 @@ fn taken() -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], "").into_response()
 }
 
-async fn notification(state: &AppState, envelope: Envelope) -> Result<(), ApiError> {
+async fn notification(state: &AppState, mut envelope: Envelope) -> Result<(), ApiError> {
     if envelope.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !envelope.has_event() {
         count("ignored");
         return Ok(());
     }
+    let subscription = envelope.subscription.take().unwrap_or_default();
     let message = match envelope.chat_message() {
         Ok(message) => message,
         Err(missing) => {
@@ -158,7 +170,13 @@ async fn notification(state: &AppState, envelope: Envelope) -> Result<(), ApiErr
             return Ok(());
         }
     };
-    let Some(command) = chat::parse(&message.text).filter(|_| is_of_our_channel(state, &message)) else {
+    let of_event = state.config.channel.check(message.broadcaster_user_id.as_deref());
+    if let Err(elsewhere) = check_condition(state, &subscription).and(of_event) {
+        count(elsewhere.outcome());
+        state.passed_over.note(elsewhere);
+        return Ok(());
+    }
+    let Some(command) = chat::parse(&message.text).filter(|_| is_typed_here(state, &message)) else {
         count("ordinary");
         return Ok(());
     };
@@ -218,12 +236,10 @@ async fn request_gift(
     Ok(())
 }
 
-/// In shared chat a message counts only for the channel in which it was typed.
-fn is_of_our_channel(state: &AppState, message: &ChannelChatMessage) -> bool {
-    [&message.broadcaster_user_id, &message.source_broadcaster_user_id]
-        .into_iter()
-        .flatten()
-        .all(|channel| channel == state.config.broadcaster.as_str())
+/// In shared chat a message counts only for the channel in which it was typed. Elsewhere it does not say.
+fn is_typed_here(state: &AppState, message: &ChannelChatMessage) -> bool {
+    let source = message.source_broadcaster_user_id.as_deref();
+    source.is_none_or(|channel| channel == state.config.broadcaster.as_str())
 }
 
 fn is_subscriber(state: &AppState, message: &ChannelChatMessage) -> bool {

@@ -131,6 +131,7 @@ fn payout(view: PayoutView) -> Payout {
         id: view.id.as_uuid(),
         twitch_user_id: view.viewer.to_string(),
         twitch_display_name: view.display_name,
+        in_game_name: view.character_name.in_game().to_string(),
         character_name: view.character_name.to_string(),
         gold_amount: view.gold.amount(),
         enrollment_request_id: view.enrollment_request_id.to_string(),

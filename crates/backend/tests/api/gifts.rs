@@ -68,14 +68,14 @@ async fn panel(app: &TestApp, user: &str) -> Value {
 async fn a_gift_goes_from_the_request_to_its_confirmation() {
     let app = TestApp::start().await;
     let token = app.token(json!({"user_id": "ann", "name": "Ann"}));
-    let body = json!({"streamerId": BROADCASTER, "characterName": " Etoehero "});
+    let body = json!({"streamerId": BROADCASTER, "characterName": " etoeHero "});
     let gift = app.post("/api/gift-requests").bearer(&token).json(&body).send().await.success(201);
     let id = gift["id"].as_str().unwrap();
     assert_eq!(
         gift,
         json!({"id": id, "streamerId": BROADCASTER, "viewerId": "ann", "viewerDisplayName": "Ann",
-               "characterName": "Etoehero", "state": "SelectingItem", "selectedItem": null, "queuePosition": 1,
-               "estimatedWaitSeconds": 0, "createdAt": "2026-01-02T03:05:10.000Z",
+               "characterName": "etoeHero", "inGameName": "Etoehero", "state": "SelectingItem", "selectedItem": null,
+               "queuePosition": 1, "estimatedWaitSeconds": 0, "createdAt": "2026-01-02T03:05:10.000Z",
                "updatedAt": "2026-01-02T03:05:10.000Z", "timeoutAt": "2026-01-02T03:06:10.000Z",
                "failureReason": null})
     );
@@ -116,8 +116,9 @@ async fn the_queue_is_served_in_order_with_places_and_waits() {
     let viewers = |list: &Value| -> Vec<Value> {
         list.as_array().unwrap().iter().map(|gift| json!([gift["viewerId"], gift["queuePosition"]])).collect()
     };
-    assert_eq!(viewers(&panel(&app, "cid").await), [json!(["ann", 1]), json!(["cid", 3])]);
-    assert_eq!(viewers(&panel(&app, "nobody").await), [json!(["ann", 1])]);
+    assert_eq!(viewers(&panel(&app, "cid").await), [json!([null, 1]), json!(["cid", 3])]);
+    assert_eq!(viewers(&panel(&app, "ann").await), [json!(["ann", 1])]);
+    assert_eq!(viewers(&panel(&app, "nobody").await), [json!([null, 1])]);
     app.fail_gift(&ids[0], "out_of_stock").await.ok();
     assert_eq!(places().await, [json!(["bob", "SelectingItem", 1, 0]), json!(["cid", "Pending", 2, 65])]);
     app.finish().await;

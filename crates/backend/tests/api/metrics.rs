@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mgm_backend::metrics::{METRICS, Metric};
 use mgm_store::MIGRATOR;
+use mgm_twitch::eventsub::ChatMessageBuilder;
 use serde_json::json;
 
 use crate::{
@@ -96,6 +97,36 @@ async fn the_gauges_show_the_database() {
     scraped(&backend, &["mgm_roulette_missed_draws 12"]).await;
     backend.terminate();
     assert_eq!(backend.end().await.0, 0);
+}
+
+#[tokio::test]
+async fn chat_that_is_not_of_the_channel_is_counted_and_told_once() {
+    let (database, helix) = (mgm_test_support::database(&MIGRATOR).await, HelixStandIn::start());
+    let further = [
+        ("ASPNETCORE_ENVIRONMENT", "Production"),
+        ("Mgm__EnableE2eHarness", "false"),
+        ("Mgm__DevSkipSubscriberCheck", "false"),
+        ("Twitch__BroadcasterUserId", "1337"),
+    ];
+    let backend = Running::start_with(&database, &helix, &further).await;
+    for text in ["!twgold Annhero", "!twgift Annhero", "hello"] {
+        assert_eq!(backend.chat("ann", text).await.status(), 200);
+        let message = ChatMessageBuilder::by_subscriber(text, "1337", "ann", "ann", text);
+        assert_eq!(backend.notify(message.short_body()).await.status(), 200);
+    }
+    let lines = [
+        r#"mgm_eventsub_messages_total{outcome="other_channel"} 3"#,
+        r#"mgm_eventsub_messages_total{outcome="no_channel"} 3"#,
+        r#"mgm_eventsub_messages_total{outcome="ordinary"} 0"#,
+        r#"mgm_eventsub_messages_total{outcome="command"} 0"#,
+        "mgm_pool_members 0",
+    ];
+    scraped(&backend, &lines).await;
+    backend.terminate();
+    let (status, log) = backend.end().await;
+    assert_eq!(status, 0);
+    let warnings = log.iter().filter(|line| line.contains("WARN") && line.contains("a chat message was passed over"));
+    assert_eq!(warnings.count(), 2, "{log:#?}");
 }
 
 /// Name and kind of every metric in the text, and the labels that its series have.

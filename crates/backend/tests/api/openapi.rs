@@ -142,6 +142,24 @@ async fn every_code_that_is_answered_is_a_documented_one() {
     }
 }
 
+#[tokio::test]
+async fn what_a_viewer_is_told_of_anothers_gift_is_documented_to_be_all_there_is() {
+    let document = document().await;
+    let queue = &document["paths"]["/api/streamers/{streamerId}/gift-queue"]["get"]["responses"]["200"];
+    let entry = &queue["content"]["application/json"]["schema"]["items"]["$ref"];
+    assert_eq!(entry, "#/components/schemas/QueuedGift");
+    let schemas = &document["components"]["schemas"];
+    let either: Vec<_> = schemas["QueuedGift"]["oneOf"].as_array().unwrap().iter().map(|of| &of["$ref"]).collect();
+    assert_eq!(either, ["#/components/schemas/Gift", "#/components/schemas/GiftOfAnother"]);
+    let other = &schemas["GiftOfAnother"];
+    assert_eq!(other["additionalProperties"], json!(false));
+    assert_eq!(other["required"], json!(["state", "queuePosition"]));
+    assert_eq!(other["properties"].as_object().unwrap().len(), 2);
+    for (schema, field) in [("Gift", "inGameName"), ("Payout", "inGameName"), ("RouletteCandidate", "inGameName")] {
+        assert!(schemas[schema]["required"].as_array().unwrap().contains(&json!(field)), "{schema}");
+    }
+}
+
 /// Every reference leads somewhere.
 fn references(document: &Value, value: &Value) {
     match value {

@@ -105,16 +105,17 @@ async fn what_is_no_status_or_no_payout_is_said_so() {
 #[tokio::test]
 async fn a_payout_is_shown_as_documented() {
     let app = TestApp::start().await;
-    app.enrolled("ann", "Etoehero").await;
+    app.enrolled("ann", "etoeHERO").await;
     let payout = app.pending("ann").await;
     let shown = app.get("/api/payouts/my-last").viewer("ann").send().await.ok();
     insta::assert_json_snapshot!(shown, {".id" => "[id]", ".enrollmentRequestId" => "[spin]"}, @r#"
     {
-      "characterName": "Etoehero",
+      "characterName": "etoeHERO",
       "createdAt": "2026-01-02T03:05:10.000Z",
       "enrollmentRequestId": "[spin]",
       "goldAmount": 1000,
       "id": "[id]",
+      "inGameName": "Etoehero",
       "isRewardSentAnnouncedToChat": false,
       "status": "Pending",
       "twitchDisplayName": "ann",
@@ -133,7 +134,7 @@ async fn a_payout_is_shown_as_documented() {
 #[tokio::test]
 async fn acceptance_is_recorded_once_and_a_repeat_is_no_error() {
     let app = TestApp::start().await;
-    app.enrolled("ann", "Ёжик").await;
+    app.enrolled("ann", "ёжИК").await;
     let path = format!("/api/payouts/{}/confirm-acceptance", app.pending("ann").await);
     let confirm =
         async |name: serde_json::Value| app.post(&path).desktop().json(&json!({"characterName": name})).send().await;
@@ -143,7 +144,10 @@ async fn acceptance_is_recorded_once_and_a_repeat_is_no_error() {
     confirm(json!(7)).await.is(400, "invalid_payload");
     let first = confirm(json!("Ёжик")).await.ok();
     app.advance(5);
-    assert_eq!(confirm(json!("ёжик")).await.ok(), first);
+    for name in [&first["characterName"], &first["inGameName"], &json!("ёжик")] {
+        assert_eq!(confirm(name.clone()).await.ok(), first);
+    }
+    assert_eq!((&first["characterName"], &first["inGameName"]), (&json!("ёжИК"), &json!("Ёжик")));
     assert_eq!(first["status"], "Pending");
     app.finish().await;
 }

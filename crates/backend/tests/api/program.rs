@@ -115,7 +115,11 @@ impl Running {
 
     pub async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
         let message = format!("{user} says {text}");
-        let body = ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body();
+        self.notify(ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body()).await
+    }
+
+    /// Delivers a signed notification.
+    pub async fn notify(&self, body: Vec<u8>) -> reqwest::Response {
         let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
         let headers = secrets.notification_headers("id", &now().to_string(), &body);
         self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers).body(body).send().await.unwrap()

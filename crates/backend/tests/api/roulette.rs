@@ -75,7 +75,7 @@ async fn a_cycle_goes_through_its_phases() {
     assert_eq!(
         drawn,
         json!({"spinCycleId": state(&app).await["currentSpinCycleId"], "characterName": "Etoehero",
-               "drawnAt": "2026-01-02T03:09:00.000Z", "deadline": "2026-01-02T03:10:30.000Z"})
+               "inGameName": "Etoehero", "drawnAt": "2026-01-02T03:09:00.000Z", "deadline": "2026-01-02T03:10:30.000Z"})
     );
     app.advance(29);
     assert_eq!(phase(&app).await, "spinning");
@@ -146,6 +146,42 @@ async fn who_is_online_wins_and_a_repeat_changes_nothing() {
     app.advance(3_600);
     assert_eq!(verify(&app, &report(&json!(hex), "Etoehero", true)).await.ok(), won);
     assert_eq!(app.get("/api/payouts/pending").desktop().send().await.ok().as_array().unwrap().len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_candidate_is_verified_by_the_name_as_typed_and_by_the_games() {
+    for spelling in ["characterName", "inGameName"] {
+        let app = TestApp::start().await;
+        app.enrolled("ann", "ёЛОЧКА").await;
+        app.advance(240);
+        app.draw().await;
+        let drawn = candidate(&app).await;
+        assert_eq!((&drawn["characterName"], &drawn["inGameName"]), (&json!("ёЛОЧКА"), &json!("Ёлочка")));
+        let won = verify(&app, &report(&drawn["spinCycleId"], drawn[spelling].as_str().unwrap(), true)).await.ok();
+        assert!(won["payoutId"].is_string(), "{spelling}: {won}");
+        let payout = app.get("/api/payouts/pending").desktop().send().await.ok()[0].clone();
+        assert_eq!((&payout["characterName"], &payout["inGameName"]), (&json!("ёЛОЧКА"), &json!("Ёлочка")));
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_a_verification_may_leave_out_its_zone() {
+    let (app, cycle) = drawn().await;
+    for captured_at in [
+        json!("2026-01-02T03:09:20"),
+        json!("2026-01-02T03:09:20.1"),
+        json!("2026-01-02T03:09:20.1234567"),
+        json!("0001-01-01T00:00:00"),
+        json!("2026-01-02T03:09:20Z"),
+        json!("2026-01-02T06:09:20.1234567+03:00"),
+        json!(null),
+    ] {
+        let mut body = report(&cycle, "Etoehero", true);
+        body["capturedAt"] = captured_at;
+        assert!(verify(&app, &body).await.ok()["payoutId"].is_string(), "{body}");
+    }
     app.finish().await;
 }
 

@@ -13,7 +13,7 @@ const SECRETS: &str = "Zmlyc3Q=,c2Vjb25k";
 
 fn mock(client_id: Option<&str>) -> Running {
     let keys = ExtensionKeys::parse(SECRETS).unwrap();
-    start(router(Config { keys, client_id: client_id.map(str::to_owned), sources: sources() }))
+    start(router(Config { keys, client_id: client_id.map(str::to_owned), channel_id: None, sources: sources() }))
 }
 
 async fn token(mock: &Running, query: &str) -> String {
@@ -44,6 +44,27 @@ async fn the_client_id_becomes_the_audience() {
     let keys = ExtensionKeys::parse(SECRETS).unwrap();
     assert!(keys.verify(&token, Some("client-1"), NOW).is_ok());
     assert_eq!(keys.verify(&token, Some("client-2"), NOW), Err(TokenError::Audience));
+}
+
+#[tokio::test]
+async fn the_configured_broadcaster_becomes_the_channel_and_nothing_else_changes() {
+    #[derive(serde::Serialize)]
+    struct Claims {
+        user_id: &'static str,
+        name: &'static str,
+        exp: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channel_id: Option<&'static str>,
+    }
+    let mut settings = Settings::default();
+    for broadcaster in [None, Some("1337")] {
+        settings.twitch.broadcaster_user_id = broadcaster.map(str::to_owned);
+        let config = Config { sources: sources(), ..Config::from_settings(&settings).unwrap() };
+        let token = token(&start(router(config)), "userId=u&displayName=U").await;
+        let exp = NOW.unix_timestamp() + 7200;
+        let expected = Claims { user_id: "u", name: "U", exp, channel_id: broadcaster };
+        assert_eq!(token, ExtensionKeys::development().sign(&expected).unwrap());
+    }
 }
 
 #[tokio::test]

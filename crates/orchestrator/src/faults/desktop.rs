@@ -60,7 +60,8 @@ impl Stage<'_> {
         let body = VerifyCandidate {
             schema_version: 1,
             spin_cycle_id: candidate.spin_cycle_id,
-            character_name: candidate.character_name.clone(),
+            // As the game knows it, which is where the desktop program looks.
+            character_name: candidate.in_game_name.clone(),
             online,
             captured_at: None,
         };

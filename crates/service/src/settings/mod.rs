@@ -148,7 +148,8 @@ settings! {
         /// Where Twitch is to send notifications: the public address of `POST /api/twitch/eventsub`. When set, the backend
         /// looks after its subscription to chat itself; that needs the client id and secret, too.
         event_sub_callback_url: Option<Url> = None, "EventSubCallbackUrl";
-        /// The broadcaster's user id. Not set: `dev-broadcaster` in Development.
+        /// The broadcaster's user id. When set, mock tokens carry it as `channel_id`. Not set: `dev-broadcaster` in
+        /// Development.
         broadcaster_user_id: Option<String> = None, "BroadcasterUserId";
         /// The token that Helix calls carry, until it is renewed.
         broadcaster_access_token: Option<SecretString> = None, "BroadcasterAccessToken";

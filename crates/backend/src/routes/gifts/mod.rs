@@ -49,6 +49,7 @@ fn shown(state: &AppState, GiftView { id, gift, position }: GiftView) -> Option<
         streamer_id: state.config.broadcaster.to_string(),
         viewer_id: gift.viewer.to_string(),
         viewer_display_name: gift.display_name,
+        in_game_name: gift.character_name.in_game().to_string(),
         character_name: gift.character_name.to_string(),
         state: status,
         selected_item: gift.state.item().map(|item| wire_item(item.as_item().clone())),

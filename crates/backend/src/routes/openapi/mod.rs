@@ -58,7 +58,8 @@ impl Modify for SecuritySchemes {
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
             .description(Some(
-                "A Twitch Extension token: HS256, with `exp`; the viewer is `user_id`, else `sub`. \
+                "A Twitch Extension token: HS256, with `exp`; the viewer is `user_id`, else `sub`. Outside of Development it \
+                 has to name its channel, in `channel_id`. \
                  https://dev.twitch.tv/docs/extensions/reference/#jwt-schema",
             ))
             .build();
