@@ -80,7 +80,7 @@ impl Endpoint {
 impl Answer {
     /// The body as JSON of a known shape, if it is that.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(&self.body).ok()
+        mgm_api_types::json::from_slice(self.body.as_bytes()).ok()
     }
 
     /// The code of an error body.

@@ -4,6 +4,7 @@
 mod announcements;
 mod app;
 mod authentication;
+mod bodies;
 mod claim;
 #[cfg(unix)]
 mod commands;

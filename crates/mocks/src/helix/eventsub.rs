@@ -215,7 +215,7 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
 impl Helix {
     fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
         let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
-        let wanted: Wanted = match serde_json::from_slice(body) {
+        let wanted: Wanted = match mgm_api_types::json::from_slice(body) {
             Ok(wanted) => wanted,
             Err(error) => return bad_request(&error.to_string()),
         };
