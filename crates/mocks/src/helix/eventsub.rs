@@ -284,7 +284,7 @@ impl Helix {
             .body(body)
             .timeout(TIMEOUT);
         match transport::exchange(request, MAX_ANSWER).await {
-            Exchange::Complete { status, body, .. } => Some((status, body)),
+            Exchange::Complete { status, body, .. } => Some((status, body.into_bytes())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");
                 None
