@@ -172,8 +172,12 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_no_part_of_a_name() {
-        for c in ['\u{200B}', '\u{200D}', '\u{FEFF}', '\u{AD}', '\u{2060}', '\u{202E}', '\u{FE0F}', '\u{34F}', '\u{E0000}'] {
-            for typed in [format!("{c}Ёжик"), format!("Ё{c}жик"), format!("Ёжик{c}"), format!(" {c} Е{c}\u{308}жик{c} ")] {
+        for c in
+            ['\u{200B}', '\u{200D}', '\u{FEFF}', '\u{AD}', '\u{2060}', '\u{202E}', '\u{FE0F}', '\u{34F}', '\u{E0000}']
+        {
+            for typed in
+                [format!("{c}Ёжик"), format!("Ё{c}жик"), format!("Ёжик{c}"), format!(" {c} Е{c}\u{308}жик{c} ")]
+            {
                 assert_eq!(CharacterName::parse(&typed).unwrap().as_str(), "Ёжик", "{typed:?}");
             }
         }

@@ -67,9 +67,7 @@ impl Endpoint {
     /// Sends a request.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
         match transport::exchange(request, LONGEST_ANSWER).await {
-            Exchange::Complete { status, body, .. } => {
-                Ok(Answer { status: status.as_u16(), body: body.text() })
-            }
+            Exchange::Complete { status, body, .. } => Ok(Answer { status: status.as_u16(), body: body.text() }),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 Err(NoAnswer { service: self.service, url: self.url(), reason })
             }

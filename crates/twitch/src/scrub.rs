@@ -114,7 +114,8 @@ impl Scrubber {
     /// and control characters do not matter.
     pub(crate) fn scrub(&self, text: String) -> String {
         let mut found: Vec<Range<usize>> = Vec::new();
-        let as_written: Vec<Unit> = text.bytes().enumerate().map(|(at, byte)| Unit { byte, from: at..at + 1 }).collect();
+        let as_written: Vec<Unit> =
+            text.bytes().enumerate().map(|(at, byte)| Unit { byte, from: at..at + 1 }).collect();
         self.search_decoded(&as_written, MAX_DEPTH, &mut found);
         if found.is_empty() { text } else { without(&text, found) }
     }
@@ -293,15 +294,22 @@ mod tests {
         let form = [("client_id", "the-client"), ("client_secret", "in the form"), ("refresh_token", "in/the/form")];
         let json = json!({"type": "a-type", "transport": {"callback": "a-callback", "secret": "in-the-json"}});
         let requests = [
-            (http.post(url).bearer_auth("the-token").header("x-key", key).form(&form).build().unwrap(),
-                vec!["the-token", "a sensitive key", "in-the-query", "in the form", "in/the/form"]),
-            (http.post(url).header("authorization", "OAuth the-token").json(&json).build().unwrap(),
-                vec!["the-token", "in-the-query", "in-the-json"]),
+            (
+                http.post(url).bearer_auth("the-token").header("x-key", key).form(&form).build().unwrap(),
+                vec!["the-token", "a sensitive key", "in-the-query", "in the form", "in/the/form"],
+            ),
+            (
+                http.post(url).header("authorization", "OAuth the-token").json(&json).build().unwrap(),
+                vec!["the-token", "in-the-query", "in-the-json"],
+            ),
         ];
         for (request, expected) in requests {
             let sent = Sent::of(&request);
             let found: Vec<_> = sent.scrubber().0.iter().map(|secret| secret.expose_secret().to_owned()).collect();
-            assert_eq!(found.iter().collect::<std::collections::BTreeSet<_>>(), expected.iter().map(|secret| (*secret).to_owned()).collect::<Vec<_>>().iter().collect());
+            assert_eq!(
+                found.iter().collect::<std::collections::BTreeSet<_>>(),
+                expected.iter().map(|secret| (*secret).to_owned()).collect::<Vec<_>>().iter().collect()
+            );
             let shown = format!("{sent:?} {:?}", sent.scrubber());
             assert!(expected.iter().all(|secret| !shown.contains(secret)), "{shown}");
         }

@@ -110,9 +110,7 @@ pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, Client
         .pool_max_idle_per_host(0)
         .no_proxy();
     let builder = if service.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
-    builder
-        .build()
-        .map_err(|error| ClientError { reason: reason(error) })
+    builder.build().map_err(|error| ClientError { reason: reason(error) })
 }
 
 /// Sends a request and reads the answer up to `max_body` bytes. The time-out, where there is one, is the request's own

@@ -109,7 +109,9 @@ async fn a_token_is_valid_or_not_or_nobody_knows() {
 
 #[tokio::test]
 async fn no_secret_is_repeated_or_shown() {
-    let body = format!(r#"{{"message":"{REFRESH_TOKEN} is void, and so is {CLIENT_SECRET}; \\u0076ery%2Dsecret%2Drefresh%2Dtoken"}}"#);
+    let body = format!(
+        r#"{{"message":"{REFRESH_TOKEN} is void, and so is {CLIENT_SECRET}; \\u0076ery%2Dsecret%2Drefresh%2Dtoken"}}"#
+    );
     let error = refreshed(answer("400 X", &body)).await.unwrap_err();
     let message = "(not shown) is void, and so is (not shown); (not shown)".to_owned();
     assert_eq!(error, TokenError::Refused { status: 400, message: Some(message) });

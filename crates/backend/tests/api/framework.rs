@@ -114,7 +114,8 @@ async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
 
 #[tokio::test]
 async fn the_panel_may_read_what_went_wrong_on_our_side() {
-    let app = TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".parse().unwrap()]).await;
+    let app =
+        TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".parse().unwrap()]).await;
     app.database.pool().close().await;
     let answer = app.get("/api/pool/me").header("origin", "http://localhost:3000").viewer("ann").send().await;
     answer.is(503, "unavailable");

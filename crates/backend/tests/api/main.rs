@@ -20,6 +20,7 @@ mod helix;
 mod limits;
 #[cfg(unix)]
 mod metrics;
+mod names;
 mod openapi;
 mod outage;
 mod outbox;
@@ -32,6 +33,8 @@ mod races;
 #[cfg(unix)]
 mod rotation;
 mod roulette;
+#[cfg(unix)]
+mod secrecy;
 mod subscription;
 mod tokens;
 #[cfg(unix)]
