@@ -20,10 +20,8 @@ pub(super) enum Keyword {
 pub(super) enum Unknown {
     /// Npgsql or libpq know it.
     NoEffect,
-    /// Nobody knows it; it is this known one, mistyped.
-    Mistyped { nearest: &'static str },
-    /// Nobody knows it, and it looks like none.
-    Nobody,
+    /// Nobody knows it; this known one looks most like it.
+    Nobody { nearest: &'static str },
 }
 
 /// Each keyword with its spellings, in lower case and without blanks and underscores; the last column is for messages.
@@ -105,11 +103,8 @@ pub(super) fn find(written: &str) -> Result<Keyword, Unknown> {
         return Err(Unknown::NoEffect);
     }
     let distance = |spellings: &[&str]| spellings.iter().map(|known| strsim::damerau_levenshtein(&plain, known)).min();
-    let nearest = KEYWORDS.iter().filter_map(|(_, spellings, name)| Some((distance(spellings)?, *name))).min();
-    match nearest {
-        Some((distance, nearest)) if distance * 3 <= plain.len() => Err(Unknown::Mistyped { nearest }),
-        Some(_) | None => Err(Unknown::Nobody),
-    }
+    let nearest = KEYWORDS.iter().min_by_key(|(_, spellings, _)| distance(spellings));
+    Err(Unknown::Nobody { nearest: nearest.map_or("Host", |(.., name)| name) })
 }
 
 impl Keyword {
@@ -124,15 +119,22 @@ impl Unknown {
         match self {
             Self::NoEffect => format!("the keyword {written} of the connection string has no effect here"),
             // What seems to be a keyword may be the rest of a password that holds a semicolon.
-            Self::Mistyped { .. } | Self::Nobody if follows_password => {
+            Self::Nobody { .. } if follows_password => {
                 "the connection string has an unknown keyword after the password; a password that holds ';' stands in quotes".to_owned()
             }
-            Self::Mistyped { nearest } => {
+            // Nor is what looks like none; it may be the password in a URL that is not one.
+            Self::Nobody { nearest } if !is_mistyped(written, nearest) => {
+                "the connection string has an unknown keyword, which is not shown, since it may be a part of a value".to_owned()
+            }
+            Self::Nobody { nearest } => {
                 format!("the keyword {written} of the connection string is unknown; did you mean {nearest}?")
             }
-            Self::Nobody => "the connection string has an unknown keyword, which is not shown, since it may be a part of a \
-                             value; a value that holds ';' stands in quotes"
-                .to_owned(),
         }
     }
+}
+
+/// Whether most of the letters are those of the keyword.
+fn is_mistyped(written: &str, keyword: &str) -> bool {
+    let [written, keyword] = [written, keyword].map(|text| text.to_ascii_lowercase().replace([' ', '_'], ""));
+    strsim::damerau_levenshtein(&written, &keyword) * 3 <= keyword.len()
 }
