@@ -7,6 +7,7 @@ mod announcement;
 mod e2e;
 mod error;
 mod gift;
+pub mod json;
 pub mod mocks;
 mod payout;
 mod pool;

@@ -1,10 +1,10 @@
 //! Bodies, paths and queries, with our errors where they are not as documented.
 
 use axum::{
-    Json,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use mgm_api_types::json;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ const MAX_JSON: usize = 64 * 1024;
 /// The longest explanation of what is wrong, in characters.
 const MAX_EXPLANATION: usize = 300;
 
-/// A JSON body.
+/// A JSON body, whose objects are objects: no array passes for one.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -27,9 +27,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
             return Err(ApiError::UnsupportedMediaType);
         }
         let body = state.bodies.read(request.into_body(), MAX_JSON).await?;
-        match Json::from_bytes(&body.bytes) {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), MAX_EXPLANATION))),
+        match json::from_slice(&body.bytes) {
+            Ok(body) => Ok(Self(body)),
+            Err(error) => Err(ApiError::InvalidPayload(printable(&error.to_string(), MAX_EXPLANATION))),
         }
     }
 }

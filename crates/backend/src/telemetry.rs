@@ -28,7 +28,7 @@ pub enum TelemetryError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// No exporter.
-    #[error("the exporter of traces cannot be built: {0}")]
+    #[error("the exporter of traces cannot be built: look at Mgm__OtlpEndpoint and the variables OTEL_EXPORTER_OTLP_…")]
     Exporter(#[from] ExporterBuildError),
 }
 
@@ -92,10 +92,11 @@ impl HttpClient for Client {
 async fn send(http: reqwest::Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let mut request = reqwest::Request::try_from(request)?;
     *request.timeout_mut() = Some(EXPORT_TIME);
-    let answer = http.execute(request).await?;
+    // Without the address, which may have a secret in it.
+    let answer = http.execute(request).await.map_err(reqwest::Error::without_url)?;
     let mut response = Response::builder().status(answer.status());
     if let Some(headers) = response.headers_mut() {
         headers.extend(answer.headers().clone());
     }
-    Ok(response.body(answer.bytes().await?)?)
+    Ok(response.body(answer.bytes().await.map_err(reqwest::Error::without_url)?)?)
 }

@@ -4,10 +4,16 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use unicase::UniCase;
+use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 
+use crate::invisible::is_invisible;
+
 /// A character's name as it was typed: 2 to 12 letters of the Latin or Cyrillic script.
+///
+/// A letter that was typed in parts, `и` and its breve, is the one letter that it is drawn as (Unicode's normalization
+/// form C), and invisible characters are left out.
 ///
 /// Names that differ in case only are the same name to the game; [`CharacterName::key`] is what to compare and store
 /// for that. Equality of the type itself is that of the spelling. The game writes every name in one spelling, whatever was
@@ -19,7 +25,7 @@ pub struct CharacterName(String);
 /// Why a text is no character name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCharacterName {
-    /// Not 2 to 12 Unicode scalar values after trimming.
+    /// Not 2 to 12 Unicode scalar values, composed and trimmed.
     #[error("a character name has 2 to 12 letters, not {0}")]
     Length(usize),
     /// A character that is no letter, or a letter of another script.
@@ -33,9 +39,10 @@ impl CharacterName {
     /// The most letters.
     pub const MAX_LETTERS: usize = 12;
 
-    /// Trims the text and takes it when it is a name.
+    /// Composes and trims the text and takes it when it is a name.
     pub fn parse(text: &str) -> Result<Self, InvalidCharacterName> {
-        let name = text.trim();
+        let composed: String = text.chars().filter(|c| !is_invisible(*c)).nfc().collect();
+        let name = composed.trim();
         let letters = name.chars().count();
         if !(Self::MIN_LETTERS..=Self::MAX_LETTERS).contains(&letters) {
             return Err(InvalidCharacterName::Length(letters));
@@ -147,14 +154,17 @@ mod tests {
             ("He-ro", InvalidCharacterName::NotALetter),
             ("Ηρως", InvalidCharacterName::NotALetter),
             ("英雄", InvalidCharacterName::NotALetter),
-            // A letter and a combining accent: the accent is no letter.
-            ("Jose\u{301}", InvalidCharacterName::NotALetter),
+            // A letter and an accent that no letter has with it: the accent is no letter.
+            ("Jox\u{301}", InvalidCharacterName::NotALetter),
+            ("и\u{306}", InvalidCharacterName::Length(1)),
             // Of the Latin script, alphabetic, and yet a number: ROMAN NUMERAL EIGHT.
             ("AⅧ", InvalidCharacterName::NotALetter),
             // COMBINING CYRILLIC LETTER BE is a mark.
             ("Аб\u{2DE0}", InvalidCharacterName::NotALetter),
             ("Ⓐb", InvalidCharacterName::NotALetter),
-            ("He\u{200B}ro", InvalidCharacterName::NotALetter),
+            // Drawn as nothing, and yet a letter.
+            ("He\u{3164}ro", InvalidCharacterName::NotALetter),
+            ("\u{200B}\u{FE0F}", InvalidCharacterName::Length(0)),
         ] {
             assert_eq!(CharacterName::parse(text), Err(why), "{text:?}");
         }
@@ -163,6 +173,52 @@ mod tests {
     #[test]
     fn white_space_around_a_name_is_not_part_of_it() {
         assert_eq!(CharacterName::parse("\u{A0} Ёжик\t").unwrap().as_str(), "Ёжик");
+    }
+
+    #[test]
+    fn letters_typed_in_parts_are_composed() {
+        for (typed, name) in [
+            ("Андреи\u{306}", "Андрей"),
+            ("Е\u{308}жик", "Ёжик"),
+            ("Jose\u{301}", "José"),
+            // Two marks, in either order.
+            ("A\u{323}\u{302}nh", "Ậnh"),
+            ("A\u{302}\u{323}nh", "Ậnh"),
+            // Twelve letters in 24 characters.
+            ("й".repeat(12).replace('й', "и\u{306}").as_str(), "й".repeat(12).as_str()),
+            // KELVIN SIGN is a K.
+            ("\u{212A}arl", "Karl"),
+        ] {
+            assert_eq!(CharacterName::parse(typed).unwrap().as_str(), name, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_are_no_part_of_a_name() {
+        for c in
+            ['\u{200B}', '\u{200D}', '\u{FEFF}', '\u{AD}', '\u{2060}', '\u{202E}', '\u{FE0F}', '\u{34F}', '\u{E0000}']
+        {
+            for typed in
+                [format!("{c}Ёжик"), format!("Ё{c}жик"), format!("Ёжик{c}"), format!(" {c} Е{c}\u{308}жик{c} ")]
+            {
+                assert_eq!(CharacterName::parse(&typed).unwrap().as_str(), "Ёжик", "{typed:?}");
+            }
+        }
+    }
+
+    /// Names that were taken before they were composed stay names, under the same key.
+    #[test]
+    fn a_letter_of_the_game_stays_one_letter_with_its_key() {
+        let mut changed = String::new();
+        for letter in ('\0'..=char::MAX).filter(|c| is_letter_of_the_game(*c)) {
+            let stored = format!("{letter}b");
+            let name = CharacterName::parse(&stored).unwrap();
+            assert_eq!(name.key(), UniCase::unicode(&stored).to_folded_case(), "{letter:?}");
+            if name.as_str() != stored {
+                changed.push(letter);
+            }
+        }
+        assert_eq!(changed, "\u{212A}\u{212B}", "KELVIN SIGN and ANGSTROM SIGN are K and Å");
     }
 
     #[test]
@@ -241,6 +297,29 @@ mod tests {
             if let Ok(name) = CharacterName::parse(&text) {
                 prop_assert_eq!(CharacterName::parse(name.as_str()), Ok(name.clone()));
                 prop_assert!((2..=12).contains(&name.as_str().chars().count()));
+            }
+        }
+
+        #[test]
+        fn what_was_composed_stays_as_it_is(text in "[A-Za-zА-яЁё\u{300}-\u{308}\u{323}\u{200B}\u{34F} ]{2,16}") {
+            if let Ok(name) = CharacterName::parse(&text) {
+                prop_assert_eq!(CharacterName::parse(name.as_str()), Ok(name));
+            }
+        }
+
+        #[test]
+        fn however_it_is_composed_and_whatever_is_invisible_a_name_is_the_same(
+            letters in prop::collection::vec(prop::sample::select(('A'..='z').chain('À'..='ɏ').chain('Ѐ'..='ӿ').chain('Ḁ'..='ỹ')
+                .filter(|c| is_letter_of_the_game(*c)).collect::<Vec<_>>()), 2..=12),
+            invisible in prop::sample::select(vec!["", "\u{200B}", "\u{34F}", "\u{E0001}", "\u{FE0E}\u{180B}"]),
+        ) {
+            let plain: String = letters.iter().collect();
+            let name = CharacterName::parse(&plain).unwrap();
+            for typed in [plain.nfd().collect::<String>(), plain.nfc().collect()] {
+                let typed: String = typed.chars().flat_map(|c| std::iter::once(c).chain(invisible.chars())).collect();
+                let other = CharacterName::parse(&typed).unwrap();
+                prop_assert_eq!(&other, &name);
+                prop_assert_eq!(other.key(), name.key());
             }
         }
 

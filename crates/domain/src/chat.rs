@@ -1,5 +1,7 @@
 //! The commands that viewers type in chat.
 
+use crate::invisible::is_invisible;
+
 /// A command as typed; its argument is not checked yet, so that a bad name is a refusal and not ordinary chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -28,11 +30,10 @@ impl Command {
 /// Reads a chat message. `None` is ordinary chat.
 ///
 /// The command word is matched without regard to case and takes exactly one argument, with any white space between.
-/// The invisible characters that chat clients append, to get the same text past the duplicate filter, are stripped
-/// first.
+/// Invisible characters, which chat clients append to get the same text past the duplicate filter, are left out first.
 #[must_use]
 pub fn parse(message: &str) -> Option<Command> {
-    let visible = || message.chars().filter(|c| !matches!(c, '\u{E0000}' | '\u{34F}'));
+    let visible = || message.chars().filter(|c| !is_invisible(*c));
     // Most chat is told by its first character, and need not be copied.
     if visible().find(|c| !c.is_whitespace()) != Some('!') {
         return None;
@@ -71,6 +72,8 @@ mod tests {
             "!twgold Etoehero \u{E0000}",
             "!twgold Etoe\u{34F}hero",
             "\u{E0000}!twgold Etoehero",
+            "\u{FEFF}!tw\u{200B}gold\u{200D} \u{2060}Etoe\u{AD}hero\u{FE0F}\u{E01EF}",
+            "!twgold Etoehero \u{200B} \u{180B}\u{180E}\u{180F}",
         ] {
             assert_eq!(parse(message), Some(enrol("Etoehero")), "{message:?}");
         }
@@ -109,7 +112,7 @@ mod tests {
 
         #[test]
         fn white_space_and_case_do_not_matter(
-            word in "!(t|T)(w|W)(g|G)(o|O)(l|L)(d|D)", name in "[^\\s\u{E0000}\u{34F}]{1,12}", space in "[ \t\u{A0}]{1,4}",
+            word in "!(t|T)(w|W)(g|G)(o|O)(l|L)(d|D)", name in "[^\\s\\p{Cf}\u{34F}\u{180B}-\u{180F}\u{FE00}-\u{FE0F}\u{E0000}-\u{E0FFF}]{1,12}", space in "[ \t\u{A0}]{1,4}",
         ) {
             prop_assert_eq!(parse(&format!("{space}{word}{space}{name}{space}")), Some(enrol(&name)));
         }

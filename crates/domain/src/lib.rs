@@ -9,6 +9,7 @@ pub mod chat;
 pub mod gift;
 pub mod gold;
 pub mod ids;
+mod invisible;
 pub mod payout;
 pub mod pool;
 pub mod rejection;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use mgm_api_types::ErrorBody;
+use mgm_api_types::{ErrorBody, json};
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 
@@ -35,8 +35,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Reads a JSON body, whatever its `Content-Type` says.
+/// Reads a JSON body whose objects are objects, whatever its `Content-Type` says.
 pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal::invalid(format!("the body is not what is read here: {error}")))
+    json::from_slice(body).map_err(|error| Refusal::invalid(format!("the body is not what is read here: {error}")))
 }

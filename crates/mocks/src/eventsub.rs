@@ -89,7 +89,7 @@ async fn notify(State(forwarder): State<Arc<Forwarder>>, headers: HeaderMap, bod
     match transport::exchange(request, MAX_ANSWER).await {
         Exchange::Complete { status, headers, body } => {
             let content_type = headers.get(CONTENT_TYPE).map(|value| (CONTENT_TYPE, value.clone()));
-            Ok((status, HeaderMap::from_iter(content_type), body).into_response())
+            Ok((status, HeaderMap::from_iter(content_type), body.into_bytes()).into_response())
         }
         Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
             tracing::warn!(reason, "the backend did not answer");

@@ -160,9 +160,7 @@ impl Desktop {
         let request =
             self.http.request(method, url.clone()).header(API_KEY_HEADER, api_key).json(body).timeout(STEP_TIMEOUT);
         match transport::exchange(request, MAX_ANSWER).await {
-            Exchange::Complete { status, body, .. } => {
-                Ok((status, String::from_utf8_lossy(&body).chars().take(SNIPPET).collect()))
-            }
+            Exchange::Complete { status, body, .. } => Ok((status, body.text().chars().take(SNIPPET).collect())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(reason),
         }
     }

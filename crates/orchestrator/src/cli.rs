@@ -2,10 +2,12 @@
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::convert::Infallible;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use secrecy::SecretString;
 use url::Url;
@@ -196,19 +198,19 @@ pub struct Scenario {
 #[command(next_help_heading = "Where a running stack is")]
 pub struct Targets {
     /// The backend [default: http://127.0.0.1:8080].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub backend: Option<Url>,
     /// MockEventSubWebhook [default: http://127.0.0.1:9051].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub mock_eventsub: Option<Url>,
     /// MockExtensionJwt [default: http://127.0.0.1:9052].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub mock_jwt: Option<Url>,
     /// MockHelixApi [default: http://127.0.0.1:9053].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub mock_helix: Option<Url>,
     /// SyntheticDesktop [default: http://127.0.0.1:9054].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub synthetic_desktop: Option<Url>,
 }
 
@@ -291,7 +293,7 @@ pub struct SendChat {
     #[arg(long, value_name = "ID")]
     pub message_id: Option<String>,
     /// Where to post it; a URL without a path gets /api/twitch/eventsub [default: MockEventSubWebhook].
-    #[arg(long, value_name = "URL", value_parser = http_url)]
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     pub url: Option<Url>,
     /// The secret that signs it [default: Twitch__EventSubSecret, else that of the Tier B profile].
     #[arg(long, value_name = "SECRET", value_parser = secret)]
@@ -349,11 +351,22 @@ fn port() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
 }
 
-fn http_url(text: &str) -> Result<Url, &'static str> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or("expected an http:// or https:// URL")
+/// An address of a service. What is none is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug)]
+struct HttpUrl;
+
+impl TypedValueParser for HttpUrl {
+    type Value = Url;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, text: &OsStr) -> Result<Url, clap::Error> {
+        let url = text.to_str().and_then(|text| Url::parse(text).ok());
+        let is_plain = |url: &Url| url.username().is_empty() && url.password().is_none();
+        url.filter(|url| matches!(url.scheme(), "http" | "https") && is_plain(url)).ok_or_else(|| {
+            let argument = argument.map_or_else(String::new, |argument| format!("{argument}: "));
+            let message = format!("{argument}expected an http:// or https:// URL without credentials\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -382,6 +395,16 @@ mod tests {
     fn a_database_url_is_not_shown() {
         let cli = Cli::try_parse_from(["mgm", "up", "--database-url", "postgres://hush"]).unwrap();
         assert!(!format!("{cli:?}").contains("hush"));
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_not_shown() {
+        for url in ["http://u:hush@localhost", "http://hush@localhost", "ftp://hush", "hush", "http://hush hush"] {
+            let error = Cli::try_parse_from(["mgm", "check", "--backend", url]).unwrap_err();
+            let shown = error.to_string();
+            assert!(shown.contains("--backend <URL>: expected an http") && !shown.contains("hush"), "{shown}");
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[test]

@@ -67,9 +67,7 @@ impl Endpoint {
     /// Sends a request.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
         match transport::exchange(request, LONGEST_ANSWER).await {
-            Exchange::Complete { status, body, .. } => {
-                Ok(Answer { status: status.as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
-            }
+            Exchange::Complete { status, body, .. } => Ok(Answer { status: status.as_u16(), body: body.text() }),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 Err(NoAnswer { service: self.service, url: self.url(), reason })
             }
@@ -80,7 +78,7 @@ impl Endpoint {
 impl Answer {
     /// The body as JSON of a known shape, if it is that.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(&self.body).ok()
+        mgm_api_types::json::from_slice(self.body.as_bytes()).ok()
     }
 
     /// The code of an error body.

@@ -14,7 +14,7 @@ use crate::settings::LogFormat;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// `RUST_LOG` does not follow the syntax of `tracing_subscriber::EnvFilter`.
-    #[error("RUST_LOG: {0}")]
+    #[error("RUST_LOG is no filter such as `info` or `mgm_backend=debug,warn`")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// Something else in this process has set up logging before.
     #[error("logging is set up already")]

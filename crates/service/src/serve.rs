@@ -70,10 +70,8 @@ pub enum BindError {
         source: io::Error,
     },
     /// A host name cannot be looked up.
-    #[error("cannot look up the hosts of {urls}: {source}")]
+    #[error("a host of the addresses to listen on (Mgm__Urls, Mgm__MetricsUrls) cannot be looked up: {source}")]
     Unresolved {
-        /// The addresses as they were written.
-        urls: String,
         /// Why.
         source: io::Error,
     },
@@ -90,7 +88,7 @@ pub struct Listeners(Vec<TcpListener>);
 impl Listeners {
     /// Listens on every address; connections queue up until [`serve`].
     pub fn bind(urls: &BindUrls) -> Result<Self, BindError> {
-        let targets = urls.resolve().map_err(|source| BindError::Unresolved { urls: urls.to_string(), source })?;
+        let targets = urls.resolve().map_err(|source| BindError::Unresolved { source })?;
         let mut listeners = Vec::with_capacity(targets.len());
         for Target { address, optional } in targets {
             match listen(address) {

@@ -9,4 +9,5 @@ pub mod oauth;
 pub mod transport;
 
 mod base_url;
+mod scrub;
 mod tolerant;

@@ -109,8 +109,12 @@ async fn a_token_is_valid_or_not_or_nobody_knows() {
 
 #[tokio::test]
 async fn no_secret_is_repeated_or_shown() {
-    let body = format!(r#"{{"message":"{REFRESH_TOKEN} is void, and so is {CLIENT_SECRET}"}}"#);
+    let body = format!(
+        r#"{{"message":"{REFRESH_TOKEN} is void, and so is {CLIENT_SECRET}; \\u0076ery%2Dsecret%2Drefresh%2Dtoken"}}"#
+    );
     let error = refreshed(answer("400 X", &body)).await.unwrap_err();
+    let message = "(not shown) is void, and so is (not shown); (not shown)".to_owned();
+    assert_eq!(error, TokenError::Refused { status: 400, message: Some(message) });
     let (oauth, _request) = server(answer("200 OK", r#"{"access_token":"hush","refresh_token":"hush"}"#)).await;
     let pair = oauth.refresh(&REFRESH_TOKEN.into()).await.unwrap();
     let shown = format!("{error} {error:?} {oauth:?} {pair:?}");

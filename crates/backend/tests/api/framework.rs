@@ -71,7 +71,7 @@ async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
     let app = TestApp::with(|settings| {
         settings.rate_limits.address_per_minute = 1;
         settings.twitch.extension_client_id = Some("abcdef".to_owned());
-        settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()];
+        settings.mgm.allowed_origins = vec!["http://localhost:3000".parse().unwrap()];
     })
     .await;
     for (origin, is_allowed) in [
@@ -114,7 +114,8 @@ async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
 
 #[tokio::test]
 async fn the_panel_may_read_what_went_wrong_on_our_side() {
-    let app = TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".to_owned()]).await;
+    let app =
+        TestApp::with(|settings| settings.mgm.allowed_origins = vec!["http://localhost:3000".parse().unwrap()]).await;
     app.state.store.close().await;
     let answer = app.get("/api/pool/me").header("origin", "http://localhost:3000").viewer("ann").send().await;
     answer.is(503, "unavailable");

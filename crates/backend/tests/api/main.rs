@@ -4,6 +4,7 @@
 mod announcements;
 mod app;
 mod authentication;
+mod bodies;
 mod claim;
 #[cfg(unix)]
 mod commands;
@@ -20,6 +21,7 @@ mod isolation;
 mod limits;
 #[cfg(unix)]
 mod metrics;
+mod names;
 mod openapi;
 mod outage;
 mod outbox;
@@ -32,6 +34,8 @@ mod races;
 #[cfg(unix)]
 mod rotation;
 mod roulette;
+#[cfg(unix)]
+mod secrecy;
 mod subscription;
 mod tokens;
 #[cfg(unix)]

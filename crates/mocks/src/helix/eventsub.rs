@@ -215,7 +215,7 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
 impl Helix {
     fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
         let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
-        let wanted: Wanted = match serde_json::from_slice(body) {
+        let wanted: Wanted = match mgm_api_types::json::from_slice(body) {
             Ok(wanted) => wanted,
             Err(error) => return bad_request(&error.to_string()),
         };
@@ -284,7 +284,7 @@ impl Helix {
             .body(body)
             .timeout(TIMEOUT);
         match transport::exchange(request, MAX_ANSWER).await {
-            Exchange::Complete { status, body, .. } => Some((status, body)),
+            Exchange::Complete { status, body, .. } => Some((status, body.into_bytes())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");
                 None

@@ -1,6 +1,7 @@
 //! The stand-ins over real sockets.
 #![cfg(test)]
 
+mod bodies;
 mod eventsub;
 mod helix;
 mod jwt;

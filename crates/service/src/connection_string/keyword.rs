@@ -122,9 +122,19 @@ impl Unknown {
             Self::Nobody { .. } if follows_password => {
                 "the connection string has an unknown keyword after the password; a password that holds ';' stands in quotes".to_owned()
             }
+            // Nor is what looks like none; it may be the password in a URL that is not one.
+            Self::Nobody { nearest } if !is_mistyped(written, nearest) => {
+                "the connection string has an unknown keyword, which is not shown, since it may be a part of a value".to_owned()
+            }
             Self::Nobody { nearest } => {
                 format!("the keyword {written} of the connection string is unknown; did you mean {nearest}?")
             }
         }
     }
+}
+
+/// Whether most of the letters are those of the keyword.
+fn is_mistyped(written: &str, keyword: &str) -> bool {
+    let [written, keyword] = [written, keyword].map(|text| text.to_ascii_lowercase().replace([' ', '_'], ""));
+    strsim::damerau_levenshtein(&written, &keyword) * 3 <= keyword.len()
 }

@@ -115,6 +115,18 @@ fn an_unknown_keyword_is_a_warning() {
 }
 
 #[test]
+fn what_looks_like_no_keyword_is_not_shown() {
+    for text in [
+        "Host=h;Username=u;hush=1",
+        "Host=h;Username=u;Password=a;b=c;hush=d",
+        "Host=h;Username=u;postgres:/u:hush@host/db?sslmode=require",
+    ] {
+        let warnings = parse(text).warnings.join("\n");
+        assert!(!warnings.is_empty() && !warnings.contains("hush"), "{warnings}");
+    }
+}
+
+#[test]
 fn what_may_be_the_rest_of_a_password_is_not_shown() {
     let warnings = parse("Host=h;Username=u;Password=hu;sh=x").warnings.join("\n");
     assert!(warnings.contains("stands in quotes") && !warnings.contains("sh="), "{warnings}");

@@ -44,11 +44,20 @@ pub enum Problem {
         /// The other spelling.
         second: String,
     },
-    /// The file cannot be read.
+    /// The file of `--config` cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file that is to hold a value cannot be read. Its name is a value, too: somebody may have put the secret itself
+    /// there.
+    #[error("{variable}: the file that it names cannot be read: {source}")]
+    UnreadableValue {
+        /// The environment variable that names the file, as it was spelled.
+        variable: String,
         /// Why.
         source: std::io::Error,
     },

@@ -125,7 +125,7 @@ impl Reader {
                 }
                 continue;
             }
-            let value = if is_file { self.content(value) } else { Some(value.clone()) };
+            let value = if is_file { self.content(name, value) } else { Some(value.clone()) };
             let Some(value) = value else { continue };
             if let Some((first, other)) = self.variables.insert(lower, (name.clone(), value.clone()))
                 && other != value
@@ -145,7 +145,7 @@ impl Reader {
     }
 
     /// The text of a file that holds one value; none when it is empty. The end of its last line does not count.
-    fn content(&mut self, path: &str) -> Option<String> {
+    fn content(&mut self, variable: &str, path: &str) -> Option<String> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -153,7 +153,7 @@ impl Reader {
                 (!text.is_empty()).then(|| text.to_owned())
             }
             Err(source) => {
-                self.problems.push(Problem::Unreadable { path: path.into(), source });
+                self.problems.push(Problem::UnreadableValue { variable: variable.to_owned(), source });
                 None
             }
         }

@@ -12,6 +12,7 @@
 
 mod error;
 mod layers;
+mod origin;
 mod validate;
 mod value;
 
@@ -24,6 +25,7 @@ use layers::{Key, Reader};
 
 pub use error::{Problem, SettingsError};
 pub use layers::{Origin, Row, Sources};
+pub use origin::{NoOrigin, WebOrigin};
 pub use value::{Environment, LogFormat};
 
 macro_rules! settings {
@@ -114,7 +116,7 @@ settings! {
         /// Accepted beside the key while it is being rotated.
         api_key_previous: Option<SecretString> = None, "ApiKeyPrevious";
         /// Origins allowed by CORS beside `https://<ExtensionClientId>.ext-twitch.tv`, separated by commas.
-        allowed_origins: Vec<String> = Vec::new(), "AllowedOrigins";
+        allowed_origins: Vec<WebOrigin> = Vec::new(), "AllowedOrigins";
         /// Addresses or networks of the proxies whose `X-Forwarded-For` counts, separated by commas.
         trusted_proxies: Vec<IpNet> = Vec::new(), "TrustedProxies";
         /// Addresses of the metrics listener, separated by `;`. Not set: no metrics are served.

@@ -44,13 +44,8 @@ fn root(key: &'static str, url: Option<&Url>, path: &str) -> Option<Problem> {
 fn roulette(settings: &Settings) -> Option<Problem> {
     let roulette = &settings.roulette;
     let before_verification = u64::from(roulette.collecting_seconds) + u64::from(roulette.spinning_seconds);
-    (before_verification > u64::from(roulette.cycle_seconds)).then(|| {
-        let cycle = roulette.cycle_seconds;
-        refused(
-            "Roulette__CycleSeconds",
-            format!("collecting and spinning take {before_verification} s together, a cycle only {cycle} s"),
-        )
-    })
+    (before_verification > u64::from(roulette.cycle_seconds))
+        .then(|| refused("Roulette__CycleSeconds", "collecting and spinning take longer together than a cycle"))
 }
 
 /// Lengths of time and limits that stop everything when they are zero.

@@ -57,6 +57,15 @@ pub enum TokenError {
     Unsignable,
 }
 
+/// Claims are an object; what serde derives would also take an array of them.
+struct ClaimsObject(Option<Claims>);
+
+impl<'de> Deserialize<'de> for ClaimsObject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant::object(deserializer).map(Self)
+    }
+}
+
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default, deserialize_with = "tolerant::number")]
@@ -132,8 +141,8 @@ impl ExtensionKeys {
         validation.validate_aud = false;
 
         for key in &self.accepted {
-            match jsonwebtoken::decode(token, key, &validation) {
-                Ok(data) => return Ok(data.claims),
+            match jsonwebtoken::decode::<ClaimsObject>(token, key, &validation) {
+                Ok(data) => return data.claims.0.ok_or(TokenError::Malformed),
                 Err(error) => match error.kind() {
                     ErrorKind::InvalidSignature => {}
                     ErrorKind::InvalidAlgorithm => return Err(TokenError::Algorithm),

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{Correlation, Credentials, Helix, MAX_ANSWER_BYTES, error_message, rate_limit_reset, read};
 use crate::tolerant;
-use crate::transport::{Exchange, exchange};
+use crate::transport::{AnswerBody, Exchange, exchange};
 
 /// How far a chat message got. Whether it may be tried again is the caller's rule; each case leaves no doubt about what
 /// is known.
@@ -111,7 +111,7 @@ impl Helix {
     }
 }
 
-fn success(status: StatusCode, body: &[u8]) -> SendOutcome {
+fn success(status: StatusCode, body: &AnswerBody) -> SendOutcome {
     let message = read::<SendAnswer>(body).and_then(|answer| answer.data.into_iter().next());
     match message {
         Some(SentMessage { is_sent: Some(true), message_id: Some(message_id), .. }) => SendOutcome::Sent { message_id },
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn outcome(body: &str) -> SendOutcome {
-        success(StatusCode::OK, body.as_bytes())
+        success(StatusCode::OK, &AnswerBody::of(body.as_bytes()))
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(body: Vec<u8>) {
-            success(StatusCode::OK, &body);
+            success(StatusCode::OK, &AnswerBody::of(&body));
         }
     }
 }

@@ -16,15 +16,15 @@ pub use eventsub::{EventSubSubscription, SubscriptionRequest, Transport};
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::tolerant;
-use crate::transport::{self, ClientError, Exchange, exchange};
+use crate::transport::{self, AnswerBody, ClientError, Exchange, exchange};
 
 /// Twitch's answers are small; a longer one is not Twitch's.
 pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -111,7 +111,7 @@ impl Helix {
 async fn call(
     request: RequestBuilder,
     known: impl FnOnce(StatusCode) -> bool,
-) -> Result<(StatusCode, Bytes), CallError> {
+) -> Result<(StatusCode, AnswerBody), CallError> {
     match exchange(request, MAX_ANSWER_BYTES).await {
         Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(CallError::Unreachable(reason)),
         Exchange::Complete { status, body, .. } if known(status) => Ok((status, body)),
@@ -135,7 +135,7 @@ fn rate_limit_reset(headers: &HeaderMap) -> Option<OffsetDateTime> {
 }
 
 /// What Helix says is wrong, from its error body `{error, status, message}`.
-pub(crate) fn error_message(body: &[u8]) -> Option<String> {
+pub(crate) fn error_message(body: &AnswerBody) -> Option<String> {
     #[derive(Deserialize)]
     struct ErrorBody {
         #[serde(default, deserialize_with = "tolerant::identifier")]
@@ -146,8 +146,8 @@ pub(crate) fn error_message(body: &[u8]) -> Option<String> {
 }
 
 /// A JSON object, or nothing.
-pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
-    tolerant::object(&mut serde_json::Deserializer::from_slice(body)).ok()?
+pub(crate) fn read<T: DeserializeOwned>(body: &AnswerBody) -> Option<T> {
+    body.json()
 }
 
 #[cfg(test)]
@@ -171,9 +171,9 @@ mod tests {
     #[test]
     fn the_message_of_an_error_body_is_read_where_there_is_one() {
         let body = br#"{"error":"Unauthorized","status":401,"message":"Invalid OAuth token"}"#;
-        assert_eq!(error_message(body).as_deref(), Some("Invalid OAuth token"));
+        assert_eq!(error_message(&AnswerBody::of(body)).as_deref(), Some("Invalid OAuth token"));
         for odd in [&b""[..], b"<html>", b"[]", b"{\"message\":5}", b"{\"message\":\"\"}"] {
-            assert_eq!(error_message(odd), None);
+            assert_eq!(error_message(&AnswerBody::of(odd)), None);
         }
     }
 }

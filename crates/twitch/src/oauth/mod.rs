@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, error_message, read};
+use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, error_message};
 use crate::tolerant;
 use crate::transport::{self, ClientError, Exchange, exchange};
 
@@ -115,14 +115,14 @@ impl OAuth {
         match exchange(request, MAX_ANSWER_BYTES).await {
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
             Exchange::Complete { status: StatusCode::OK, body, .. } => {
-                let answer = read::<TokenAnswer>(&body);
+                let answer = body.credentials::<TokenAnswer>();
                 let Some(TokenAnswer { access_token: Some(access), refresh_token }) = answer else {
                     return Err(TokenError::Unavailable("200 without a token".to_owned()));
                 };
                 Ok((access.into(), refresh_token.map(SecretString::from)))
             }
             Exchange::Complete { status, body, .. } => {
-                let message = error_message(&body).map(|message| self.without_secrets(message, grant));
+                let message = error_message(&body);
                 match status {
                     StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                         Err(TokenError::Refused { status: status.as_u16(), message })
@@ -131,14 +131,5 @@ impl OAuth {
                 }
             }
         }
-    }
-
-    /// What the other side says of a secret might repeat it.
-    fn without_secrets(&self, message: String, grant: &[(&str, &str)]) -> String {
-        let secrets = grant.iter().filter(|(name, _)| *name == "refresh_token").map(|(_, token)| *token);
-        secrets
-            .chain([self.client_secret.expose_secret()])
-            .filter(|secret| !secret.is_empty())
-            .fold(message, |message, secret| message.replace(secret, "(not shown)"))
     }
 }

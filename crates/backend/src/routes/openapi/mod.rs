@@ -22,7 +22,9 @@ use crate::state::AppState;
 #[openapi(
     info(description = "The Extension backend service: viewers enrol, the roulette draws, the desktop program pays out.\n\n\
         Times are RFC 3339 in UTC. Names of values are matched without regard to case on input. Fields that are not known \
-        are tolerated, and more may appear in answers.\n\n\
+        are tolerated, and more may appear in answers. No array passes for an object.\n\n\
+        A character's name has 2 to 12 letters, Latin or Cyrillic. Letters that were typed in parts are composed (Unicode's form \
+        NFC), and invisible characters and white space around the name left out, before that is looked at.\n\n\
         Limits, a minute each unless configured otherwise: 5 writes and 300 reads a viewer; 60 a network address, counting \
         requests that are answered 401 or 403 and those to the routes that are open to anybody. Beyond that the answer is \
         429 with `Retry-After` and the `RateLimit` fields. Requests with the desktop key, `/health` and Twitch's \

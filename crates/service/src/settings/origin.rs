@@ -1,0 +1,94 @@
+//! Origins, as browsers send them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+use super::value::{Expected, Value};
+
+/// An origin: scheme, host and perhaps a port, and nothing after that or within.
+/// <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WebOrigin(String);
+
+/// Not an origin. Does not say what it is, which may hold a password.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an origin looks like https://example.com, without a user, a path or anything else")]
+pub struct NoOrigin;
+
+impl WebOrigin {
+    /// As it is sent in the header `Origin`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WebOrigin {
+    type Err = NoOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NoOrigin> {
+        let url = Url::parse(text.trim()).map_err(|_| NoOrigin)?;
+        let is_plain = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let origin = url.origin();
+        if is_plain && origin.is_tuple() { Ok(Self(origin.ascii_serialization())) } else { Err(NoOrigin) }
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value for WebOrigin {
+    fn from_text(text: &str) -> Result<Self, Expected> {
+        text.parse().map_err(|error: NoOrigin| Expected(format!("origins ({error})")))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_kept_as_browsers_send_it() {
+        for (text, origin) in [
+            ("http://localhost:3000", "http://localhost:3000"),
+            (" HTTPS://Example.com:443/ ", "https://example.com"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert_eq!(text.parse::<WebOrigin>().unwrap().as_str(), origin);
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused_without_being_shown() {
+        for text in [
+            "*",
+            "hush",
+            "null",
+            "https://example.com/hush",
+            "https://u:hush@example.com",
+            "https://hush@example.com",
+            "https://:hush@example.com",
+            "https://example.com?hush",
+            "https://example.com#hush",
+            "https://hush hush",
+            "https://example.com:hush",
+            "data:hush",
+        ] {
+            assert_eq!(text.parse::<WebOrigin>(), Err(NoOrigin), "{text}");
+        }
+        assert!(!NoOrigin.to_string().contains("hush"));
+    }
+}
