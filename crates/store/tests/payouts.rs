@@ -69,7 +69,7 @@ async fn of_ten_confirmations_at_once_one_sends() {
     }
     let results = tasks.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    assert_eq!(pool.announcements(None).await.unwrap().len(), 1);
+    assert_eq!(pool.announcements(None, None, 1_000).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_claim_whose_process_is_gone_becomes_unknown_and_is_the_operators() {
     assert_eq!(pool.expire_leases(NOW + seconds(29)).await.unwrap(), 0);
     assert_eq!(pool.expire_leases(NOW + seconds(30)).await.unwrap(), 1);
     assert_eq!(pool.expire_leases(NOW + seconds(30)).await.unwrap(), 0);
-    assert_eq!(pool.announcements(Some(AnnouncementState::Unknown)).await.unwrap().len(), 1);
+    assert_eq!(pool.announcements(Some(AnnouncementState::Unknown), None, 1_000).await.unwrap().len(), 1);
     // It is not sent again by itself, and the late outcome is not taken.
     assert_eq!(pool.claim_due_announcement(NOW + seconds(9_999), LEASE).await.unwrap(), None);
     pool.retry_announcement(payout, NOW).await.unwrap();
