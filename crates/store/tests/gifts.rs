@@ -188,6 +188,37 @@ async fn a_chat_message_is_processed_once_whatever_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_queue_in_pages_leaves_nobody_out_whatever_becomes_of_the_last_one_of_a_page() {
+    let gifts = fixture().await;
+    let mut asked = vec![];
+    for number in 0..6 {
+        asked.push(gifts.requested(&format!("viewer-{number}"), NOW + seconds(number)).await);
+    }
+    let page = async |after: Option<GiftId>| {
+        let after = match after {
+            Some(id) => gifts.gift(id).await.unwrap(),
+            None => None,
+        };
+        let page = gifts.gift_queue(after.as_ref(), 2).await.unwrap();
+        page.into_iter().map(|view| (view.id, view.position)).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None).await, [(asked[0], 1), (asked[1], 2)]);
+    assert_eq!(page(Some(asked[0])).await, [(asked[1], 2), (asked[2], 3)]);
+    assert_eq!(page(Some(asked[1])).await, [(asked[2], 3), (asked[3], 4)]);
+    let give_up = async |id| gifts.fail_gift(id, FailureReason::Desktop("gone".to_owned()), LIMITS, NOW).await.unwrap();
+    // It has left the queue.
+    give_up(asked[1]).await;
+    assert_eq!(page(Some(asked[1])).await, [(asked[2], 2), (asked[3], 3)]);
+    // Its turn has come, and then passed.
+    give_up(asked[0]).await;
+    assert_eq!(page(Some(asked[2])).await, [(asked[3], 2), (asked[4], 3)]);
+    gifts.select_gift_item(asked[2], linen(), LIMITS, NOW).await.unwrap();
+    gifts.confirm_gift(asked[2], true, LIMITS, NOW).await.unwrap();
+    assert_eq!(page(Some(asked[2])).await, [(asked[4], 2), (asked[5], 3)]);
+    assert_eq!(page(Some(asked[5])).await, []);
+}
+
+#[tokio::test]
 async fn of_many_who_ask_an_idle_queue_at_once_one_is_served() {
     let gifts = fixture().await;
     let mut asking = JoinSet::new();
@@ -223,21 +254,22 @@ async fn a_passed_time_is_noted_once_in_many_processes_and_the_next_is_served() 
     let first = gifts.requested("ann", NOW).await;
     let second = gifts.requested("bob", NOW).await;
     let unverified = gifts.asked_in_chat("cid", NOW).await;
-    assert_eq!(gifts.time_out_gifts(LIMITS, NOW + seconds(59)).await.unwrap(), []);
+    assert_eq!(gifts.time_out_gifts(LIMITS, NOW + seconds(59)).await.unwrap().done, []);
     let now = NOW + seconds(60);
     assert_eq!(refusal(gifts.select_gift_item(first, linen(), LIMITS, now).await), Rejection::InvalidState);
     let mut sweeps = JoinSet::new();
     for _ in 0..4 {
         let store = gifts.store.clone();
-        sweeps.spawn(async move { store.time_out_gifts(LIMITS, now).await.unwrap() });
+        sweeps.spawn(async move { store.time_out_gifts(LIMITS, now).await.unwrap().complete().unwrap() });
     }
     assert_eq!(sweeps.join_all().await.concat(), [(first, FailureReason::SelectionTimeout)]);
     gifts.select_gift_item(second, linen(), LIMITS, now).await.unwrap();
     let now = now + seconds(300);
-    let timed_out = gifts.time_out_gifts(LIMITS, now).await.unwrap();
+    let timed_out = gifts.time_out_gifts(LIMITS, now).await.unwrap().done;
     assert_eq!(timed_out, [(second, FailureReason::ConfirmationTimeout)]);
     let now = NOW + seconds(3_600);
-    assert_eq!(gifts.time_out_gifts(LIMITS, now).await.unwrap(), [(unverified, FailureReason::VerificationTimeout)]);
+    let timed_out = gifts.time_out_gifts(LIMITS, now).await.unwrap().done;
+    assert_eq!(timed_out, [(unverified, FailureReason::VerificationTimeout)]);
     assert_eq!(gifts.claim_verification(now, LEASE).await.unwrap(), None);
     let failed: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE event_type = 'Failed'")
         .fetch_one(gifts.database.pool())
