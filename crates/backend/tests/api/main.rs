@@ -16,6 +16,7 @@ mod gifts;
 mod gifts_by_chat;
 mod harness;
 mod helix;
+mod leases;
 mod limits;
 #[cfg(unix)]
 mod metrics;
