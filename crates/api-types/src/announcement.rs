@@ -27,7 +27,7 @@ crate::names! {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "payoutId": "01890a5d-ac96-774b-bcce-b302099a8057", "message": "Награда отправлена персонажу Etoehero на почту, проверяй ящик!",
-    "state": "unknown", "attempts": 1, "detail": "no complete answer: connection reset",
+    "state": "pending", "attempts": 1, "detail": "Twitch answered 503", "nextAttemptAt": "2026-01-02T03:09:53.250Z",
     "createdAt": "2026-01-02T03:09:41.250Z", "updatedAt": "2026-01-02T03:09:51.250Z",
 }))]
 pub struct Announcement {
@@ -39,9 +39,14 @@ pub struct Announcement {
     pub state: AnnouncementState,
     /// Calls begun so far.
     pub attempts: u32,
-    /// Why the last attempt did not announce.
+    /// Why the last attempt that ended did not announce; of one that is announced, how that is known where Twitch did not
+    /// simply say so.
     #[schema(required)]
     pub detail: Option<String>,
+    /// When it is tried next; null unless it is pending.
+    #[serde(with = "crate::timestamp::option")]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<OffsetDateTime>,
     /// When it became owed.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]

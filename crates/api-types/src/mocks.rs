@@ -148,6 +148,8 @@ pub enum FaultKind {
     Status,
     /// 200 that says that the message was taken and then not sent. On the subscription route: 200 without a row.
     NotSent,
+    /// The same, for the reason that it was said just before. On other routes than the chat's no other than `NotSent`.
+    Duplicate,
     /// The message is sent; the connection ends without an answer.
     ReplyLost,
     /// The message is sent; the connection ends in the middle of the answer's body.

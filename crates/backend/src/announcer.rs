@@ -6,7 +6,7 @@ use mgm_domain::{
     PayoutId,
     announcement::{AnnouncementState, Delivery, Outcome},
 };
-use mgm_store::{ClaimedAnnouncement, Store, StoreError};
+use mgm_store::{ClaimedAnnouncement, Store, StoreError, Swept};
 use mgm_twitch::helix::{Correlation, SendOutcome};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, field::Empty};
@@ -14,9 +14,10 @@ use tracing::{Instrument, Span, field::Empty};
 use crate::{
     chance::Chance,
     clock::Clock,
+    lease::Lease,
     text::printable,
     trace,
-    twitch::{HelixSession, TokenTrouble},
+    twitch::{HelixSession, SendError, TokenTrouble},
 };
 
 /// How long the request that made an announcement due waits for its outcome.
@@ -26,6 +27,8 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
 const SETTLE_PAUSES: [u64; 8] = [0, 50, 200, 1_000, 3_000, 5_000, 5_000, 5_000];
 /// The longest reason kept, in characters.
 const MAX_REASON: usize = 300;
+/// Helix' code for a message that is dropped because the same was said just before.
+const DUPLICATE: &str = "msg_duplicate";
 
 /// Sends announcements. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -58,8 +61,9 @@ impl Announcer {
         let announcer = self.clone();
         let (span, correlation) = self.span(payout, correlation);
         let attempt = async move {
-            match announcer.store.claim_announcement(payout, announcer.clock.now(), announcer.lease).await {
-                Ok(Some(claimed)) => announcer.send(&claimed, &correlation).await,
+            let lease = announcer.lease();
+            match announcer.store.claim_announcement(payout, lease.begun_at(), lease.length()).await {
+                Ok(Some(claimed)) => announcer.send(&claimed, &lease, &correlation).await,
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, %payout, "the announcement could not be claimed; the worker will"),
             }
@@ -72,17 +76,23 @@ impl Announcer {
 
     /// Sends one announcement that is due; answers whether there was one.
     pub async fn announce_due(&self) -> Result<bool, StoreError> {
-        let Some(claimed) = self.store.claim_due_announcement(self.clock.now(), self.lease).await? else {
+        let lease = self.lease();
+        let Some(claimed) = self.store.claim_due_announcement(lease.begun_at(), lease.length()).await? else {
             return Ok(false);
         };
         let (span, correlation) = self.span(claimed.payout, Correlation::default());
-        self.send(&claimed, &correlation).instrument(span).await;
+        self.send(&claimed, &lease, &correlation).instrument(span).await;
         Ok(true)
     }
 
     /// Takes claims whose holder is gone for unknown.
-    pub async fn expire_leases(&self) -> Result<u64, StoreError> {
+    pub async fn expire_leases(&self) -> Result<Swept<u64>, StoreError> {
         self.store.expire_leases(self.clock.now()).await
+    }
+
+    /// The lease of a claim that is about to be made.
+    fn lease(&self) -> Lease {
+        Lease::begin(&self.clock, self.lease)
     }
 
     /// A part of the trace of the request that owes the announcement, or a trace of its own.
@@ -93,15 +103,15 @@ impl Announcer {
         (span, correlation)
     }
 
-    async fn send(&self, claimed: &ClaimedAnnouncement, correlation: &Correlation) {
+    async fn send(&self, claimed: &ClaimedAnnouncement, lease: &Lease, correlation: &Correlation) {
         let payout = claimed.payout;
-        let delivery = match self.helix.send_chat_message(&claimed.message, correlation).await {
+        let delivery = match self.helix.send_chat_message(&claimed.message, lease, correlation).await {
             Ok(outcome) => delivery(outcome),
-            // Nothing was sent, and a token may be there in a while.
-            Err(trouble @ TokenTrouble::Unavailable(_)) => {
-                Delivery::Retry { reason: trouble.to_string(), not_before: None }
+            // Nothing was sent, and a token, or time enough, may be there in a while.
+            Err(error @ (SendError::Token(TokenTrouble::Unavailable(_)) | SendError::LeaseOver(_))) => {
+                Delivery::Retry { reason: error.to_string(), not_before: None, may_have_been_said: false }
             }
-            Err(trouble @ (TokenTrouble::NotSet | TokenTrouble::Refused(_))) => failed(trouble.to_string()),
+            Err(error @ SendError::Token(TokenTrouble::NotSet | TokenTrouble::Refused(_))) => failed(error.to_string()),
         };
         tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
         // The outcome is worth some patience: without it the announcement would end as unknown.
@@ -128,16 +138,17 @@ fn failed(reason: String) -> Delivery {
 /// The rule of "at most once": what was certainly not said is tried again, what may have been said is unknown.
 fn delivery(outcome: SendOutcome) -> Delivery {
     let printable = |text: &str| printable(text, MAX_REASON);
-    let retry = |reason, not_before| Delivery::Retry { reason, not_before };
+    let retry = |reason, not_before| Delivery::Retry { reason, not_before, may_have_been_said: false };
     let unknown = |reason| Delivery::Final(Outcome::Unknown { reason });
-    let announced = |message_id| Delivery::Final(Outcome::Announced { message_id });
+    let announced = |message_id| Delivery::Final(Outcome::Announced { message_id, detail: None });
     match outcome {
         SendOutcome::Sent { message_id } => announced(Some(printable(&message_id))),
         SendOutcome::Accepted { .. } => announced(None),
         SendOutcome::Dropped { code, message } => {
+            let is_duplicate = code.as_deref() == Some(DUPLICATE);
             let reason = [code, message].into_iter().flatten().collect::<Vec<_>>().join(": ");
             let reason = if reason.is_empty() { "Twitch gave no reason".to_owned() } else { printable(&reason) };
-            Delivery::Final(Outcome::Dropped { reason })
+            if is_duplicate { Delivery::Duplicate { reason } } else { Delivery::Final(Outcome::Dropped { reason }) }
         }
         SendOutcome::NotConnected { reason } => retry(format!("no connection: {}", printable(&reason)), None),
         SendOutcome::RateLimited { reset } => retry("Twitch answered 429".to_owned(), reset),
@@ -145,7 +156,11 @@ fn delivery(outcome: SendOutcome) -> Delivery {
         SendOutcome::Refused { status, message } => {
             let said = message.map(|message| format!(": {}", printable(&message))).unwrap_or_default();
             match status {
-                500 | 503 => retry(format!("Twitch answered {status}{said}"), None),
+                500 | 503 => Delivery::Retry {
+                    reason: format!("Twitch answered {status}{said}"),
+                    not_before: None,
+                    may_have_been_said: true,
+                },
                 502 | 504 => unknown(format!("a gateway answered {status}{said}")),
                 401 => failed(format!("Twitch answered 401{said}; is Twitch__BroadcasterAccessToken still valid?")),
                 400..=499 => failed(format!("Twitch answered {status}{said}")),
@@ -166,15 +181,18 @@ mod tests {
 
     #[test]
     fn what_may_have_been_said_is_never_tried_again() {
+        let dropped = |code: &str| SendOutcome::Dropped { code: Some(code.to_owned()), message: None };
         for (outcome, expected) in [
             (SendOutcome::Sent { message_id: "m".to_owned() }, "announced"),
             (SendOutcome::Accepted { status: 204 }, "announced"),
             (SendOutcome::Dropped { code: None, message: None }, "dropped"),
+            (dropped("msg_rejected"), "dropped"),
+            (dropped("msg_duplicate"), "duplicate"),
             (SendOutcome::NotConnected { reason: String::new() }, "retry"),
             (SendOutcome::RateLimited { reset: None }, "retry"),
             (SendOutcome::Interrupted { reason: String::new() }, "unknown"),
-            (refused(500), "retry"),
-            (refused(503), "retry"),
+            (refused(500), "retry, perhaps said"),
+            (refused(503), "retry, perhaps said"),
             (refused(501), "unknown"),
             (refused(502), "unknown"),
             (refused(504), "unknown"),
@@ -185,7 +203,9 @@ mod tests {
         ] {
             let case = format!("{outcome:?}");
             let got = match delivery(outcome) {
-                Delivery::Retry { .. } => "retry",
+                Delivery::Retry { may_have_been_said: true, .. } => "retry, perhaps said",
+                Delivery::Retry { may_have_been_said: false, .. } => "retry",
+                Delivery::Duplicate { .. } => "duplicate",
                 Delivery::Final(Outcome::Announced { .. }) => "announced",
                 Delivery::Final(Outcome::Dropped { .. }) => "dropped",
                 Delivery::Final(Outcome::Unknown { .. }) => "unknown",

@@ -2,16 +2,29 @@
 
 use std::{
     fmt::Debug,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use nix::time::ClockId;
 use time::OffsetDateTime;
+
+/// Counts the time that the machine is suspended, and is never set. On Linux only this one does both.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UPTIME: ClockId = ClockId::CLOCK_BOOTTIME;
+/// Apple's goes on while the machine sleeps. The BSDs' may not, which is the best that they have: there the date, which is
+/// looked at besides, is all that tells of a sleep.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const UPTIME: ClockId = ClockId::CLOCK_MONOTONIC;
 
 /// Tells the time. Everything that depends on time takes it from here.
 pub trait Clock: Debug + Send + Sync {
     /// The present time, UTC, in whole microseconds: what PostgreSQL keeps.
     fn now(&self) -> OffsetDateTime;
+
+    /// The time since some moment before the process began, that in which the machine is suspended included. It never goes
+    /// back, whatever the date is set to.
+    fn uptime(&self) -> Duration;
 }
 
 fn whole_microseconds(at: OffsetDateTime) -> OffsetDateTime {
@@ -27,32 +40,46 @@ impl Clock for SystemClock {
     fn now(&self) -> OffsetDateTime {
         whole_microseconds(OffsetDateTime::now_utc())
     }
+
+    fn uptime(&self) -> Duration {
+        UPTIME.now().expect("every kernel that this is built for has the clock").into()
+    }
 }
 
 /// A clock that stands still until it is moved, for tests and demonstrations.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<OffsetDateTime>);
+pub struct ManualClock(Mutex<(OffsetDateTime, Duration)>);
 
 impl ManualClock {
     /// A clock that shows this time.
     #[must_use]
     pub fn at(now: OffsetDateTime) -> Self {
-        Self(Mutex::new(whole_microseconds(now)))
+        Self(Mutex::new((whole_microseconds(now), Duration::ZERO)))
     }
 
-    /// Sets the clock.
+    /// Sets the date, as an administrator does: no time passes.
     pub fn set(&self, now: OffsetDateTime) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = whole_microseconds(now);
+        self.hands().0 = whole_microseconds(now);
     }
 
-    /// Moves the clock on.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        let mut hands = self.hands();
+        hands.0 += by;
+        hands.1 += by;
+    }
+
+    fn hands(&self) -> MutexGuard<'_, (OffsetDateTime, Duration)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hands().0
+    }
+
+    fn uptime(&self) -> Duration {
+        self.hands().1
     }
 }

@@ -15,6 +15,7 @@ pub mod enroller;
 pub mod error;
 pub mod extract;
 mod gifts;
+pub mod lease;
 pub mod limits;
 pub mod metrics;
 pub mod request_context;

@@ -47,6 +47,19 @@ impl AnnouncementState {
             Self::Failed => "failed",
         }
     }
+
+    /// The state after an outcome; `None` where it cannot be one of an announcement in this state.
+    #[must_use]
+    pub const fn after(self, outcome: &Outcome) -> Option<Self> {
+        let may_follow = match outcome {
+            Outcome::Announced { .. } | Outcome::Dropped { .. } | Outcome::Unknown { .. } | Outcome::Failed { .. } => {
+                matches!(self, Self::Pending | Self::Sending)
+            }
+            Outcome::Retried => matches!(self, Self::Dropped | Self::Unknown | Self::Failed),
+            Outcome::Resolved { .. } => matches!(self, Self::Unknown),
+        };
+        if may_follow { Some(state_after(outcome)) } else { None }
+    }
 }
 
 impl fmt::Display for AnnouncementState {
@@ -77,6 +90,9 @@ pub enum Outcome {
     Announced {
         /// Twitch's id of the message, where it gave one.
         message_id: Option<String>,
+        /// How it is known, where Twitch did not simply say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
     },
     /// Twitch took it and did not show it.
     Dropped {
@@ -102,6 +118,21 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the message may be out without our knowing it.
+    #[must_use]
+    pub const fn may_have_been_said(&self) -> bool {
+        match self {
+            Self::Unknown { .. } => true,
+            Self::Announced { .. }
+            | Self::Dropped { .. }
+            | Self::Failed { .. }
+            | Self::Retried
+            | Self::Resolved { .. } => false,
+        }
+    }
+}
+
 /// The state that an outcome leaves.
 #[must_use]
 pub const fn state_after(outcome: &Outcome) -> AnnouncementState {
@@ -119,13 +150,41 @@ pub const fn state_after(outcome: &Outcome) -> AnnouncementState {
 pub enum Delivery {
     /// Final, one way or another.
     Final(Outcome),
-    /// Certainly not said, and worth another attempt.
+    /// Twitch took it and did not show it, because the same was said just before.
+    Duplicate {
+        /// Twitch's reason.
+        reason: String,
+    },
+    /// To all that is known not said, and worth another attempt.
     Retry {
         /// Why it was not said.
         reason: String,
         /// Not before this, when Twitch gave a time.
         not_before: Option<OffsetDateTime>,
+        /// Whether Twitch had the message and may have said it all the same, as behind a 500.
+        may_have_been_said: bool,
     },
+}
+
+impl Delivery {
+    /// Whether the message may be out without our knowing it.
+    #[must_use]
+    pub const fn may_have_been_said(&self) -> bool {
+        match self {
+            Self::Final(outcome) => outcome.may_have_been_said(),
+            Self::Duplicate { .. } => false,
+            Self::Retry { may_have_been_said, .. } => *may_have_been_said,
+        }
+    }
+}
+
+/// An attempt, and what is known of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number, from 1; from 1 again when the operator has asked for a retry.
+    pub number: u32,
+    /// Whether one before it, of before a retry too, may have been said.
+    pub may_have_been_said: bool,
 }
 
 /// The attempts that are made before an announcement that cannot be delivered is `Failed`.
@@ -141,25 +200,37 @@ const LONGEST_DELAY: Duration = Duration::from_secs(600);
 pub enum Next {
     /// The obligation is settled, with an event of the payout's stream.
     Settled(Outcome),
-    /// Another attempt at this time.
-    RetryAt(OffsetDateTime),
+    /// Another attempt.
+    Retry {
+        /// When.
+        at: OffsetDateTime,
+        /// Why this one did not announce.
+        reason: String,
+    },
 }
 
-/// Decides what follows the attempt numbered `attempt` (from 1). Delays double from 2 s to 10 min; `jitter`, from 0 to 1,
-/// takes up to a half off, so that processes do not retry in step.
+/// Decides what follows an attempt. Delays double from 2 s to 10 min; `jitter`, from 0 to 1, takes up to a half off, so that
+/// processes do not retry in step.
 #[must_use]
-pub fn after_delivery(delivery: Delivery, attempt: u32, now: OffsetDateTime, jitter: f64) -> Next {
+pub fn after_delivery(delivery: Delivery, attempt: Attempt, now: OffsetDateTime, jitter: f64) -> Next {
     match delivery {
         Delivery::Final(outcome) => Next::Settled(outcome),
-        Delivery::Retry { reason, .. } if attempt >= MAX_ATTEMPTS => {
-            Next::Settled(Outcome::Failed { reason: format!("gave up after {attempt} attempts: {reason}") })
+        // Ours was the one before, and Twitch had said it behind its error.
+        Delivery::Duplicate { reason } if attempt.may_have_been_said => Next::Settled(Outcome::Announced {
+            message_id: None,
+            detail: Some(format!("an earlier attempt was said: {reason}")),
+        }),
+        Delivery::Duplicate { reason } => Next::Settled(Outcome::Dropped { reason }),
+        Delivery::Retry { reason, .. } if attempt.number >= MAX_ATTEMPTS => {
+            Next::Settled(Outcome::Failed { reason: format!("gave up after {} attempts: {reason}", attempt.number) })
         }
-        Delivery::Retry { not_before, .. } => {
-            let doubled = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        Delivery::Retry { reason, not_before, .. } => {
+            let doubled = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempt.number.saturating_sub(1)));
             let delay = doubled.min(LONGEST_DELAY).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0);
             let at = now + delay;
             // Twitch's time is honoured, but a clock far off does not park the announcement for good.
-            Next::RetryAt(not_before.map_or(at, |earliest| at.max(earliest.min(now + LONGEST_DELAY))))
+            let at = not_before.map_or(at, |earliest| at.max(earliest.min(now + LONGEST_DELAY)));
+            Next::Retry { at, reason }
         }
     }
 }
@@ -174,7 +245,19 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
 
     fn retry(not_before: Option<OffsetDateTime>) -> Delivery {
-        Delivery::Retry { reason: "connection refused".to_owned(), not_before }
+        Delivery::Retry { reason: "connection refused".to_owned(), not_before, may_have_been_said: false }
+    }
+
+    const fn attempt(number: u32) -> Attempt {
+        Attempt { number, may_have_been_said: false }
+    }
+
+    /// When the next attempt is.
+    fn retried_at(not_before: Option<OffsetDateTime>, number: u32, jitter: f64) -> OffsetDateTime {
+        match after_delivery(retry(not_before), attempt(number), NOW, jitter) {
+            Next::Retry { at, reason } if reason == "connection refused" => at,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -185,35 +268,53 @@ mod tests {
 
     #[test]
     fn delays_grow_to_a_limit_and_then_it_is_failed() {
-        let delays: Vec<_> = (1..MAX_ATTEMPTS)
-            .map(|attempt| match after_delivery(retry(None), attempt, NOW, 0.0) {
-                Next::RetryAt(at) => (at - NOW).whole_seconds(),
-                Next::Settled(outcome) => panic!("{outcome:?}"),
-            })
-            .collect();
+        let delays: Vec<_> =
+            (1..MAX_ATTEMPTS).map(|number| (retried_at(None, number, 0.0) - NOW).whole_seconds()).collect();
         assert_eq!(delays, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
-        let Next::Settled(Outcome::Failed { reason }) = after_delivery(retry(None), MAX_ATTEMPTS, NOW, 0.0) else {
-            panic!("tried for ever");
-        };
+        let last = after_delivery(retry(None), attempt(MAX_ATTEMPTS), NOW, 0.0);
+        let Next::Settled(Outcome::Failed { reason }) = last else { panic!("tried for ever") };
         assert_eq!(reason, "gave up after 12 attempts: connection refused");
     }
 
     #[test]
     fn twitchs_reset_is_waited_for_within_reason() {
         let reset = NOW + Duration::from_secs(30);
-        assert_eq!(after_delivery(retry(Some(reset)), 1, NOW, 0.0), Next::RetryAt(reset));
+        assert_eq!(retried_at(Some(reset), 1, 0.0), reset);
         let never = NOW + Duration::from_secs(1_000_000);
-        assert_eq!(after_delivery(retry(Some(never)), 1, NOW, 0.0), Next::RetryAt(NOW + LONGEST_DELAY));
+        assert_eq!(retried_at(Some(never), 1, 0.0), NOW + LONGEST_DELAY);
+    }
+
+    #[test]
+    fn a_duplicate_is_announced_where_an_earlier_attempt_may_have_been_said_and_else_dropped() {
+        let reason = || "msg_duplicate: Again.".to_owned();
+        for number in [1, 2, MAX_ATTEMPTS] {
+            for may_have_been_said in [false, true] {
+                let attempt = Attempt { number, may_have_been_said };
+                let expected = if may_have_been_said {
+                    let detail = Some("an earlier attempt was said: msg_duplicate: Again.".to_owned());
+                    Outcome::Announced { message_id: None, detail }
+                } else {
+                    Outcome::Dropped { reason: reason() }
+                };
+                let next = after_delivery(Delivery::Duplicate { reason: reason() }, attempt, NOW, 0.0);
+                assert_eq!(next, Next::Settled(expected), "{attempt:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn outcomes_of_before_there_were_details_are_read_and_written_as_they_were() {
+        let written = serde_json::json!({ "result": "announced", "messageId": "m" });
+        let outcome: Outcome = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(outcome, Outcome::Announced { message_id: Some("m".to_owned()), detail: None });
+        assert_eq!(serde_json::to_value(outcome).unwrap(), written);
     }
 
     proptest! {
         #[test]
-        fn jitter_takes_off_at_most_half(attempt in 1..MAX_ATTEMPTS, jitter in 0.0..=1.0) {
-            let at = |jitter| match after_delivery(retry(None), attempt, NOW, jitter) {
-                Next::RetryAt(at) => at - NOW,
-                Next::Settled(outcome) => panic!("{outcome:?}"),
-            };
-            prop_assert!(at(jitter) <= at(0.0) && at(jitter) * 2 >= at(0.0));
+        fn jitter_takes_off_at_most_half(number in 1..MAX_ATTEMPTS, jitter in 0.0..=1.0) {
+            let delay = |jitter| retried_at(None, number, jitter) - NOW;
+            prop_assert!(delay(jitter) <= delay(0.0) && delay(jitter) * 2 >= delay(0.0));
         }
     }
 }

@@ -35,20 +35,41 @@ pub trait StreamEvent: Serialize + DeserializeOwned {
 }
 
 /// What the events of one stream fold into.
+///
+/// [`Aggregate::transition`] is the only judge of what may follow what: the fold and the check ask it both, so that neither
+/// can take what the other refuses.
 pub trait Aggregate: Sized {
     /// What the stream is of, as it is stored.
     const KIND: &'static str;
     /// Its events.
     type Event: StreamEvent;
 
-    /// Applies one event. `None` is the state before the first; an event that cannot follow leaves the state as it is,
-    /// for `decide` never makes one.
-    #[must_use]
-    fn apply(state: Option<Self>, event: &Self::Event) -> Option<Self>;
+    /// The state after one more event, or that the event cannot be the next. `None` is the state before the first.
+    fn transition(state: Option<&Self>, event: &Self::Event) -> Result<Self, ImpossibleEvent>;
 
-    /// Whether the event can be the next of the stream. `decide` makes no other; an audit asks.
+    /// Takes the state on by one event. An event that cannot follow changes nothing.
+    fn apply(state: &mut Option<Self>, event: &Self::Event) -> Result<(), ImpossibleEvent> {
+        *state = Some(Self::transition(state.as_ref(), event)?);
+        Ok(())
+    }
+
+    /// Whether the event can be the next of the stream. `decide` makes no other.
     #[must_use]
-    fn may_be_next(state: Option<&Self>, event: &Self::Event) -> bool;
+    fn may_be_next(state: Option<&Self>, event: &Self::Event) -> bool {
+        Self::transition(state, event).is_ok()
+    }
+}
+
+/// An event that cannot follow those before it. Never folded: what came of it would be no state that the rules know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event_type} cannot follow where the {kind} is {state}")]
+pub struct ImpossibleEvent {
+    /// What the stream is of.
+    pub kind: &'static str,
+    /// The event's type.
+    pub event_type: &'static str,
+    /// The state before it, by name.
+    pub state: String,
 }
 
 /// An event that cannot be read back. Never skipped: a fold that leaves one out is wrong.

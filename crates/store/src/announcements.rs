@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use mgm_domain::{
     Payout, PayoutId, Rejection,
-    announcement::{self, AnnouncementState, Delivery, FIRST_DUE_AFTER, Next, Outcome},
+    announcement::{self, AnnouncementState, Attempt, Delivery, FIRST_DUE_AFTER, Next, Outcome},
     payout::{Command, decide},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{CommandError, Store, StoreError, transaction::retrying};
+use crate::{
+    CommandError, Store, StoreError,
+    sweep::{SWEPT_AT_ONCE, Swept},
+    transaction::retrying,
+};
 
 /// An announcement that is this process's to send, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct ClaimedAnnouncement {
     pub message: String,
     /// The number of this attempt, from 1; from 1 again when the operator has asked for a retry.
     pub attempt: u32,
+    /// Whether an attempt before this one may have been said without our knowing it.
+    pub may_have_been_said: bool,
     /// What tells this claim from every other of the same announcement.
     claim: i32,
 }
@@ -40,8 +46,11 @@ pub struct Announcement {
     pub state: AnnouncementState,
     /// Calls begun so far.
     pub attempts: u32,
-    /// Why the last attempt did not announce.
+    /// Why the last attempt that ended did not announce; of one that is announced, how that is known where Twitch did not
+    /// simply say so.
     pub detail: Option<String>,
+    /// When it is tried next; `None` where it is not by itself, or is just now.
+    pub next_attempt_at: Option<OffsetDateTime>,
     /// When it became owed.
     pub created_at: OffsetDateTime,
     /// When it last changed.
@@ -53,6 +62,7 @@ struct ClaimedRow {
     message: String,
     attempts: i32,
     attempts_before_retry: i32,
+    may_have_been_said: bool,
 }
 
 impl From<ClaimedRow> for ClaimedAnnouncement {
@@ -61,6 +71,7 @@ impl From<ClaimedRow> for ClaimedAnnouncement {
             payout: PayoutId::from_uuid(row.payout_id),
             message: row.message,
             attempt: (row.attempts - row.attempts_before_retry).unsigned_abs(),
+            may_have_been_said: row.may_have_been_said,
             claim: row.attempts,
         }
     }
@@ -100,7 +111,7 @@ impl Store {
             ClaimedRow,
             "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $4, updated_at = $3
              WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'pending'
-             RETURNING payout_id, message, attempts, attempts_before_retry",
+             RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
             self.broadcaster.as_str(),
             id.as_uuid(),
             now,
@@ -124,7 +135,7 @@ impl Store {
                  SELECT payout_id FROM announcements
                  WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
                  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING payout_id, message, attempts, attempts_before_retry",
+             RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
             self.broadcaster.as_str(),
             now,
             now + lease,
@@ -153,10 +164,12 @@ impl Store {
         now: OffsetDateTime,
         jitter: f64,
     ) -> Result<AnnouncementState, StoreError> {
-        let settled = match announcement::after_delivery(delivery, claimed.attempt, now, jitter) {
-            Next::RetryAt(due) => self.postpone(claimed, now, due).await,
+        let may_be_out = delivery.may_have_been_said();
+        let attempt = Attempt { number: claimed.attempt, may_have_been_said: claimed.may_have_been_said };
+        let settled = match announcement::after_delivery(delivery, attempt, now, jitter) {
+            Next::Retry { at, reason } => self.postpone(claimed, &reason, may_be_out, now, at).await,
             Next::Settled(outcome) => {
-                self.record("settle_announcement", claimed.payout, &outcome, Some(claimed.claim), now).await
+                self.record("settle_announcement", claimed.payout, &outcome, may_be_out, Some(claimed.claim), now).await
             }
         };
         match settled {
@@ -169,32 +182,40 @@ impl Store {
 
     /// Takes attempts whose lease has passed for unknown: whoever made them is gone, and the message may have been
     /// said. Answers how many.
-    pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let stale = sqlx::query!(
-            "SELECT payout_id, attempts FROM announcements
-             WHERE broadcaster_id = $1 AND state = 'sending' AND due_at <= $2 ORDER BY due_at LIMIT 100",
-            self.broadcaster.as_str(),
-            now,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut expired = 0;
-        for row in stale {
-            let id = PayoutId::from_uuid(row.payout_id);
-            let reason = "the process that was sending it ended, or lost the database".to_owned();
-            let outcome = Outcome::Unknown { reason };
-            match self.record("expire_lease", id, &outcome, Some(row.attempts), now).await {
-                Ok(_) => expired += 1,
-                Err(CommandError::Rejected(_)) => {}
-                Err(CommandError::Failed(error)) => return Err(error),
+    pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<Swept<u64>, StoreError> {
+        let mut expired = Swept::default();
+        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        loop {
+            let stale = sqlx::query!(
+                "SELECT payout_id, attempts, due_at FROM announcements
+                 WHERE broadcaster_id = $1 AND state = 'sending' AND due_at <= $2 AND (due_at, payout_id) > ($3, $4)
+                 ORDER BY due_at, payout_id LIMIT $5",
+                self.broadcaster.as_str(),
+                now,
+                after.0,
+                after.1,
+                SWEPT_AT_ONCE,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = stale.last() else { return Ok(expired) };
+            after = (last.due_at, last.payout_id);
+            for row in stale {
+                let id = PayoutId::from_uuid(row.payout_id);
+                let reason = "the process that was sending it ended, or lost the database".to_owned();
+                let outcome = Outcome::Unknown { reason };
+                match self.record("expire_lease", id, &outcome, true, Some(row.attempts), now).await {
+                    Ok(_) => expired.done += 1,
+                    Err(CommandError::Rejected(_)) => {}
+                    Err(CommandError::Failed(error)) => expired.pass_over(&id, error)?,
+                }
             }
         }
-        Ok(expired)
     }
 
     /// The operator wants another attempt at what failed, was dropped or is unknown.
     pub async fn retry_announcement(&self, id: PayoutId, now: OffsetDateTime) -> Result<(), CommandError> {
-        self.record("retry_announcement", id, &Outcome::Retried, None, now).await.map(drop)
+        self.record("retry_announcement", id, &Outcome::Retried, false, None, now).await.map(drop)
     }
 
     /// The operator says whether what is unknown was said.
@@ -204,14 +225,14 @@ impl Store {
         announced: bool,
         now: OffsetDateTime,
     ) -> Result<(), CommandError> {
-        self.record("resolve_announcement", id, &Outcome::Resolved { announced }, None, now).await.map(drop)
+        self.record("resolve_announcement", id, &Outcome::Resolved { announced }, false, None, now).await.map(drop)
     }
 
     /// One payout's announcement.
     pub async fn announcement(&self, id: PayoutId) -> Result<Option<Announcement>, StoreError> {
         let row = sqlx::query_as!(
             AnnouncementRow,
-            "SELECT payout_id, message, state, attempts, detail, created_at, updated_at FROM announcements
+            "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at FROM announcements
              WHERE broadcaster_id = $1 AND payout_id = $2",
             self.broadcaster.as_str(),
             id.as_uuid(),
@@ -221,17 +242,49 @@ impl Store {
         row.map(Announcement::try_from).transpose()
     }
 
-    /// The announcements in a state, or all of them, oldest first; at most a thousand.
-    pub async fn announcements(&self, state: Option<AnnouncementState>) -> Result<Vec<Announcement>, StoreError> {
-        let rows = sqlx::query_as!(
-            AnnouncementRow,
-            "SELECT payout_id, message, state, attempts, detail, created_at, updated_at FROM announcements
-             WHERE broadcaster_id = $1 AND ($2::text IS NULL OR state = $2) ORDER BY created_at, payout_id LIMIT 1000",
-            self.broadcaster.as_str(),
-            state.map(AnnouncementState::as_str),
-        )
-        .fetch_all(&self.pool)
-        .await?;
+    /// The announcements in a state, or all of them, oldest first; at most `limit` of those that follow `after` in that
+    /// order.
+    pub async fn announcements(
+        &self,
+        state: Option<AnnouncementState>,
+        after: Option<&Announcement>,
+        limit: u32,
+    ) -> Result<Vec<Announcement>, StoreError> {
+        let start = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        let (created_at, id) = after.map_or(start, |after| (after.created_at, after.payout.as_uuid()));
+        // Each walks an index of its own; one statement for both could only have the one of all.
+        let rows = match state {
+            Some(state) => {
+                sqlx::query_as!(
+                    AnnouncementRow,
+                    "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at
+                     FROM announcements
+                     WHERE broadcaster_id = $1 AND state = $2 AND (created_at, payout_id) > ($3, $4)
+                     ORDER BY created_at, payout_id LIMIT $5",
+                    self.broadcaster.as_str(),
+                    state.as_str(),
+                    created_at,
+                    id,
+                    i64::from(limit),
+                )
+                .fetch_all(&self.pool)
+                .await?
+            }
+            None => {
+                sqlx::query_as!(
+                    AnnouncementRow,
+                    "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at
+                     FROM announcements WHERE broadcaster_id = $1 AND (created_at, payout_id) > ($2, $3)
+                     ORDER BY created_at, payout_id LIMIT $4",
+                    self.broadcaster.as_str(),
+                    created_at,
+                    id,
+                    i64::from(limit),
+                )
+                .fetch_all(&self.pool)
+                .await?
+            }
+        };
         rows.into_iter().map(Announcement::try_from).collect()
     }
 
@@ -248,12 +301,16 @@ impl Store {
     async fn postpone(
         &self,
         claimed: &ClaimedAnnouncement,
+        reason: &str,
+        may_have_been_said: bool,
         now: OffsetDateTime,
         due: OffsetDateTime,
     ) -> Result<AnnouncementState, CommandError> {
         let postponed = sqlx::query!(
             "WITH postponed AS (
-                 UPDATE announcements SET state = 'pending', due_at = $4, updated_at = $3
+                 UPDATE announcements
+                 SET state = 'pending', due_at = $4, detail = $6, updated_at = $3,
+                     may_have_been_said = may_have_been_said OR $7
                  WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5
                  RETURNING broadcaster_id
              )
@@ -263,6 +320,8 @@ impl Store {
             now,
             due,
             claimed.claim,
+            reason,
+            may_have_been_said,
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -270,19 +329,25 @@ impl Store {
     }
 
     /// Records an outcome: the event, the projection and the obligation in one transaction. The outcome of a `claim` is
-    /// taken only while the claim stands.
+    /// taken only while the claim stands. `may_have_been_said` is of the attempt that ends with it.
     async fn record(
         &self,
         name: &'static str,
         id: PayoutId,
         outcome: &Outcome,
+        may_have_been_said: bool,
         claim: Option<i32>,
         now: OffsetDateTime,
     ) -> Result<AnnouncementState, CommandError> {
         let state = announcement::state_after(outcome);
-        let detail = match outcome {
-            Outcome::Dropped { reason } | Outcome::Unknown { reason } | Outcome::Failed { reason } => Some(reason),
-            Outcome::Announced { .. } | Outcome::Retried | Outcome::Resolved { .. } => None,
+        // The operator's word changes nothing of why the last attempt did not announce, unless it did.
+        let (keeps_detail, detail) = match outcome {
+            Outcome::Dropped { reason } | Outcome::Unknown { reason } | Outcome::Failed { reason } => {
+                (false, Some(reason))
+            }
+            Outcome::Announced { detail, .. } => (false, detail.as_ref()),
+            Outcome::Resolved { announced: true } => (false, None),
+            Outcome::Retried | Outcome::Resolved { announced: false } => (true, None),
         };
         retrying(name, async || {
             let mut tx = self.begin().await?;
@@ -291,7 +356,8 @@ impl Store {
             let events = decide(stream.state.as_ref(), command)?;
             self.append(&mut tx, stream, &events, now).await?;
             let written = sqlx::query!(
-                "UPDATE announcements SET state = $3, detail = $4, due_at = $5, updated_at = $5,
+                "UPDATE announcements SET state = $3, detail = CASE WHEN $7 THEN detail ELSE $4 END,
+                        may_have_been_said = may_have_been_said OR $8, due_at = $5, updated_at = $5,
                         attempts_before_retry = CASE WHEN $3 = 'pending' THEN attempts ELSE attempts_before_retry END
                  WHERE broadcaster_id = $1 AND payout_id = $2
                    AND ($6::integer IS NULL OR (state = 'sending' AND attempts = $6))",
@@ -301,6 +367,8 @@ impl Store {
                 detail,
                 now,
                 claim,
+                keeps_detail,
+                may_have_been_said,
             )
             .execute(&mut *tx)
             .await?;
@@ -322,6 +390,7 @@ struct AnnouncementRow {
     message: String,
     state: String,
     attempts: i32,
+    due_at: OffsetDateTime,
     detail: Option<String>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
@@ -343,6 +412,7 @@ impl TryFrom<AnnouncementRow> for Announcement {
             state,
             attempts: row.attempts.unsigned_abs(),
             detail: row.detail,
+            next_attempt_at: (state == AnnouncementState::Pending).then_some(row.due_at),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use mgm_domain::{Rejection, stream::DecodeError};
+use mgm_domain::{
+    Rejection,
+    stream::{DecodeError, ImpossibleEvent},
+};
 use sqlx::migrate::MigrateError;
 use uuid::Uuid;
 
@@ -37,6 +40,16 @@ pub enum StoreError {
         /// What is wrong.
         source: DecodeError,
     },
+    /// An event that cannot follow those before it. The stream has no fold, and nothing is made of it.
+    #[error("stream {stream}, version {version}: {source}")]
+    ImpossibleEvent {
+        /// The stream.
+        stream: Uuid,
+        /// The event's place in it.
+        version: i32,
+        /// What it is, and after what.
+        source: ImpossibleEvent,
+    },
     /// The migrations are not all in.
     #[error("the newest migration applied is {applied:?}, the newest known {newest:?}")]
     NotMigrated {
@@ -61,6 +74,20 @@ impl StoreError {
             Self::Unavailable(_) | Self::Conflict(_) => true,
             Self::BadRow { .. }
             | Self::BadEvent { .. }
+            | Self::ImpossibleEvent { .. }
+            | Self::NotMigrated { .. }
+            | Self::Migration(_)
+            | Self::Database(_) => false,
+        }
+    }
+
+    /// Whether it is about one row or one stream, so that others may well be in order.
+    #[must_use]
+    pub const fn is_of_one(&self) -> bool {
+        match self {
+            Self::BadRow { .. } | Self::BadEvent { .. } | Self::ImpossibleEvent { .. } => true,
+            Self::Unavailable(_)
+            | Self::Conflict(_)
             | Self::NotMigrated { .. }
             | Self::Migration(_)
             | Self::Database(_) => false,

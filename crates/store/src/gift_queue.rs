@@ -136,20 +136,38 @@ impl Store {
         rows.into_iter().map(GiftView::try_from).collect()
     }
 
-    /// The queue: the request being served, then those that are `Pending`, oldest first; at most a thousand.
-    pub async fn gift_queue(&self) -> Result<Vec<GiftView>, StoreError> {
+    /// The queue: the request being served, then those that are `Pending`, oldest first; at most `limit` of those that follow
+    /// `after` in that order, which need not be in the queue any more.
+    pub async fn gift_queue(&self, after: Option<&GiftView>, limit: u32) -> Result<Vec<GiftView>, StoreError> {
+        let start = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        let (created_at, id) = match after {
+            None => start,
+            Some(GiftView { id, gift, .. }) => match gift.state.status() {
+                // Everybody who waits comes after one whose turn it is, or was.
+                GiftStatus::SelectingItem | GiftStatus::WaitingConfirmation | GiftStatus::Completed => start,
+                GiftStatus::Unverified | GiftStatus::Pending | GiftStatus::Failed => (gift.created_at, id.as_uuid()),
+            },
+        };
         let rows = sqlx::query_as!(
             GiftRow,
-            r#"SELECT gift_id, viewer_id, display_name, character_name, state,
-                      selected_item AS "selected_item: Json<Item>", timeout_at, failure_reason, created_at, updated_at,
-                      bool_or(state <> 'Pending') OVER () AS "another_served!",
-                      count(*) FILTER (WHERE state = 'Pending')
-                          OVER (ORDER BY created_at, gift_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-                                EXCLUDE CURRENT ROW) AS "pending_before!"
-               FROM gift_requests
-               WHERE broadcaster_id = $1 AND state IN ('Pending', 'SelectingItem', 'WaitingConfirmation')
-               ORDER BY state = 'Pending', created_at, gift_id LIMIT 1000"#,
+            r#"SELECT gift_id AS "gift_id!", viewer_id AS "viewer_id!", display_name AS "display_name!",
+                      character_name AS "character_name!", state AS "state!",
+                      selected_item AS "selected_item: Json<Item>", timeout_at, failure_reason,
+                      created_at AS "created_at!", updated_at AS "updated_at!", another_served AS "another_served!",
+                      pending_before AS "pending_before!"
+               FROM (SELECT *, bool_or(state <> 'Pending') OVER () AS another_served,
+                            count(*) FILTER (WHERE state = 'Pending')
+                                OVER (ORDER BY created_at, gift_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                                      EXCLUDE CURRENT ROW) AS pending_before
+                     FROM gift_requests
+                     WHERE broadcaster_id = $1 AND state IN ('Pending', 'SelectingItem', 'WaitingConfirmation')) AS queue
+               WHERE NOT $2 OR (state = 'Pending' AND (created_at, gift_id) > ($3, $4))
+               ORDER BY state = 'Pending', created_at, gift_id LIMIT $5"#,
             self.broadcaster.as_str(),
+            after.is_some(),
+            created_at,
+            id,
+            i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?;

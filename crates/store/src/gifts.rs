@@ -9,8 +9,15 @@ use mgm_domain::{
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::{CommandError, Store, StoreError, pool::viewer_id, streams::Stream, transaction::retrying};
+use crate::{
+    CommandError, Store, StoreError,
+    pool::viewer_id,
+    streams::Stream,
+    sweep::{SWEPT_AT_ONCE, Swept},
+    transaction::retrying,
+};
 
 /// What became of a request by chat. Sent or not, it is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,24 +107,35 @@ impl Store {
         &self,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<Vec<(GiftId, FailureReason)>, StoreError> {
-        let passed = sqlx::query_scalar!(
-            "SELECT gift_id FROM gift_requests WHERE broadcaster_id = $1 AND timeout_at <= $2
-             ORDER BY timeout_at LIMIT 1000",
-            self.broadcaster.as_str(),
-            now,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut timed_out = vec![];
-        for id in passed.into_iter().map(GiftId::from_uuid) {
-            match self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await {
-                Ok(events) => timed_out.extend(events.into_iter().filter_map(|event| Some((id, failure(event)?)))),
-                Err(CommandError::Rejected(_)) => {}
-                Err(CommandError::Failed(error)) => return Err(error),
+    ) -> Result<Swept<Vec<(GiftId, FailureReason)>>, StoreError> {
+        let mut timed_out = Swept::<Vec<_>>::default();
+        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        loop {
+            let passed = sqlx::query!(
+                r#"SELECT gift_id, timeout_at AS "timeout_at!" FROM gift_requests
+                   WHERE broadcaster_id = $1 AND timeout_at <= $2 AND (timeout_at, gift_id) > ($3, $4)
+                   ORDER BY timeout_at, gift_id LIMIT $5"#,
+                self.broadcaster.as_str(),
+                now,
+                after.0,
+                after.1,
+                SWEPT_AT_ONCE,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = passed.last() else { return Ok(timed_out) };
+            after = (last.timeout_at, last.gift_id);
+            for row in passed {
+                let id = GiftId::from_uuid(row.gift_id);
+                match self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await {
+                    Ok(events) => {
+                        timed_out.done.extend(events.into_iter().filter_map(|event| Some((id, failure(event)?))));
+                    }
+                    Err(CommandError::Rejected(_)) => {}
+                    Err(CommandError::Failed(error)) => timed_out.pass_over(&id, error)?,
+                }
             }
         }
-        Ok(timed_out)
     }
 
     /// Decides a command to a request that is there; answers its events.

@@ -22,6 +22,7 @@ mod rebuild;
 mod roulette;
 mod streams;
 mod subscription;
+mod sweep;
 mod tokens;
 mod transaction;
 
@@ -48,6 +49,7 @@ pub use payouts::PayoutView;
 pub use rebuild::{Difference, Rebuilt};
 pub use roulette::{DrawOutcome, Verification};
 pub use subscription::{ChatSubscription, SubscriptionState};
+pub use sweep::Swept;
 pub use tokens::{LockedTokens, StoredTokens, TokenRefusal};
 
 /// The migrations, forward only.

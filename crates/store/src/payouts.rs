@@ -12,6 +12,7 @@ use crate::{
     CommandError, Store, StoreError,
     pool::{parse_name, viewer_id},
     streams::Stream,
+    sweep::{SWEPT_AT_ONCE, Swept},
     transaction::retrying,
 };
 
@@ -151,27 +152,39 @@ impl Store {
     }
 
     /// Expires payouts that were created before `created_before` and are still active; answers how many.
-    pub async fn expire_payouts(&self, created_before: OffsetDateTime, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let stale = sqlx::query_scalar!(
-            "SELECT payout_id FROM payouts
-             WHERE broadcaster_id = $1 AND status IN ('Pending', 'InProgress') AND created_at <= $2
-             ORDER BY created_at LIMIT 1000",
-            self.broadcaster.as_str(),
-            created_before,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut expired = 0;
-        for id in stale {
-            let id = PayoutId::from_uuid(id);
-            match self.command("expire_payout", id, Command::Expire { at: now }, now).await {
-                Ok(()) => expired += 1,
-                // Somebody else took it to its end in the meantime.
-                Err(CommandError::Rejected(_)) => {}
-                Err(CommandError::Failed(error)) => return Err(error),
+    pub async fn expire_payouts(
+        &self,
+        created_before: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Swept<u64>, StoreError> {
+        let mut expired = Swept::default();
+        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        loop {
+            let stale = sqlx::query!(
+                "SELECT payout_id, created_at FROM payouts
+                 WHERE broadcaster_id = $1 AND status IN ('Pending', 'InProgress') AND created_at <= $2
+                   AND (created_at, payout_id) > ($3, $4)
+                 ORDER BY created_at, payout_id LIMIT $5",
+                self.broadcaster.as_str(),
+                created_before,
+                after.0,
+                after.1,
+                SWEPT_AT_ONCE,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = stale.last() else { return Ok(expired) };
+            after = (last.created_at, last.payout_id);
+            for row in stale {
+                let id = PayoutId::from_uuid(row.payout_id);
+                match self.command("expire_payout", id, Command::Expire { at: now }, now).await {
+                    Ok(()) => expired.done += 1,
+                    // Somebody else took it to its end in the meantime.
+                    Err(CommandError::Rejected(_)) => {}
+                    Err(CommandError::Failed(error)) => expired.pass_over(&id, error)?,
+                }
             }
         }
-        Ok(expired)
     }
 
     /// The harness: awards a payout to a member of the pool under a cycle of its own, by verification's own command.

@@ -16,7 +16,8 @@ pub struct Rebuilt {
     pub streams: u64,
     /// Rows that were not the fold of their events.
     pub differed: Vec<Difference>,
-    /// Those of them that still are not: events that cannot be read, or rows that stand in each other's way.
+    /// Those of them that still are not: events that cannot be read or cannot follow one another, from which nothing is
+    /// written, or rows that stand in each other's way.
     pub left: Vec<Difference>,
 }
 
@@ -49,7 +50,10 @@ impl Store {
             match self.rebuild::<A>(difference.id).await {
                 Ok(()) => {}
                 // The comparison at the end says so.
-                Err(error @ (StoreError::BadEvent { .. } | StoreError::Conflict(_))) => {
+                Err(
+                    error
+                    @ (StoreError::BadEvent { .. } | StoreError::ImpossibleEvent { .. } | StoreError::Conflict(_)),
+                ) => {
                     tracing::warn!(%error, kind = A::KIND, id = %difference.id, "a row could not be rebuilt");
                 }
                 Err(error) => return Err(error),

@@ -1,6 +1,7 @@
 //! Event streams, and the projections written beside them.
 
-use mgm_domain::stream::{Aggregate, StreamEvent};
+use mgm_domain::stream::StreamEvent;
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,6 +27,30 @@ impl<A> Stream<A> {
 }
 
 impl<A: Projected> Stream<A> {
+    /// Folds one more event in.
+    pub(crate) fn take(&mut self, version: i32, event: &A::Event) -> Result<(), StoreError> {
+        let impossible = |source| StoreError::ImpossibleEvent { stream: self.id, version, source };
+        A::apply(&mut self.state, event).map_err(impossible)?;
+        self.version = version;
+        Ok(())
+    }
+
+    /// Folds in one more event as it is written down.
+    pub(crate) fn read(
+        &mut self,
+        version: i32,
+        event_type: &str,
+        schema_version: i16,
+        data: &Value,
+    ) -> Result<(), StoreError> {
+        let event = A::Event::decode(event_type, schema_version, data).map_err(|source| StoreError::BadEvent {
+            stream: self.id,
+            version,
+            source,
+        })?;
+        self.take(version, &event)
+    }
+
     /// The row that follows from it; none from an empty one.
     pub(crate) fn row(&self) -> Result<Option<A::Row>, StoreError> {
         self.state.as_ref().map(|state| state.row(self.id, self.version)).transpose()
@@ -33,8 +58,9 @@ impl<A: Projected> Stream<A> {
 }
 
 impl Store {
-    /// Reads and folds a stream. Empty when there is none.
-    pub(crate) async fn load_stream<A: Aggregate>(
+    /// Reads and folds a stream. Empty when there is none; an error when it has an event that cannot be read, or cannot
+    /// follow.
+    pub(crate) async fn load_stream<A: Projected>(
         &self,
         tx: &mut PgConnection,
         id: Uuid,
@@ -49,10 +75,7 @@ impl Store {
         .await?;
         let mut stream = Stream::empty(id);
         for row in rows {
-            let event = A::Event::decode(&row.event_type, row.schema_version, &row.data)
-                .map_err(|source| StoreError::BadEvent { stream: id, version: row.version, source })?;
-            stream.state = A::apply(stream.state.take(), &event);
-            stream.version = row.version;
+            stream.read(row.version, &row.event_type, row.schema_version, &row.data)?;
         }
         Ok(stream)
     }
@@ -66,8 +89,7 @@ impl Store {
         at: OffsetDateTime,
     ) -> Result<Stream<A>, StoreError> {
         for event in events {
-            stream.version += 1;
-            stream.state = A::apply(stream.state.take(), event);
+            stream.take(stream.version + 1, event)?;
             let (event_type, data) = event.encode();
             sqlx::query!(
                 "INSERT INTO events

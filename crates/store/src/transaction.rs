@@ -26,6 +26,7 @@ impl Retry for StoreError {
             Self::Unavailable(_) => "unavailable",
             Self::BadRow { .. }
             | Self::BadEvent { .. }
+            | Self::ImpossibleEvent { .. }
             | Self::NotMigrated { .. }
             | Self::Migration(_)
             | Self::Database(_) => "failed",

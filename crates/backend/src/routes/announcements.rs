@@ -1,6 +1,6 @@
-//! `GET /api/announcements`, `POST /api/announcements/{payoutId}/retry` and `…/resolve`: for the operator.
+//! `GET /api/announcements`, `GET /api/announcements/{payoutId}`, `POST …/retry` and `POST …/resolve`: for the operator.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use mgm_api_types::{Announcement, AnnouncementState, ResolveAnnouncement};
 use mgm_domain::{PayoutId, Rejection, announcement};
 use serde::Deserialize;
@@ -11,7 +11,10 @@ use crate::{
     auth::Desktop,
     error::ApiError,
     extract::{Body, Id, Parameters},
-    routes::openapi::errors::errors,
+    routes::{
+        openapi::errors::errors,
+        page::{Page, nothing_to_follow},
+    },
     state::AppState,
 };
 
@@ -25,10 +28,10 @@ pub(super) struct ByState {
 
 errors! { ListErrors: DESKTOP; InvalidPayload }
 
-/// The announcements, oldest first; at most a thousand.
+/// The announcements, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
 #[utoipa::path(
     get, path = "/api/announcements", tag = "operator", security(("desktop" = [])),
-    params(ByState),
+    params(ByState, Page),
     responses(
         (status = 200, description = "The announcements", body = [Announcement]),
         ListErrors,
@@ -38,9 +41,35 @@ pub(super) async fn list(
     _: Desktop,
     State(state): State<AppState>,
     Parameters(by): Parameters<ByState>,
-) -> Result<Json<Vec<Announcement>>, ApiError> {
-    let listed = state.store.announcements(by.state.map(of_wire)).await?;
-    Ok(Json(listed.into_iter().map(shown).collect()))
+    Parameters(page): Parameters<Page>,
+) -> Result<Response, ApiError> {
+    let (wanted, part) = (by.state.map(of_wire), page.part()?);
+    let after = match part.after {
+        Some(id) => {
+            let known = state.store.announcement(PayoutId::from_uuid(id)).await?;
+            Some(known.ok_or_else(|| nothing_to_follow("payout with an announcement"))?)
+        }
+        None => None,
+    };
+    let listed = state.store.announcements(wanted, after.as_ref(), part.to_read()).await?;
+    let listed = listed.into_iter().map(shown).collect();
+    let own = wanted.map(|state| format!("state={state}&")).unwrap_or_default();
+    Ok(part.answer(&format!("/api/announcements?{own}"), listed, |one: &Announcement| one.payout_id))
+}
+
+errors! { OneErrors: DESKTOP; NotFound }
+
+/// The announcement of a payout. A payout that is not `Sent` owes none.
+#[utoipa::path(
+    get, path = "/api/announcements/{payoutId}", tag = "operator", security(("desktop" = [])),
+    params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
+    responses(
+        (status = 200, description = "The announcement as it stands now", body = Announcement),
+        OneErrors,
+    ),
+)]
+pub(super) async fn one(_: Desktop, Id(id): Id, State(state): State<AppState>) -> Result<Json<Announcement>, ApiError> {
+    show(&state, PayoutId::from_uuid(id)).await
 }
 
 errors! { RetryErrors: DESKTOP; NotFound, InvalidState }
@@ -114,6 +143,7 @@ fn shown(announcement: mgm_store::Announcement) -> Announcement {
         },
         attempts: announcement.attempts,
         detail: announcement.detail,
+        next_attempt_at: announcement.next_attempt_at,
         created_at: announcement.created_at,
         updated_at: announcement.updated_at,
     }

@@ -8,6 +8,7 @@ mod eventsub;
 mod gifts;
 mod health;
 mod openapi;
+mod page;
 mod payout_status;
 mod payouts;
 mod pool;
@@ -94,6 +95,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(gifts::select_item::select))
         .routes(routes!(gifts::confirm::confirm))
         .routes(routes!(announcements::list))
+        .routes(routes!(announcements::one))
         .routes(routes!(announcements::retry))
         .routes(routes!(announcements::resolve))
         .routes(routes!(version::version))

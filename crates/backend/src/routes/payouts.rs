@@ -1,27 +1,22 @@
 //! `GET /api/payouts/my-last`, `GET /api/payouts/pending` and `GET /api/payouts?status=`.
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use mgm_api_types::{Payout, PayoutStatus};
 use mgm_domain::{PayoutId, Rejection};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use crate::{
     auth::{Desktop, Viewer},
     error::ApiError,
     extract::Parameters,
-    routes::{openapi::errors::errors, payout, status},
+    routes::{
+        openapi::errors::errors,
+        page::{Page, nothing_to_follow},
+        payout, status,
+    },
     state::AppState,
 };
-
-/// The most payouts in one answer.
-const MAX_PAGE: u32 = 1000;
 
 errors! { MyLastErrors: VIEWER; NotFound }
 
@@ -38,18 +33,23 @@ pub(super) async fn my_last(viewer: Viewer, State(state): State<AppState>) -> Re
     Ok(Json(payout(newest)))
 }
 
-errors! { PendingErrors: DESKTOP }
+errors! { PendingErrors: DESKTOP; InvalidPayload }
 
-/// The pending payouts, oldest first; at most 1000 of them.
+/// The pending payouts, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
 #[utoipa::path(
     get, path = "/api/payouts/pending", tag = "desktop", security(("desktop" = [])),
+    params(Page),
     responses(
         (status = 200, description = "The payouts", body = [Payout]),
         PendingErrors,
     ),
 )]
-pub(super) async fn pending(_: Desktop, State(state): State<AppState>) -> Result<Response, ApiError> {
-    page(&state, ByStatus { status: PayoutStatus::Pending, after: None, limit: None }).await
+pub(super) async fn pending(
+    _: Desktop,
+    State(state): State<AppState>,
+    Parameters(page): Parameters<Page>,
+) -> Result<Response, ApiError> {
+    part(&state, PayoutStatus::Pending, page).await
 }
 
 /// Which payouts.
@@ -58,11 +58,6 @@ pub(super) async fn pending(_: Desktop, State(state): State<AppState>) -> Result
 pub(super) struct ByStatus {
     /// In this status; case does not matter.
     status: PayoutStatus,
-    /// Those that follow this one, which need not be in that status any more.
-    after: Option<Uuid>,
-    /// How many at the most; 1000 when it is not given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
 }
 
 errors! { ByStatusErrors: DESKTOP; InvalidPayload }
@@ -70,7 +65,7 @@ errors! { ByStatusErrors: DESKTOP; InvalidPayload }
 /// The payouts in a status, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
 #[utoipa::path(
     get, path = "/api/payouts", tag = "desktop", security(("desktop" = [])),
-    params(ByStatus),
+    params(ByStatus, Page),
     responses(
         (status = 200, description = "The payouts", body = [Payout]),
         ByStatusErrors,
@@ -80,35 +75,21 @@ pub(super) async fn by_status(
     _: Desktop,
     State(state): State<AppState>,
     Parameters(by): Parameters<ByStatus>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Response, ApiError> {
-    page(&state, by).await
+    part(&state, by.status, page).await
 }
 
-async fn page(state: &AppState, by: ByStatus) -> Result<Response, ApiError> {
-    let limit = by.limit.unwrap_or(MAX_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::InvalidPayload(format!("limit must be from 1 to {MAX_PAGE}")));
-    }
-    let after = match by.after {
-        Some(id) => Some(state.store.payout(PayoutId::from_uuid(id)).await?.ok_or_else(no_such_payout)?),
+async fn part(state: &AppState, wanted: PayoutStatus, page: Page) -> Result<Response, ApiError> {
+    let (wanted, part) = (status(wanted), page.part()?);
+    let after = match part.after {
+        Some(id) => {
+            let known = state.store.payout(PayoutId::from_uuid(id)).await?;
+            Some(known.ok_or_else(|| nothing_to_follow("payout"))?)
+        }
         None => None,
     };
-    // One more than is shown tells whether there are more.
-    let mut payouts = state.store.payouts_with_status(status(by.status), after.as_ref(), limit + 1).await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = payouts.len() > shown;
-    payouts.truncate(shown);
-    let next = payouts.last().filter(|_| has_more).map(|last| {
-        let (status, last) = (last.status.as_str(), last.id);
-        [(header::LINK, format!("</api/payouts?status={status}&after={last}&limit={limit}>; rel=\"next\""))]
-    });
-    let payouts = Json(payouts.into_iter().map(payout).collect::<Vec<_>>());
-    Ok(match next {
-        Some(next) => (next, payouts).into_response(),
-        None => payouts.into_response(),
-    })
-}
-
-fn no_such_payout() -> ApiError {
-    ApiError::InvalidPayload("after names no payout".to_owned())
+    let payouts = state.store.payouts_with_status(wanted, after.as_ref(), part.to_read()).await?;
+    let payouts = payouts.into_iter().map(payout).collect();
+    Ok(part.answer(&format!("/api/payouts?status={wanted}&"), payouts, |payout: &Payout| payout.id))
 }

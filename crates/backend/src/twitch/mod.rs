@@ -8,7 +8,7 @@ mod subscription;
 
 pub(crate) use config::warnings;
 pub use config::{BroadcasterTokens, Client, SubscriptionConfig, TwitchConfig};
-pub use session::{AskError, HelixSession, TokenTrouble};
+pub use session::{AskError, HelixSession, SendError, TokenTrouble};
 pub use subscription::SubscriptionKeeper;
 
 use mgm_twitch::{helix::Helix, oauth::OAuth, transport::ClientError};

@@ -13,7 +13,11 @@ use super::{
     TwitchClients,
     renewal::{self, Renewal},
 };
-use crate::{clock::Clock, config::BackendConfig};
+use crate::{
+    clock::Clock,
+    config::BackendConfig,
+    lease::{Lease, LeaseOver},
+};
 
 /// Calls to Helix with the broadcaster's token. Cheap to clone.
 ///
@@ -46,6 +50,17 @@ pub enum TokenTrouble {
     /// The token has to be renewed, and that may work later.
     #[error("the access token cannot be renewed just now: {0}")]
     Unavailable(String),
+}
+
+/// A message that was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// There is no token to send it with.
+    #[error(transparent)]
+    Token(#[from] TokenTrouble),
+    /// Too little was left of the lease to begin.
+    #[error(transparent)]
+    LeaseOver(#[from] LeaseOver),
 }
 
 /// A question that Helix has not answered.
@@ -85,12 +100,19 @@ impl HelixSession {
         })))
     }
 
-    /// Posts `text` to the broadcaster's chat, as the broadcaster. It is sent once at the most.
-    pub async fn send_chat_message(&self, text: &str, correlation: &Correlation) -> Result<SendOutcome, TokenTrouble> {
+    /// Posts `text` to the broadcaster's chat, as the broadcaster. It is sent once at the most, and no call begins that may
+    /// not be over before the `lease` is: the reading and the renewing of tokens take as long as they take.
+    pub async fn send_chat_message(
+        &self,
+        text: &str,
+        lease: &Lease,
+        correlation: &Correlation,
+    ) -> Result<SendOutcome, SendError> {
         let session = self.session()?;
         let broadcaster = session.broadcaster.as_str();
         let mut attempt = session.attempt().await?;
         loop {
+            lease.leaves(session.timeout)?;
             let sending =
                 session.helix.send_chat_message(broadcaster, broadcaster, text, &attempt.credentials, correlation);
             let outcome = sending.await;

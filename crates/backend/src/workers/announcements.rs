@@ -35,9 +35,11 @@ pub(super) async fn run(state: AppState, woken: Arc<Notify>, shutdown: Cancellat
 
 /// Sends what is due, and takes attempts whose process is gone for unknown; answers when to look again.
 pub async fn round(state: &AppState, shutdown: &CancellationToken) -> Result<Option<OffsetDateTime>, StoreError> {
-    state.announcer.expire_leases().await?;
+    let expired = state.announcer.expire_leases().await?;
     // What is claimed is seen through; nothing more is claimed once the process is to end.
     while !shutdown.is_cancelled() && state.announcer.announce_due().await? {}
+    // What had to be passed over is a failure, but keeps nothing else from chat.
+    expired.complete()?;
     state.store.next_announcement_due().await
 }
 

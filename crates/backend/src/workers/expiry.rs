@@ -26,10 +26,10 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
     let expired = state.store.expire_payouts(now - state.config.payouts_expire_after, now).await?;
-    metrics::moved(PayoutStatus::Expired).increment(expired);
+    metrics::moved(PayoutStatus::Expired).increment(expired.done);
     let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;
-    if expired > 0 || forgotten > 0 {
-        tracing::info!(expired, forgotten, "swept");
+    if expired.done > 0 || forgotten > 0 {
+        tracing::info!(expired = expired.done, forgotten, "swept");
     }
-    Ok(())
+    expired.complete().map(drop)
 }

@@ -18,9 +18,10 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 
 /// Fails the requests whose time has passed.
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
-    for (gift, reason) in state.store.time_out_gifts(state.config.gift_limits, state.clock.now()).await? {
+    let timed_out = state.store.time_out_gifts(state.config.gift_limits, state.clock.now()).await?;
+    for (gift, reason) in &timed_out.done {
         tracing::info!(%gift, reason = reason.as_str(), "gift failed");
-        count_failure(&reason);
+        count_failure(reason);
     }
-    Ok(())
+    timed_out.complete().map(drop)
 }

@@ -58,6 +58,7 @@ async fn each_fault_of_helix_leaves_the_state_that_the_rules_name_and_never_undo
         (json!({"kind": "status", "status": 204}), "announced"),
         (json!({"kind": "status", "status": 202}), "announced"),
         (json!({"kind": "not_sent"}), "dropped"),
+        (json!({"kind": "duplicate"}), "dropped"),
         (json!({"kind": "status", "status": 400}), "failed"),
         (json!({"kind": "status", "status": 401}), "failed"),
         (json!({"kind": "status", "status": 403}), "failed"),
@@ -272,11 +273,114 @@ async fn what_is_no_announcement_is_not_found() {
     app.enrolled("ann", "Etoehero").await;
     let pending = app.pending("ann").await;
     for id in ["nonsense", "0193f6f2-8ac0-7a6e-8d3b-5cbbd5c1a7e4", &pending] {
+        app.get(&format!("/api/announcements/{id}")).desktop().send().await.is(404, "not_found");
         retry(&app, id).await.is(404, "not_found");
         resolve(&app, id, true).await.is(404, "not_found");
     }
     app.get("/api/announcements?state=nonsense").desktop().send().await.is(400, "invalid_payload");
     let call = app.post(&format!("/api/announcements/{pending}/resolve")).desktop();
     call.json(&json!({})).send().await.is(400, "invalid_payload");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_tried_again_says_why_and_when() {
+    let app = TestApp::start().await;
+    app.helix.faults(json!([{"kind": "status", "status": 503}, {"kind": "status", "status": 403}])).await;
+    let payout = app.sent("ann", "Etoehero").await;
+    let waiting = app.announcement(&payout).await;
+    assert_eq!((&waiting["state"], &waiting["attempts"]), (&json!("pending"), &json!(1)));
+    let detail = waiting["detail"].as_str().unwrap();
+    assert!(detail.starts_with("Twitch answered 503"), "{detail}");
+    let next = waiting["nextAttemptAt"].as_str().unwrap();
+    assert!(("2026-01-02T03:05:11.000Z"..="2026-01-02T03:05:12.000Z").contains(&next), "{next}");
+    assert_eq!(listed(&app, "pending").await, [waiting]);
+    app.advance(2);
+    app.announce_due().await;
+    let failed = app.announcement(&payout).await;
+    assert_eq!((&failed["state"], &failed["nextAttemptAt"]), (&json!("failed"), &Value::Null));
+    // The operator's word does not wipe out why.
+    let retried = retry(&app, &payout).await.ok();
+    assert_eq!((&retried["state"], &retried["detail"]), (&json!("pending"), &failed["detail"]));
+    assert_eq!(retried["nextAttemptAt"], "2026-01-02T03:05:12.000Z");
+    app.announce_due().await;
+    let announced = app.announcement(&payout).await;
+    assert_eq!((&announced["state"], &announced["detail"]), (&json!("announced"), &Value::Null));
+    assert_eq!(announced["nextAttemptAt"], Value::Null);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_duplicate_means_that_an_earlier_attempt_was_said_if_one_may_have_been() {
+    let status = |status: u16| json!({"kind": "status", "status": status});
+    for (before, state) in [
+        (status(500), "announced"),
+        (status(503), "announced"),
+        (status(429), "dropped"),
+        (json!({"kind": "reply_lost"}), "announced"),
+        (json!({"kind": "not_sent"}), "dropped"),
+        (json!({"kind": "duplicate"}), "dropped"),
+    ] {
+        let app = TestApp::start().await;
+        app.helix.faults(json!([before, {"kind": "duplicate"}])).await;
+        let payout = app.sent("ann", "Etoehero").await;
+        if app.announcement(&payout).await["state"] != "pending" {
+            retry(&app, &payout).await.ok();
+        }
+        app.advance(600);
+        app.announce_due().await;
+        let announcement = app.announcement(&payout).await;
+        assert_eq!(announcement["state"], state, "{before}: {announcement}");
+        let detail = announcement["detail"].as_str().unwrap();
+        assert!(detail.contains("msg_duplicate"), "{detail}");
+        assert_eq!(detail.starts_with("an earlier attempt was said"), state == "announced", "{detail}");
+        assert_eq!(is_announced(&app).await, state == "announced", "{before}");
+        assert_eq!(app.helix.messages().await.len(), 2);
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn every_list_comes_in_pages_by_the_same_parameters() {
+    let app = TestApp::start().await;
+    let mut payouts = vec![];
+    for (user, name) in [("ann", "Annhero"), ("bob", "Bobhero"), ("cid", "Cidhero")] {
+        payouts.push(app.sent(user, name).await);
+        app.advance(1);
+        app.enrolled(user, name).await;
+        app.pending(user).await;
+        let body = json!({"streamerId": BROADCASTER, "characterName": name});
+        app.post("/api/gift-requests").viewer(user).json(&body).send().await.success(201);
+    }
+    for (list, id) in [
+        ("/api/announcements?", "payoutId"),
+        ("/api/announcements?state=ANNOUNCED&", "payoutId"),
+        ("/api/payouts/pending?", "id"),
+        ("/api/payouts?status=sent&", "id"),
+        ("/api/gift-requests?", "id"),
+    ] {
+        let whole = app.get(list).desktop().send().await;
+        assert!(!whole.headers.contains_key("link"), "{list}");
+        let whole = whole.ok();
+        assert_eq!(whole.as_array().unwrap().len(), 3, "{list}");
+        let (mut next, mut listed) = (Some(format!("{list}limit=1")), vec![]);
+        while let Some(path) = next {
+            let answer = app.get(&path).desktop().send().await;
+            let page = answer.ok();
+            assert_eq!(page.as_array().unwrap().len(), 1, "{path}");
+            listed.push(page[0].clone());
+            let link = answer.headers.get("link").map(|link| link.to_str().unwrap());
+            next = link.map(|link| link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned());
+        }
+        assert_eq!(json!(listed), whole, "{list}");
+        let after = app.get(&format!("{list}after={}", listed[1][id].as_str().unwrap())).desktop().send().await.ok();
+        assert_eq!(after, json!([listed[2]]), "{list}");
+        let nobody = format!("after={}", uuid::Uuid::nil());
+        for wrong in ["limit=0", "limit=1001", "limit=-1", "limit=x", "after=x", &nobody] {
+            app.get(&format!("{list}{wrong}")).desktop().send().await.is(400, "invalid_payload");
+        }
+    }
+    let announcement = app.get(&format!("/api/announcements/{}", payouts[1])).desktop().send().await.ok();
+    assert_eq!((&announcement["payoutId"], &announcement["state"]), (&json!(payouts[1]), &json!("announced")));
     app.finish().await;
 }

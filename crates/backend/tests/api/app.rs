@@ -51,6 +51,8 @@ pub struct TestApp {
     pub clock: Arc<ManualClock>,
     pub helix: HelixStandIn,
     pub database: TestDatabase,
+    /// What goes on after its request.
+    pub tasks: TaskTracker,
     settings: Settings,
     router: Router,
     finished: bool,
@@ -74,14 +76,20 @@ pub fn settings(helix: &HelixStandIn) -> Settings {
     settings
 }
 
-fn state(settings: &Settings, database: &TestDatabase, clock: &Arc<ManualClock>, seed: [u8; 32]) -> AppState {
+fn state(
+    settings: &Settings,
+    database: &TestDatabase,
+    clock: &Arc<ManualClock>,
+    seed: [u8; 32],
+    tasks: &TaskTracker,
+) -> AppState {
     let config = BackendConfig::new(settings).unwrap();
     let connections = mgm_store::connect_options(database.connect_options());
     let pool = PgPoolOptions::new().max_connections(10).connect_lazy_with(connections);
     let store = Store::from_pool(pool, config.broadcaster.clone());
     let twitch = TwitchClients::new(&config.twitch).unwrap();
     let chance = Arc::new(Chance::from_seed(seed));
-    AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), chance, &TaskTracker::new())
+    AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), chance, tasks)
 }
 
 impl TestApp {
@@ -100,9 +108,10 @@ impl TestApp {
         let helix = HelixStandIn::at(&clock);
         let mut settings = settings(&helix);
         change(&mut settings);
-        let state = state(&settings, &database, &clock, [7; 32]);
+        let tasks = TaskTracker::new();
+        let state = state(&settings, &database, &clock, [7; 32], &tasks);
         let router = routes::router(state.clone());
-        Self { state, clock, helix, database, settings, router, finished: false }
+        Self { state, clock, helix, database, tasks, settings, router, finished: false }
     }
 
     /// Another process on the same database, or this one after a restart, with settings that differ.
@@ -110,7 +119,7 @@ impl TestApp {
         let mut settings = self.settings.clone();
         change(&mut settings);
         let seed = [self.state.chance.uuid().into_bytes(); 2].concat().try_into().unwrap();
-        state(&settings, &self.database, &self.clock, seed)
+        state(&settings, &self.database, &self.clock, seed, &TaskTracker::new())
     }
 
     pub fn now(&self) -> OffsetDateTime {
@@ -207,9 +216,7 @@ impl TestApp {
 
     /// Where a payout's announcement stands.
     pub async fn announcement(&self, payout: &str) -> Value {
-        let all = self.get("/api/announcements").desktop().send().await.ok();
-        let of_payout = all.as_array().unwrap().iter().find(|announcement| announcement["payoutId"] == payout);
-        of_payout.unwrap_or_else(|| panic!("{payout} has no announcement in {all}")).clone()
+        self.get(&format!("/api/announcements/{payout}")).desktop().send().await.ok()
     }
 
     /// The worker's look at the outbox.
@@ -224,7 +231,7 @@ impl TestApp {
     /// Ends the test: nothing may be left to announce.
     pub async fn finish(mut self) {
         for state in [AnnouncementState::Pending, AnnouncementState::Sending] {
-            let left = self.state.store.announcements(Some(state)).await.unwrap();
+            let left = self.state.store.announcements(Some(state), None, 10).await.unwrap();
             assert_eq!(left, [], "the outbox is drained at the end of a test");
         }
         self.finished = true;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
 
 /// Every route that asks for the desktop key.
-const DESKTOP_ROUTES: [(&str, &str); 10] = [
+const DESKTOP_ROUTES: [(&str, &str); 11] = [
     ("GET", "/api/payouts/pending"),
     ("GET", "/api/payouts?status=Nonsense"),
     ("GET", "/api/roulette/candidate"),
@@ -15,6 +15,7 @@ const DESKTOP_ROUTES: [(&str, &str); 10] = [
     ("POST", "/api/roulette/verify-candidate"),
     ("POST", "/api/e2e/prepare-pending-payout"),
     ("GET", "/api/announcements?state=nonsense"),
+    ("GET", "/api/announcements/nonsense"),
     ("POST", "/api/announcements/nonsense/retry"),
     ("POST", "/api/announcements/nonsense/resolve"),
 ];

@@ -18,6 +18,7 @@ mod gifts_by_chat;
 mod harness;
 mod helix;
 mod isolation;
+mod leases;
 mod limits;
 #[cfg(unix)]
 mod metrics;

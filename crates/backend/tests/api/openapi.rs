@@ -52,6 +52,7 @@ async fn every_route_is_documented_with_its_key_and_all_its_errors() {
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @"
     GET /api/announcements [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
+    GET /api/announcements/{payoutId} [desktop] 200, 401 unauthorized forbidden_apikey, 404 not_found, 429 rate_limited
     POST /api/announcements/{payoutId}/resolve [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
     POST /api/announcements/{payoutId}/retry [desktop] 200, 401 unauthorized forbidden_apikey, 404 not_found, 409 invalid_state, 429 rate_limited
     POST /api/e2e/prepare-pending-payout [desktop] 200, 400 invalid_payload not_in_pool, 401 unauthorized forbidden_apikey, 404 not_found, 409 active_payout_exists lifetime_cap_reached, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
@@ -63,7 +64,7 @@ async fn every_route_is_documented_with_its_key_and_all_its_errors() {
     GET /api/payouts [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
     POST /api/payouts/claim [viewer] 200, 201, 400 invalid_payload invalid_character_name, 401 unauthorized identity_not_shared, 403 wrong_channel not_subscriber, 409 duplicate_enrollment active_payout_exists lifetime_cap_reached character_name_taken_in_pool, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited, 503 helix_unavailable unavailable
     GET /api/payouts/my-last [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 404 not_found, 429 rate_limited
-    GET /api/payouts/pending [desktop] 200, 401 unauthorized forbidden_apikey, 429 rate_limited
+    GET /api/payouts/pending [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 429 rate_limited
     POST /api/payouts/{id}/confirm-acceptance [desktop] 200, 400 invalid_payload invalid_character_name, 401 unauthorized forbidden_apikey, 404 not_found, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
     PATCH /api/payouts/{id}/status [desktop] 200, 400 invalid_payload, 401 unauthorized forbidden_apikey, 404 not_found, 409 terminal_status_change_not_allowed, 413 payload_too_large, 415 unsupported_media_type, 429 rate_limited
     GET /api/pool/me [viewer] 200, 401 unauthorized identity_not_shared, 403 wrong_channel, 429 rate_limited

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mgm_backend::{
+    lease::Lease,
     state::AppState,
     twitch::{AskError, TokenTrouble},
 };
@@ -16,7 +17,7 @@ use crate::app::{ACCESS_TOKEN, TestApp};
 
 const REFRESH_TOKEN: &str = "first-refresh-token";
 
-fn renewing(settings: &mut Settings) {
+pub fn renewing(settings: &mut Settings) {
     settings.twitch.broadcaster_refresh_token = Some(REFRESH_TOKEN.into());
     settings.twitch.helix_client_secret = Some("helix-client-secret".into());
 }
@@ -81,7 +82,8 @@ async fn a_new_refresh_token_in_the_settings_wins_over_the_stored_pair() {
         settings.twitch.broadcaster_access_token = Some("second-access-token".into());
         settings.twitch.broadcaster_refresh_token = Some("second-refresh-token".into());
     });
-    let outcome = reset.helix.send_chat_message("hello", &Correlation::default()).await.unwrap();
+    let lease = Lease::begin(&reset.clock, Duration::from_secs(60));
+    let outcome = reset.helix.send_chat_message("hello", &lease, &Correlation::default()).await.unwrap();
     assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
     let asked = app.helix.journal().await.requests;
     let statuses: Vec<_> =

@@ -80,6 +80,19 @@ impl Event {
             | Self::Failed { at, .. } => *at,
         }
     }
+
+    /// The type's name, as it is written down.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Requested { .. } => "Requested",
+            Self::Verified { .. } => "Verified",
+            Self::Promoted { .. } => "Promoted",
+            Self::ItemSelected { .. } => "ItemSelected",
+            Self::Completed { .. } => "Completed",
+            Self::Failed { .. } => "Failed",
+        }
+    }
 }
 
 impl StreamEvent for Event {

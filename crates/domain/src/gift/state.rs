@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{Event, SelectedItem};
-use crate::{CharacterName, ViewerId, stream::Aggregate};
+use crate::{
+    CharacterName, ViewerId,
+    stream::{Aggregate, ImpossibleEvent},
+};
 
 /// Where a gift request stands, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -246,58 +249,55 @@ impl Aggregate for Gift {
     const KIND: &'static str = "gift";
     type Event = Event;
 
-    fn apply(gift: Option<Self>, event: &Event) -> Option<Self> {
+    fn transition(gift: Option<&Self>, event: &Event) -> Result<Self, ImpossibleEvent> {
         let Some(gift) = gift else {
             return Self::requested(event);
         };
-        let state = match (gift.state, event) {
-            (State::Unverified { .. }, Event::Verified { .. }) => State::Pending,
-            (State::Pending, Event::Promoted { timeout_at, .. }) => State::SelectingItem { timeout_at: *timeout_at },
-            (State::SelectingItem { .. }, Event::ItemSelected { item, timeout_at, .. }) => {
-                State::WaitingConfirmation { item: item.clone(), timeout_at: *timeout_at }
+        let state = gift.state.after(event)?;
+        Ok(Self { state, updated_at: event.at(), ..gift.clone() })
+    }
+}
+
+impl State {
+    /// Where the request stands after one more event.
+    fn after(&self, event: &Event) -> Result<Self, ImpossibleEvent> {
+        match (self, event) {
+            (Self::Unverified { .. }, Event::Verified { .. }) => Ok(Self::Pending),
+            (Self::Pending, Event::Promoted { timeout_at, .. }) => Ok(Self::SelectingItem { timeout_at: *timeout_at }),
+            (Self::SelectingItem { .. }, Event::ItemSelected { item, timeout_at, .. }) => {
+                Ok(Self::WaitingConfirmation { item: item.clone(), timeout_at: *timeout_at })
             }
-            (State::WaitingConfirmation { item, .. }, Event::Completed { .. }) => State::Completed { item },
+            (Self::WaitingConfirmation { item, .. }, Event::Completed { .. }) => {
+                Ok(Self::Completed { item: item.clone() })
+            }
             (
-                before @ (State::Unverified { .. }
-                | State::Pending
-                | State::SelectingItem { .. }
-                | State::WaitingConfirmation { .. }),
+                Self::Unverified { .. } | Self::Pending | Self::SelectingItem { .. } | Self::WaitingConfirmation { .. },
                 Event::Failed { reason, .. },
-            ) => State::Failed { item: before.item().cloned(), reason: reason.clone() },
+            ) => Ok(Self::Failed { item: self.item().cloned(), reason: reason.clone() }),
             (
-                before,
+                Self::Unverified { .. }
+                | Self::Pending
+                | Self::SelectingItem { .. }
+                | Self::WaitingConfirmation { .. }
+                | Self::Completed { .. }
+                | Self::Failed { .. },
                 Event::Requested { .. }
                 | Event::Verified { .. }
                 | Event::Promoted { .. }
                 | Event::ItemSelected { .. }
                 | Event::Completed { .. }
                 | Event::Failed { .. },
-            ) => before,
-        };
-        Some(Self { state, updated_at: event.at(), ..gift })
-    }
-
-    fn may_be_next(gift: Option<&Self>, event: &Event) -> bool {
-        let Some(gift) = gift else {
-            return matches!(event, Event::Requested { .. });
-        };
-        match event {
-            Event::Requested { .. } => false,
-            Event::Verified { .. } => gift.state.status() == GiftStatus::Unverified,
-            Event::Promoted { .. } => gift.state.status() == GiftStatus::Pending,
-            Event::ItemSelected { .. } => gift.state.status() == GiftStatus::SelectingItem,
-            Event::Completed { .. } => gift.state.status() == GiftStatus::WaitingConfirmation,
-            Event::Failed { .. } => gift.state.status().is_open(),
+            ) => Err(impossible(event, self.status().as_str())),
         }
     }
 }
 
 impl Gift {
-    fn requested(event: &Event) -> Option<Self> {
+    fn requested(event: &Event) -> Result<Self, ImpossibleEvent> {
         let Event::Requested { viewer, display_name, character_name, verify_until, at } = event else {
-            return None;
+            return Err(impossible(event, "not there yet"));
         };
-        Some(Self {
+        Ok(Self {
             viewer: viewer.clone(),
             display_name: display_name.clone(),
             character_name: character_name.clone(),
@@ -306,4 +306,8 @@ impl Gift {
             state: verify_until.map_or(State::Pending, |timeout_at| State::Unverified { timeout_at }),
         })
     }
+}
+
+fn impossible(event: &Event, state: &str) -> ImpossibleEvent {
+    ImpossibleEvent { kind: Gift::KIND, event_type: event.name(), state: state.to_owned() }
 }

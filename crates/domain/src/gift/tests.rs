@@ -39,7 +39,12 @@ fn request(viewer: &str, is_verified: bool, standing: Standing, at: OffsetDateTi
 }
 
 fn fold(events: impl IntoIterator<Item = Event>) -> Option<Gift> {
-    events.into_iter().fold(None, |gift, event| Gift::apply(gift, &event))
+    events.into_iter().fold(None, |gift, event| Some(Gift::transition(gift.as_ref(), &event).unwrap()))
+}
+
+/// A request after some more events.
+fn after(gift: &Gift, events: &[Event]) -> Gift {
+    events.iter().fold(gift.clone(), |gift, event| Gift::transition(Some(&gift), event).unwrap())
 }
 
 fn requested(is_verified: bool) -> Vec<Event> {
@@ -85,7 +90,7 @@ fn table(at: OffsetDateTime) -> String {
             Err(refusal) => format!("{name} {refusal:?}"),
             Ok(events) if events.is_empty() => format!("{name} -"),
             Ok(events) => {
-                let after = events.iter().fold(Some(before.clone()), Gift::apply).unwrap();
+                let after = after(&before, &events);
                 assert_eq!(after.updated_at, at);
                 let reason = after.state.failure_reason().map(|reason| format!("({})", reason.as_str()));
                 format!("{name} → {}{}", after.state.status(), reason.unwrap_or_default())
@@ -119,6 +124,56 @@ fn every_command_in_every_status_when_the_time_has_passed() {
     Completed: time out -
     Failed: time out -
     ");
+}
+
+/// One event of each kind.
+fn events(at: OffsetDateTime) -> [Event; 6] {
+    let Ok([requested]) = <[Event; 1]>::try_from(requested(false)) else { panic!("one event makes a request") };
+    [
+        requested,
+        Event::Verified { at },
+        Event::Promoted { timeout_at: at + LIMITS.select, at },
+        Event::ItemSelected { item: item(), timeout_at: at + LIMITS.confirm, at },
+        Event::Completed { at },
+        Event::Failed { reason: FailureReason::Desktop("gone".to_owned()), at },
+    ]
+}
+
+#[test]
+fn an_event_that_cannot_follow_changes_nothing_the_time_of_the_last_change_included() {
+    let later = AT + Duration::from_secs(30);
+    let row = |status: GiftStatus| {
+        let before = fold(history(status)).unwrap();
+        let took = events(later).map(|event| {
+            let mut state = Some(before.clone());
+            match Gift::apply(&mut state, &event) {
+                Ok(()) => {
+                    let after = state.unwrap();
+                    assert_eq!(after.updated_at, later);
+                    Some(format!("{} → {}", event.name(), after.state.status()))
+                }
+                Err(error) => {
+                    assert_eq!(state.as_ref(), Some(&before));
+                    let expected = format!("{} cannot follow where the gift is {status}", event.name());
+                    assert_eq!(error.to_string(), expected);
+                    None
+                }
+            }
+        });
+        let took: Vec<_> = took.into_iter().flatten().collect();
+        format!("{status}: {}", if took.is_empty() { "nothing".to_owned() } else { took.join(", ") })
+    };
+    insta::assert_snapshot!(GiftStatus::ALL.map(row).join("\n"), @"
+    Unverified: Verified → Pending, Failed → Failed
+    Pending: Promoted → SelectingItem, Failed → Failed
+    SelectingItem: ItemSelected → WaitingConfirmation, Failed → Failed
+    WaitingConfirmation: Completed → Completed, Failed → Failed
+    Completed: nothing
+    Failed: nothing
+    ");
+    for event in &events(AT)[1..] {
+        assert!(!Gift::may_be_next(None, event), "{} first", event.name());
+    }
 }
 
 #[test]
@@ -171,7 +226,7 @@ fn nothing_happens_to_a_request_that_was_never_made() {
 fn a_request_that_fails_after_the_selection_keeps_its_item() {
     let waiting = fold(history(GiftStatus::WaitingConfirmation)).unwrap();
     let declined = decide(Some(&waiting), Command::Confirm { confirmed: false, at: AT }).unwrap();
-    let failed = declined.iter().fold(Some(waiting), Gift::apply).unwrap();
+    let failed = after(&waiting, &declined);
     assert_eq!(failed.state.item(), Some(&item()));
 }
 
@@ -186,6 +241,7 @@ fn events_are_read_back_as_they_were_written() {
     for event in &events {
         let (event_type, data) = event.encode();
         assert_eq!(Event::decode(&event_type, Event::VERSION, &data).unwrap(), *event);
+        assert_eq!(event_type, event.name());
     }
     let written: Vec<_> = events.iter().skip(1).take(2).map(StreamEvent::encode).collect();
     insta::assert_json_snapshot!(written, @r#"
@@ -359,12 +415,31 @@ impl Queue {
     fn command(&mut self, request: usize, command: Command) {
         let Some(gift) = self.gifts.get_mut(request) else { return };
         for event in decide(Some(gift), command).unwrap_or_default() {
-            *gift = Gift::apply(Some(gift.clone()), &event).unwrap();
+            *gift = Gift::transition(Some(gift), &event).unwrap();
         }
     }
 }
 
 proptest! {
+    /// Whatever stands in a stream: a change has the time of its event, and what cannot follow changes nothing.
+    #[test]
+    fn no_order_of_events_leaves_the_table(kinds in prop::collection::vec(0..6_usize, 0..40)) {
+        let mut state: Option<Gift> = None;
+        for (n, kind) in (0..).zip(kinds) {
+            let (at, before) = (AT + Duration::from_secs(n), state.clone());
+            let event = events(at)[kind].clone();
+            let is_next = Gift::may_be_next(before.as_ref(), &event);
+            prop_assert_eq!(Gift::apply(&mut state, &event).is_ok(), is_next);
+            if !is_next {
+                prop_assert_eq!(&state, &before);
+                continue;
+            }
+            let after = state.as_ref().unwrap();
+            prop_assert!(before.is_none_or(|before| before.state.status().is_open()));
+            prop_assert_eq!(after.updated_at, event.at());
+        }
+    }
+
     /// Whatever is asked in whatever order: the queue is the model's, and what has ended stays as it is.
     #[test]
     fn a_whole_queue_goes_as_the_model_does(steps in steps()) {

@@ -77,6 +77,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The type's name, as it is written down.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Awarded { .. } => "Awarded",
+            Self::AcceptanceConfirmed { .. } => "AcceptanceConfirmed",
+            Self::Started { .. } => "Started",
+            Self::Returned { .. } => "Returned",
+            Self::Sent { .. } => "Sent",
+            Self::Failed { .. } => "Failed",
+            Self::Cancelled { .. } => "Cancelled",
+            Self::Expired { .. } => "Expired",
+            Self::Announcement { .. } => "Announcement",
+        }
+    }
+}
+
 impl StreamEvent for Event {
     const VERSION: i16 = 1;
 }

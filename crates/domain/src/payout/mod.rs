@@ -1,6 +1,7 @@
 //! Payouts: what a winner is owed, from the award to the mail in the game and its announcement.
 //!
-//! Each payout is a stream of events. [`decide`] turns a command into events, [`Payout`] is their fold.
+//! Each payout is a stream of events. [`decide`] turns a command into events, [`Payout`] is their fold. What may follow what
+//! is said once, by the fold; [`decide`] asks it.
 
 mod decide;
 mod event;
@@ -8,4 +9,7 @@ mod state;
 
 pub use decide::{Award, Command, decide};
 pub use event::Event;
-pub use state::{Payout, PayoutStatus, UnknownStatus};
+pub use state::{Payout, PayoutStatus, State, UnknownStatus};
+
+#[cfg(test)]
+mod tests;

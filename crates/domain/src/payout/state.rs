@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use super::Event;
 use crate::{
     CharacterName, EnrollmentRequestId, Gold, ViewerId,
-    announcement::{self, AnnouncementState},
-    stream::Aggregate,
+    announcement::AnnouncementState,
+    stream::{Aggregate, ImpossibleEvent},
 };
 
 /// Where a payout stands, as the outside sees it.
@@ -76,6 +76,77 @@ impl FromStr for PayoutStatus {
     }
 }
 
+/// Where a payout stands, with what belongs to that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// See [`PayoutStatus::Pending`].
+    Pending,
+    /// See [`PayoutStatus::InProgress`].
+    InProgress,
+    /// See [`PayoutStatus::Sent`].
+    Sent {
+        /// Where its announcement stands. Never `Sending`: that a process is at it is no event.
+        announcement: AnnouncementState,
+    },
+    /// See [`PayoutStatus::Failed`].
+    Failed,
+    /// See [`PayoutStatus::Cancelled`].
+    Cancelled,
+    /// See [`PayoutStatus::Expired`].
+    Expired,
+}
+
+impl State {
+    /// The status's name.
+    #[must_use]
+    pub const fn status(&self) -> PayoutStatus {
+        match self {
+            Self::Pending => PayoutStatus::Pending,
+            Self::InProgress => PayoutStatus::InProgress,
+            Self::Sent { .. } => PayoutStatus::Sent,
+            Self::Failed => PayoutStatus::Failed,
+            Self::Cancelled => PayoutStatus::Cancelled,
+            Self::Expired => PayoutStatus::Expired,
+        }
+    }
+
+    /// Where the payout stands after one more event that is about its status; `None` where it cannot follow.
+    fn after(&self, event: &Event) -> Option<Self> {
+        match (self, event) {
+            (Self::Pending, Event::Started { .. }) => Some(Self::InProgress),
+            (Self::InProgress, Event::Returned { .. }) => Some(Self::Pending),
+            (Self::InProgress, Event::Sent { .. }) => Some(Self::Sent { announcement: AnnouncementState::Pending }),
+            (Self::Pending | Self::InProgress, Event::Failed { .. }) => Some(Self::Failed),
+            (Self::Pending | Self::InProgress, Event::Cancelled { .. }) => Some(Self::Cancelled),
+            (Self::Pending | Self::InProgress, Event::Expired { .. }) => Some(Self::Expired),
+            (Self::Sent { announcement }, Event::Announcement { outcome, .. }) => {
+                Some(Self::Sent { announcement: announcement.after(outcome)? })
+            }
+            (
+                // The acceptance is a matter of the payout, whatever its status.
+                Self::Pending | Self::InProgress | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
+                Event::Awarded { .. } | Event::AcceptanceConfirmed { .. },
+            )
+            | (
+                Self::Pending | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
+                Event::Returned { .. } | Event::Sent { .. },
+            )
+            | (
+                Self::InProgress | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
+                Event::Started { .. },
+            )
+            | (
+                Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
+                Event::Failed { .. } | Event::Cancelled { .. } | Event::Expired { .. },
+            )
+            | (
+                Self::Pending | Self::InProgress | Self::Failed | Self::Cancelled | Self::Expired,
+                Event::Announcement { .. },
+            ) => None,
+        }
+    }
+}
+
 /// A payout that was awarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payout {
@@ -94,23 +165,36 @@ pub struct Payout {
     /// When the winner's acceptance was first confirmed. Apart from the status: it may come at any time.
     pub accepted_at: Option<OffsetDateTime>,
     /// Where it stands.
-    pub status: PayoutStatus,
-    /// Where its announcement stands; `None` until the payout is `Sent`.
-    pub announcement: Option<AnnouncementState>,
+    pub state: State,
 }
 
 impl Payout {
+    /// The status's name.
+    #[must_use]
+    pub const fn status(&self) -> PayoutStatus {
+        self.state.status()
+    }
+
+    /// Where its announcement stands; `None` until the payout is `Sent`.
+    #[must_use]
+    pub const fn announcement(&self) -> Option<AnnouncementState> {
+        match self.state {
+            State::Sent { announcement } => Some(announcement),
+            State::Pending | State::InProgress | State::Failed | State::Cancelled | State::Expired => None,
+        }
+    }
+
     /// Whether the announcement is out.
     #[must_use]
     pub fn is_announced(&self) -> bool {
-        self.announcement == Some(AnnouncementState::Announced)
+        self.announcement() == Some(AnnouncementState::Announced)
     }
 
-    fn awarded(event: &Event) -> Option<Self> {
+    fn awarded(event: &Event) -> Result<Self, ImpossibleEvent> {
         let Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at } = event else {
-            return None;
+            return Err(impossible(event, "not there yet".to_owned()));
         };
-        Some(Self {
+        Ok(Self {
             viewer: viewer.clone(),
             display_name: display_name.clone(),
             character_name: character_name.clone(),
@@ -118,8 +202,7 @@ impl Payout {
             enrollment_request_id: enrollment_request_id.clone(),
             created_at: *at,
             accepted_at: None,
-            status: PayoutStatus::Pending,
-            announcement: None,
+            state: State::Pending,
         })
     }
 }
@@ -128,28 +211,24 @@ impl Aggregate for Payout {
     const KIND: &'static str = "payout";
     type Event = Event;
 
-    fn apply(payout: Option<Self>, event: &Event) -> Option<Self> {
-        let Some(mut payout) = payout else {
+    fn transition(payout: Option<&Self>, event: &Event) -> Result<Self, ImpossibleEvent> {
+        let Some(payout) = payout else {
             return Self::awarded(event);
         };
-        match event {
-            Event::Awarded { .. } => {}
-            Event::AcceptanceConfirmed { at } => payout.accepted_at = payout.accepted_at.or(Some(*at)),
-            Event::Started { .. } => payout.status = PayoutStatus::InProgress,
-            Event::Returned { .. } => payout.status = PayoutStatus::Pending,
-            Event::Sent { .. } => {
-                payout.status = PayoutStatus::Sent;
-                payout.announcement = Some(AnnouncementState::Pending);
-            }
-            Event::Failed { .. } => payout.status = PayoutStatus::Failed,
-            Event::Cancelled { .. } => payout.status = PayoutStatus::Cancelled,
-            Event::Expired { .. } => payout.status = PayoutStatus::Expired,
-            Event::Announcement { outcome, .. } => payout.announcement = Some(announcement::state_after(outcome)),
+        if let Event::AcceptanceConfirmed { at } = event {
+            return match payout.accepted_at {
+                None => Ok(Self { accepted_at: Some(*at), ..payout.clone() }),
+                Some(_) => Err(impossible(event, format!("{}, and accepted", payout.status()))),
+            };
         }
-        Some(payout)
+        let state = payout.state.after(event).ok_or_else(|| {
+            let announcement = payout.announcement().map(|announcement| format!(", its announcement {announcement}"));
+            impossible(event, format!("{}{}", payout.status(), announcement.unwrap_or_default()))
+        })?;
+        Ok(Self { state, ..payout.clone() })
     }
+}
 
-    fn may_be_next(payout: Option<&Self>, event: &Event) -> bool {
-        super::decide::may_be_next(payout, event)
-    }
+fn impossible(event: &Event, state: String) -> ImpossibleEvent {
+    ImpossibleEvent { kind: Payout::KIND, event_type: event.name(), state }
 }

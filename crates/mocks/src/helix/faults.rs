@@ -36,6 +36,7 @@ pub(super) enum Effect {
     None,
     Status(StatusCode),
     NotSent,
+    Duplicate,
     ReplyLost,
     Truncated,
     Slow(Duration),
@@ -110,6 +111,7 @@ fn effect(fault: &Fault) -> Effect {
             Effect::Status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         }
         FaultKind::NotSent => Effect::NotSent,
+        FaultKind::Duplicate => Effect::Duplicate,
         FaultKind::ReplyLost => Effect::ReplyLost,
         FaultKind::Truncated => Effect::Truncated,
         FaultKind::Slow => Effect::Slow(fault.delay_ms.map_or(DEFAULT_DELAY, Duration::from_millis)),
@@ -125,7 +127,7 @@ impl Effect {
             Self::None => happen().into_response(),
             Self::Status(status) if status.is_success() => happen().with_success(status).into_response(),
             Self::Status(status) => Answer::error(status, "a fault that was asked for").into_response(),
-            Self::NotSent => not_sent.into_response(),
+            Self::NotSent | Self::Duplicate => not_sent.into_response(),
             Self::ReplyLost => {
                 happen();
                 cut()

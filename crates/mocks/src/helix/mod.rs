@@ -26,6 +26,7 @@
 //! | --- | --- | --- |
 //! | `status` | if `status` (default 500) is a success | a complete answer of that status |
 //! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason` |
+//! | `duplicate` | no | the same, with the code `msg_duplicate`: it was said just before |
 //! | `reply_lost` | yes | the connection ends without an answer |
 //! | `truncated` | yes | the connection ends in the middle of the answer's body |
 //! | `slow` | yes | the answer, after `delayMs` (default 1000) |
@@ -163,11 +164,13 @@ async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json
 /// <https://dev.twitch.tv/docs/api/reference/#send-chat-message>
 async fn send_chat_message(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
     let id = helix.config.sources.id();
-    let not_sent = Answer::ok(json!({"data": [{
-        "message_id": "",
-        "is_sent": false,
-        "drop_reason": {"code": "msg_rejected", "message": "A fault that was asked for."},
-    }]}));
+    let not_sent = |code: &str| {
+        Answer::ok(json!({"data": [{
+            "message_id": "",
+            "is_sent": false,
+            "drop_reason": {"code": code, "message": "A fault that was asked for."},
+        }]}))
+    };
     let take = || match serde_json::from_slice::<Map<String, Value>>(&body) {
         Ok(message) => {
             helix.capture(&headers, message);
@@ -176,7 +179,8 @@ async fn send_chat_message(State(helix): State<Arc<Helix>>, headers: HeaderMap, 
         Err(_) => Answer::error(StatusCode::BAD_REQUEST, "The request body is not a JSON object."),
     };
     match helix.admit(&headers, FaultRoute::Chat) {
-        Ok(effect) => effect.apply(take, not_sent).await,
+        Ok(effect @ Effect::Duplicate) => effect.apply(take, not_sent("msg_duplicate")).await,
+        Ok(effect) => effect.apply(take, not_sent("msg_rejected")).await,
         Err(refusal) => refusal.into_response(),
     }
 }

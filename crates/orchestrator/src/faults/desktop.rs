@@ -112,18 +112,22 @@ impl Stage<'_> {
 
     /// The payouts in a status.
     pub(super) async fn payouts(&self, status: PayoutStatus, chance: &mut StdRng) -> Vec<Payout> {
-        let list = self
-            .insist(chance, |backend| {
-                self.by_desktop(backend, Method::GET, "/api/payouts").query(&json!({ "status": status }))
-            })
-            .await;
-        match list {
-            Some((answer, _)) if answer.status == 200 => answer.json().unwrap_or_default(),
-            Some((answer, _)) => {
-                self.unexpected("the list of payouts", &answer);
-                Vec::new()
+        let mut all: Vec<Payout> = Vec::new();
+        loop {
+            let mut query = vec![("status", json!(status))];
+            query.extend(all.last().map(|last| ("after", json!(last.id))));
+            let page = self
+                .insist(chance, |backend| self.by_desktop(backend, Method::GET, "/api/payouts").query(&query))
+                .await;
+            let Some((answer, _)) = page else { return all };
+            match answer.json::<Vec<Payout>>() {
+                Some(page) if answer.status == 200 && page.is_empty() => return all,
+                Some(page) if answer.status == 200 => all.extend(page),
+                Some(_) | None => {
+                    self.unexpected("the list of payouts", &answer);
+                    return all;
+                }
             }
-            None => Vec::new(),
         }
     }
 }

@@ -171,12 +171,20 @@ impl Stage<'_> {
     }
 
     async fn announcements(&self, state: AnnouncementState, chance: &mut StdRng) -> Result<Vec<Announcement>> {
-        let list = self
-            .insist(chance, |backend| {
-                self.by_desktop(backend, Method::GET, "/api/announcements").query(&json!({ "state": state }))
-            })
-            .await;
-        let (answer, _) = list.context("no backend lists the announcements")?;
-        answer.json().with_context(|| format!("no list of announcements: {}", answer.summary()))
+        let mut all: Vec<Announcement> = Vec::new();
+        loop {
+            let mut query = vec![("state", json!(state))];
+            query.extend(all.last().map(|last| ("after", json!(last.payout_id))));
+            let page = self
+                .insist(chance, |backend| self.by_desktop(backend, Method::GET, "/api/announcements").query(&query))
+                .await;
+            let (answer, _) = page.context("no backend lists the announcements")?;
+            let page: Option<Vec<Announcement>> = answer.json();
+            let page = page.with_context(|| format!("no list of announcements: {}", answer.summary()))?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
     }
 }

@@ -56,6 +56,7 @@ fn zeros(settings: &Settings) -> impl Iterator<Item = Problem> {
         ("Roulette__TickMilliseconds", roulette.tick_milliseconds),
         ("Payouts__ExpireAfterSeconds", payouts.expire_after_seconds.into()),
         ("Payouts__SweepSeconds", payouts.sweep_seconds.into()),
+        ("Announcements__LeaseMarginSeconds", announcements.lease_margin_seconds.into()),
         ("Announcements__PollSeconds", announcements.poll_seconds.into()),
         ("Gifts__SelectSeconds", gifts.select_seconds.into()),
         ("Gifts__ConfirmSeconds", gifts.confirm_seconds.into()),

@@ -39,7 +39,7 @@ impl Store {
             rows.into_iter().map(|row| (row.payout_id, (row.state, row.message))).collect();
         for Compared { id, stream, .. } in page {
             let Ok(stream) = stream else { continue };
-            let expected = stream.state.as_ref().and_then(|payout| Some((payout, payout.announcement?)));
+            let expected = stream.state.as_ref().and_then(|payout| Some((payout, payout.announcement()?)));
             match (expected, owed.remove(id)) {
                 (None, None) => {}
                 (Some(_), None) => audit.find("announcement_missing", id, "the payout is Sent, and nothing is owed"),

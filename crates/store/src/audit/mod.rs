@@ -51,11 +51,9 @@ impl Audit {
     fn projection<A: Projected>(&mut self, page: Vec<Compared<A>>) {
         for compared in page {
             if let Err(error) = &compared.stream {
-                self.find("event_unreadable", &compared.id, error.to_string());
-            }
-            for (version, event_type) in compared.impossible {
-                let detail = format!("event {version}, {event_type}, cannot follow those before it");
-                self.find("event_impossible", &compared.id, detail);
+                let is_impossible = matches!(error, StoreError::ImpossibleEvent { .. });
+                let code = if is_impossible { "event_impossible" } else { "event_unreadable" };
+                self.find(code, &compared.id, error.to_string());
             }
             for difference in compared.differences {
                 self.find("projection_differs", &compared.id, difference);

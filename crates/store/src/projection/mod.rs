@@ -5,10 +5,7 @@ mod payout;
 
 use std::collections::BTreeMap;
 
-use mgm_domain::{
-    ViewerId,
-    stream::{Aggregate, StreamEvent as _},
-};
+use mgm_domain::{ViewerId, stream::Aggregate};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -76,8 +73,6 @@ pub(crate) struct Compared<A: Projected> {
     pub(crate) events: u64,
     /// The fold of its events, or why there is none.
     pub(crate) stream: Result<Stream<A>, StoreError>,
-    /// Events that cannot have followed what was before them, by version.
-    pub(crate) impossible: Vec<(i32, String)>,
     /// What the row has otherwise than the fold; empty when they are equal.
     pub(crate) differences: Vec<String>,
 }
@@ -147,7 +142,7 @@ impl Store {
 
 impl<A: Projected> Compared<A> {
     fn empty(id: Uuid) -> Self {
-        Self { id, events: 0, stream: Ok(Stream::empty(id)), impossible: vec![], differences: vec![] }
+        Self { id, events: 0, stream: Ok(Stream::empty(id)), differences: vec![] }
     }
 
     fn fold(&mut self, version: i32, event_type: &str, schema_version: i16, data: &serde_json::Value) {
@@ -155,17 +150,8 @@ impl<A: Projected> Compared<A> {
         let Ok(stream) = &mut self.stream else {
             return;
         };
-        match A::Event::decode(event_type, schema_version, data) {
-            Ok(event) => {
-                if !A::may_be_next(stream.state.as_ref(), &event) {
-                    self.impossible.push((version, event_type.to_owned()));
-                }
-                stream.state = A::apply(stream.state.take(), &event);
-                stream.version = version;
-            }
-            Err(source) => {
-                self.stream = Err(StoreError::BadEvent { stream: self.id, version, source });
-            }
+        if let Err(error) = stream.read(version, event_type, schema_version, data) {
+            self.stream = Err(error);
         }
     }
 

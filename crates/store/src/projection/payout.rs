@@ -42,7 +42,7 @@ impl Projected for Payout {
             character_name: self.character_name.to_string(),
             gold,
             enrollment_request_id: self.enrollment_request_id.to_string(),
-            status: self.status.to_string(),
+            status: self.status().to_string(),
             announced: self.is_announced(),
             created_at: self.created_at,
             accepted_at: self.accepted_at,

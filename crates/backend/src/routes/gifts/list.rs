@@ -1,12 +1,27 @@
 //! `GET /api/gift-requests`: the queue, for the desktop program.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use mgm_api_types::Gift;
+use mgm_domain::{GiftId, GiftStatus};
+use mgm_store::GiftView;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{check_streamer, list};
-use crate::{auth::Desktop, error::ApiError, extract::Parameters, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    auth::Desktop,
+    error::ApiError,
+    extract::Parameters,
+    routes::{
+        openapi::errors::errors,
+        page::{Page, nothing_to_follow},
+    },
+    state::AppState,
+};
 
 /// Whose queue.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -19,10 +34,11 @@ pub(in crate::routes) struct OfStreamer {
 
 errors! { Errors: DESKTOP; InvalidPayload }
 
-/// The open requests: the one being served, then the others, oldest first; at most a thousand.
+/// The open requests: the one being served, then the others, oldest first; at most 1000 of them. Where there are more, a
+/// `Link` says where the next are.
 #[utoipa::path(
     get, path = "/api/gift-requests", operation_id = "gift_requests", tag = "desktop", security(("desktop" = [])),
-    params(OfStreamer),
+    params(OfStreamer, Page),
     responses(
         (status = 200, description = "The requests, in the order of the queue", body = [Gift]),
         Errors,
@@ -32,10 +48,23 @@ pub(in crate::routes) async fn open(
     _: Desktop,
     State(state): State<AppState>,
     Parameters(OfStreamer { streamer_id }): Parameters<OfStreamer>,
-) -> Result<Json<Vec<Gift>>, ApiError> {
+    Parameters(page): Parameters<Page>,
+) -> Result<Response, ApiError> {
+    let part = page.part()?;
     if streamer_id.is_some_and(|streamer| check_streamer(&state, &streamer).is_err()) {
-        return Ok(Json(vec![]));
+        return Ok(Json::<Vec<Gift>>(vec![]).into_response());
     }
-    let views = state.store.gift_queue().await?;
-    Ok(list(&state, views))
+    let after = match part.after {
+        Some(id) => Some(once_listed(&state, GiftId::from_uuid(id)).await?),
+        None => None,
+    };
+    let views = state.store.gift_queue(after.as_ref(), part.to_read()).await?;
+    let Json(gifts) = list(&state, views);
+    Ok(part.answer("/api/gift-requests?", gifts, |gift| gift.id))
+}
+
+/// A request that is, or was, in the list: one that is unverified never was.
+async fn once_listed(state: &AppState, id: GiftId) -> Result<GiftView, ApiError> {
+    let view = state.store.gift(id).await?.filter(|view| view.gift.state.status() != GiftStatus::Unverified);
+    view.ok_or_else(|| nothing_to_follow("gift request"))
 }
