@@ -4,16 +4,13 @@ use std::time::{Duration, Instant};
 
 use mgm_domain::BroadcasterId;
 use mgm_service::{
-    connection_string::{ConnectionString, SslMode},
+    connection_string::{Address, ConnectionString, SslMode},
+    open_files,
     settings::{Environment, Settings},
 };
 use mgm_store::{Store, StoreError, StoreOptions};
 use secrecy::ExposeSecret;
-use sqlx::{
-    Connection, PgConnection,
-    postgres::{PgConnectOptions, PgSslMode},
-};
-use tokio::time::timeout;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::{
     Error,
@@ -24,7 +21,7 @@ use crate::{
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
 /// Connections to the database, where the connection string does not say.
 const MAX_CONNECTIONS: u32 = 16;
-/// How long to wait for a connection before the database counts as away.
+/// How long to wait for a connection before the database counts as away, where the connection string does not say.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The pause between attempts to reach a database that is away at start.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -63,11 +60,14 @@ impl DatabaseConfig {
         };
         let connection =
             problems.take("ConnectionStrings__PostgreSQL", ConnectionString::parse(text.expose_secret()))?;
+        problems.take("ConnectionStrings__PostgreSQL", connection.check_files())?;
         for warning in &connection.warnings {
             tracing::warn!(warning, "connection string");
         }
         Some(Self {
-            max_connections: connection.max_pool_size.unwrap_or(MAX_CONNECTIONS),
+            max_connections: connection
+                .max_pool_size
+                .unwrap_or_else(|| MAX_CONNECTIONS.max(connection.min_pool_size.unwrap_or_default())),
             connection,
             patience: Duration::from_secs(settings.mgm.database_wait_seconds.into()),
             broadcaster: broadcaster?,
@@ -102,35 +102,33 @@ impl DatabaseConfig {
                     tracing::warn!(%error, "the database is away; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
-                Err(source) => return Err(Error::Database { database: self.connection.to_string(), source }),
+                Err(source) => {
+                    let said = source.to_string();
+                    let help = self.connection.explain(&said).or_else(|| open_files::explain(&said));
+                    let help = help.map_or_else(String::new, |help| format!("; {help}"));
+                    return Err(Error::Database { database: self.connection.to_string(), source, help });
+                }
                 Ok(store) => return Ok(store),
             }
         }
     }
 
     async fn connect(&self) -> Result<Store, StoreError> {
-        let connect = connect_options(&self.connection);
         let options = StoreOptions {
             broadcaster: self.broadcaster.clone(),
             max_connections: self.max_connections,
-            acquire_timeout: ACQUIRE_TIMEOUT,
+            min_connections: self.connection.min_pool_size.unwrap_or_default(),
+            acquire_timeout: self.connection.timeout.unwrap_or(ACQUIRE_TIMEOUT),
         };
-        probe(&connect).await?;
-        Store::connect(connect, options).await
+        let servers = self.connection.addresses.iter().map(|address| connect_options(&self.connection, address));
+        Store::connect(servers.collect(), options).await
     }
 }
 
-/// A pool only says that it has waited too long; a connection by itself says why there is none.
-async fn probe(connect: &PgConnectOptions) -> Result<(), StoreError> {
-    let connection = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(connect)).await;
-    connection.unwrap_or(Err(sqlx::Error::PoolTimedOut))?.close().await?;
-    Ok(())
-}
-
-/// How the store's driver reaches the database.
-fn connect_options(database: &ConnectionString) -> PgConnectOptions {
+/// How the store's driver reaches one of the servers.
+fn connect_options(database: &ConnectionString, Address { host, port }: &Address) -> PgConnectOptions {
     let mut options = PgConnectOptions::new_without_pgpass()
-        .port(database.port)
+        .port(*port)
         .database(&database.database)
         .username(&database.username)
         .application_name(database.application_name.as_deref().unwrap_or("mgm-backend"))
@@ -142,8 +140,7 @@ fn connect_options(database: &ConnectionString) -> PgConnectOptions {
             SslMode::VerifyCa => PgSslMode::VerifyCa,
             SslMode::VerifyFull => PgSslMode::VerifyFull,
         });
-    options =
-        if database.host.starts_with('/') { options.socket(&database.host) } else { options.host(&database.host) };
+    options = if host.starts_with('/') { options.socket(host) } else { options.host(host) };
     if let Some(password) = &database.password {
         options = options.password(password.expose_secret());
     }

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mgm_backend::cli::Options;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    Options::parse().run().await
+fn main() -> ExitCode {
+    Options::main()
 }

@@ -34,12 +34,14 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The database is away, or its migrations fail.
-    #[error("{database} cannot be used: {source}")]
+    #[error("{database} cannot be used: {source}{help}")]
     Database {
         /// Which one, without the password.
         database: String,
         /// Why.
         source: StoreError,
+        /// What to do about it, behind a semicolon, or nothing.
+        help: String,
     },
     /// The clients of Twitch's services cannot be built.
     #[error(transparent)]

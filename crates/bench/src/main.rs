@@ -1,6 +1,8 @@
 //! The benchmarks: each measures the stack beside a peer in the same run, alternating, and prints both sides and their
 //! ratio. Absolute figures say more about the machine than about the program; none fails a run.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever watches; nothing depends on them")]
+
 mod chat;
 mod enrolments;
 mod growth;

@@ -1,5 +1,6 @@
 //! A stand-in as a process.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::ServiceId;
 use mgm_service::settings::{Loaded, Settings, SettingsError, Sources};
-use mgm_service::{health, manual, shutdown};
+use mgm_service::{health, manual, open_files, output, shutdown};
 use mgm_twitch::eventsub::SecretError;
 use mgm_twitch::extension_jwt::KeyError;
 use mgm_twitch::transport::ClientError;
@@ -108,15 +109,19 @@ enum Failure {
 /// when the command line or the settings are wrong, else 1 when it fails.
 #[must_use]
 pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
-    let matches = command(id).get_matches();
-    let options = Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match execute(id, options, run) {
+    let parsed = command(id).try_get_matches().and_then(|matches| Options::from_arg_matches(&matches));
+    let options = match parsed {
+        Ok(options) => options,
+        Err(said) => return output::instead_of_a_command(&said),
+    };
+    let code = match execute(id, options, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            eprintln!("{}", open_files::explained(failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Settings(_)) { 2 } else { 1 })
         }
-    }
+    };
+    output::finish(code)
 }
 
 fn command(id: ServiceId) -> clap::Command {
@@ -131,10 +136,7 @@ fn execute(
 ) -> Result<(), Failure> {
     let loaded = Settings::load(&Sources::from_process(options.config))?;
     match options.command {
-        Some(Command::Config) => {
-            println!("{}", loaded.describe());
-            Ok(())
-        }
+        Some(Command::Config) => Ok(writeln!(output::output(), "{}", loaded.describe())?),
         Some(Command::Health { any: false }) => Ok(health::ask(id.service(), loaded.settings.urls.as_ref())?),
         Some(Command::Health { any: true }) => {
             let one = STAND_INS.iter().any(|id| health::ask(id.service(), None).is_ok());
@@ -143,7 +145,7 @@ fn execute(
         Some(Command::Completions { shell }) => {
             let mut command = command(id);
             let name = command.get_name().to_owned();
-            clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+            clap_complete::generate(shell, &mut command, name, &mut output::output());
             Ok(())
         }
         Some(Command::Manual { directory }) => Ok(manual::write(command(id), &directory)?),

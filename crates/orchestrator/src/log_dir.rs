@@ -1,9 +1,11 @@
 //! The directory of the log files, which one program at a time writes to.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use mgm_service::services::SERVICES;
 
 use crate::state::StateDir;
 
@@ -44,7 +46,10 @@ impl LogDir {
         };
         let lock = open().with_context(|| format!("cannot write to the log directory {}", path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Ok(()) => {
+                can_write_logs(&path)?;
+                Ok(Some(Self { path, _lock: lock }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock the log directory {}", path.display()))
@@ -56,6 +61,20 @@ impl LogDir {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Refuses log files of former runs that cannot be written, while nothing has been started.
+fn can_write_logs(directory: &Path) -> Result<()> {
+    for service in SERVICES {
+        let path = directory.join(service.log_file);
+        match File::options().append(true).open(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot write the log file {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,5 +93,15 @@ mod tests {
         assert!(refused.to_string().contains("--log-dir"), "{refused}");
         drop(first);
         assert_eq!(LogDir::open(None, &state).unwrap().path(), directory.path().join("logs"));
+    }
+
+    #[test]
+    fn a_log_file_that_cannot_be_written_is_found_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::choose(Some(directory.path().to_owned())).unwrap();
+        let logs = directory.path().join("mine");
+        std::fs::create_dir_all(logs.join(SERVICES[0].log_file)).unwrap();
+        let refused = LogDir::open(Some(&logs), &state).unwrap_err().to_string();
+        assert!(refused.contains(SERVICES[0].log_file), "{refused}");
     }
 }

@@ -19,6 +19,7 @@ mod targets;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mgm_service::output;
 
 use cli::Cli;
 
@@ -26,13 +27,14 @@ use cli::Cli;
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return output::instead_of_a_command(&said),
+    };
     let json = cli.global.json;
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            report::error(&error, json);
-            ExitCode::from(WRONG)
-        }
-    }
+    let code = commands::run(cli).unwrap_or_else(|error| {
+        report::error(&error, json);
+        ExitCode::from(WRONG)
+    });
+    output::finish(code)
 }

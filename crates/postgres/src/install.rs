@@ -14,14 +14,16 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::Once;
 
 pub use binaries::Installation;
 
 use crate::account::{Account, NoAccount};
 use binaries::{installed, probe};
 use cache::Cache;
-use source::Source;
+use source::{Effort, Source};
 
 /// The variable that names the directory of the binaries.
 pub const VARIABLE: &str = "MGM_POSTGRES_BIN";
@@ -100,23 +102,38 @@ impl Search {
         if let Some(found) = installed.iter().find(|found| found.major() == MAJOR) {
             return Ok(found.clone());
         }
-        let attempts = match self.cached_or_fetched() {
+        // The nearest newer one; an older one only if there is no newer.
+        let newer = installed.iter().filter(|found| found.major() > MAJOR).min_by_key(|found| found.major());
+        let other = newer.or_else(|| installed.iter().find(|found| found.major() == OLDEST));
+        let effort = if other.is_some() { Effort::Short } else { Effort::Full };
+        let attempts = match self.cached_or_fetched(effort) {
             Ok(fetched) => return Ok(fetched),
             Err(attempts) => attempts,
         };
-        // The nearest newer one; an older one only if there is no newer.
-        let newer = installed.iter().filter(|found| found.major() > MAJOR).min_by_key(|found| found.major());
-        let older = installed.iter().find(|found| found.major() == OLDEST);
-        if let Some(found) = newer.or(older) {
-            tracing::warn!(
-                "no PostgreSQL {MAJOR} here ({}): using PostgreSQL {} in {}",
-                attempts.join("; "),
-                found.version(),
-                found.directory().display()
-            );
-            return Ok(found.clone());
+        match other {
+            Some(found) => {
+                self.say_once(found, &attempts);
+                Ok(found.clone())
+            }
+            None => Err(InstallError::Nowhere { attempts }),
         }
-        Err(InstallError::Nowhere { attempts })
+    }
+
+    /// Another version than the one that everything is tested with is no secret, but one line is enough.
+    fn say_once(&self, found: &Installation, attempts: &[String]) {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            let (version, directory) = (found.version(), found.directory().display());
+            let note = self.cache.as_ref().map(Cache::failure_note).filter(|note| note.exists());
+            let again = note.map_or_else(String::new, |note| {
+                format!("; that is tried again after a day, or once {} is removed", note.display())
+            });
+            eprintln!(
+                "using PostgreSQL {version} in {directory}: no PostgreSQL {MAJOR} is installed and none could be fetched \
+                 ({}){again}",
+                attempts.join("; ")
+            );
+        });
     }
 
     /// What the user names is used even if it is another version.
@@ -137,26 +154,50 @@ impl Search {
     }
 
     /// A copy in the cache, whichever source it is from; else what the first source gives that can. An error says how each
-    /// attempt went.
-    fn cached_or_fetched(&self) -> Result<Installation, Vec<String>> {
+    /// attempt went. Where something else serves, a failure is remembered for a while and the attempt not made again.
+    fn cached_or_fetched(&self, effort: Effort) -> Result<Installation, Vec<String>> {
         let Some(cache) = &self.cache else {
             return Err(vec!["there is no place for a cache: neither XDG_CACHE_HOME nor HOME is set".to_owned()]);
         };
         let mut attempts = Vec::new();
-        let cached = self.sources.iter().filter_map(|source| cache.get(source.name(), source.mark()).map(Ok));
+        let about = self.about();
+        let tried = Cell::new(false);
+        let remembered = || match effort {
+            Effort::Short => cache.failure(&about),
+            Effort::Full => None,
+        };
+        let cached = self.sources.iter().filter_map(|source| cache.get(source.name(), source.mark()).transpose());
         let fetched = self.sources.iter().map(|source| {
+            if let Some(failure) = remembered() {
+                return Err(failure);
+            }
             cache.get_or_fill(source.name(), source.mark(), |content, scratch| {
-                source.fetch(&self.path, content, scratch)
+                // Another process may have tried while this one waited for its turn.
+                if let Some(failure) = remembered() {
+                    return Err(failure);
+                }
+                tried.set(true);
+                source.fetch(&self.path, content, scratch, effort)
             })
         });
         for directory in cached.chain(fetched) {
             match directory.and_then(|directory| probe(&directory.join("bin"), &self.account)) {
                 Ok(installation) => return Ok(installation),
-                // A copy that does not run here is met twice: in the cache, and as what need not be fetched.
+                // A copy that does not run here is met twice: in the cache, and as what need not be fetched. What is
+                // remembered is met at each source.
                 Err(attempt) if attempts.contains(&attempt) => {}
                 Err(attempt) => attempts.push(attempt),
             }
         }
+        if effort == Effort::Short && tried.get() {
+            cache.note_failure(&about, &attempts.join("; "));
+        }
         Err(attempts)
+    }
+
+    /// What a remembered failure is about: another version of this program, or an npm that was not there, has not failed.
+    fn about(&self) -> String {
+        let npm = npm::find(&self.path).map_or_else(|| "no npm".to_owned(), |npm| npm.display().to_string());
+        self.sources.iter().map(Source::name).chain([npm.as_str()]).collect::<Vec<_>>().join(" ")
     }
 }

@@ -6,6 +6,8 @@ mod deadline_body;
 pub mod health;
 pub mod log;
 pub mod manual;
+pub mod open_files;
+pub mod output;
 pub mod port_holder;
 pub mod serve;
 pub mod services;

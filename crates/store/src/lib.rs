@@ -17,6 +17,7 @@ mod inbox;
 mod listener;
 mod payouts;
 mod pool;
+mod primary;
 mod projection;
 mod rebuild;
 mod roulette;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use mgm_domain::BroadcasterId;
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -102,18 +103,38 @@ pub struct StoreOptions {
     pub broadcaster: BroadcasterId,
     /// The most connections held at once.
     pub max_connections: u32,
+    /// The fewest that are kept, used or not.
+    pub min_connections: u32,
     /// How long to wait for one before the database counts as away.
     pub acquire_timeout: Duration,
 }
 
 impl Store {
     /// Connects. The database must answer; [`StoreError::is_unavailable`] tells one that is away from one that refuses.
-    pub async fn connect(connect: PgConnectOptions, options: StoreOptions) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
+    ///
+    /// Of several servers, the primary is used, and that of the time after every fail-over.
+    pub async fn connect(servers: Vec<PgConnectOptions>, options: StoreOptions) -> Result<Self, StoreError> {
+        let servers: Vec<_> = servers.into_iter().map(connect_options).collect();
+        let patience = options.acquire_timeout;
+        // A pool only says that it has waited too long; a connection by itself says why there is none.
+        let (primary, connection) = primary::find(&servers, patience).await?;
+        let mut pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_with(connect_options(connect))
-            .await?;
+            .min_connections(options.min_connections)
+            .acquire_timeout(patience);
+        if servers.len() == 1 {
+            connection.close().await?;
+            return Ok(Self::from_pool(pool.connect_with(primary).await?, options.broadcaster));
+        }
+        // The address that was the primary's may be a standby's by the time a connection is made.
+        pool = pool.after_connect(|connection, _| {
+            Box::pin(async move {
+                let is_standby = primary::is_standby(connection).await?;
+                if is_standby { Err(std::io::Error::other("the server is a standby").into()) } else { Ok(()) }
+            })
+        });
+        let pool = pool.connect_with(primary).await?;
+        tokio::spawn(primary::follow(pool.clone(), servers, connection, patience));
         Ok(Self::from_pool(pool, options.broadcaster))
     }
 

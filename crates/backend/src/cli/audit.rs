@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use mgm_service::settings::Sources;
+use mgm_service::{output::output, settings::Sources};
 use mgm_store::{Audit, Finding};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ impl Options {
 
 fn print(audit: &Audit, broadcaster: &str) -> io::Result<()> {
     let Audit { events, payouts, gifts, announcements, members, cycles, findings } = audit;
-    let mut out = io::stdout().lock();
+    let mut out = output();
     for Finding { code, subject, detail } in findings {
         writeln!(out, "{code}  {subject}: {detail}")?;
     }
@@ -57,5 +57,5 @@ fn print_json(audit: &Audit, broadcaster: &str) -> io::Result<()> {
         },
         "findings": findings.iter().map(finding).collect::<Value>(),
     });
-    writeln!(io::stdout(), "{result:#}")
+    writeln!(output(), "{result:#}")
 }

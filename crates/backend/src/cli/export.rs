@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use mgm_domain::{GiftId, PayoutId};
-use mgm_service::settings::Sources;
+use mgm_service::{output::output, settings::Sources};
 use mgm_store::RecordedEvent;
 use serde::Serialize;
 use serde_json::Value;
@@ -59,7 +59,7 @@ struct Line<'a> {
 }
 
 fn print(stream_id: Uuid, history: &[RecordedEvent]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = output();
     for RecordedEvent { version, event_type, schema_version, recorded_at, data } in history {
         let (version, schema_version, recorded_at) = (*version, *schema_version, *recorded_at);
         let line = Line { stream_id, version, event_type, schema_version, recorded_at, data };

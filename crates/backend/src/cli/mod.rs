@@ -11,7 +11,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use mgm_service::{
-    health, log, manual,
+    health, log, manual, open_files, output,
     services::ServiceId,
     settings::{Settings, Sources},
 };
@@ -99,6 +99,20 @@ pub enum Command {
 }
 
 impl Options {
+    /// The program: from its command line to its exit status.
+    #[must_use]
+    pub fn main() -> ExitCode {
+        let options = match Self::try_parse() {
+            Ok(options) => options,
+            Err(said) => return output::instead_of_a_command(&said),
+        };
+        let code = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(options.run()),
+            Err(error) => Failure { message: format!("cannot start: {error}"), status: WRONG }.tell(),
+        };
+        output::finish(code)
+    }
+
     /// Does what the command line says.
     pub async fn run(self) -> ExitCode {
         let Self { config, command } = self;
@@ -118,7 +132,7 @@ impl Command {
             Self::Audit(options) => options.run(sources).await,
             Self::Export(options) => options.run(sources).await,
             Self::Completions { shell } => {
-                clap_complete::generate(shell, &mut Options::command(), "mgm-backend", &mut std::io::stdout());
+                clap_complete::generate(shell, &mut Options::command(), "mgm-backend", &mut output::output());
                 Ok(ExitCode::SUCCESS)
             }
             Self::Health => health(sources),
@@ -126,10 +140,7 @@ impl Command {
                 manual::write(Options::command(), &directory).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
             }
         };
-        result.unwrap_or_else(|Failure { message, status }| {
-            eprintln!("mgm-backend: {message}");
-            ExitCode::from(status)
-        })
+        result.unwrap_or_else(Failure::tell)
     }
 }
 
@@ -155,6 +166,12 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 impl Failure {
+    /// On standard error.
+    fn tell(self) -> ExitCode {
+        eprintln!("mgm-backend: {}", open_files::explained(self.message));
+        ExitCode::from(self.status)
+    }
+
     /// Of a process that is to be started again: what is set up wrongly stays so, a database may come back.
     fn of_a_service(error: &Error) -> Self {
         let status = match error {
@@ -178,7 +195,7 @@ async fn open(settings: &Settings) -> Result<Store, Failure> {
 }
 
 fn config(sources: &Sources) -> Result<ExitCode, Failure> {
-    writeln!(std::io::stdout(), "{}", Settings::load(sources)?.describe())?;
+    writeln!(output::output(), "{}", Settings::load(sources)?.describe())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use mgm_service::settings::Sources;
+use mgm_service::{output::output, settings::Sources};
 use mgm_store::{Difference, Rebuilt};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Options {
 }
 
 fn print(Rebuilt { streams, differed, left }: &Rebuilt) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = output();
     for Difference { kind, id, what } in differed {
         writeln!(out, "{kind} {id} differed: {}", what.join("; "))?;
     }
@@ -53,5 +53,5 @@ fn print_json(Rebuilt { streams, differed, left }: &Rebuilt) -> io::Result<()> {
             .collect()
     };
     let result = json!({ "streams": streams, "differed": list(differed), "left": list(left) });
-    writeln!(io::stdout(), "{result:#}")
+    writeln!(output(), "{result:#}")
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     helix::HelixStandIn,
-    program::{Running, run},
+    program::{Running, program, run},
 };
 
 async fn operate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
@@ -141,6 +141,53 @@ async fn what_cannot_be_looked_at_is_not_taken_for_a_finding() {
         "{written}"
     );
     assert!(!written.contains("Mgm__ApiKey"), "the operator needs the database alone: {written}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_result_that_is_lost_ends_with_2() {
+    let database = mgm_test_support::database(&MIGRATOR).await;
+    let (backend, _helix, [sent, _]) = at_work(&database).await;
+    drop(backend);
+    let url = database.url();
+    let environment = [("Mgm__Environment", "Development"), ("ConnectionStrings__PostgreSQL", url.as_str())];
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["config"],
+        &["completions", "bash"],
+        &["audit"],
+        &["audit", "--json"],
+        &["rebuild-projections"],
+        &["rebuild-projections", "--json"],
+        &["export", "--payout", &sent],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let child = program(&environment).args(arguments).stdout(full).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("cannot write to standard output"), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn sizes_of_the_pool_that_make_no_sense_are_refused_in_both_forms() {
+    for (keyword, parameter) in [("Maximum Pool Size", "maximum_pool_size"), ("Minimum Pool Size", "minimum_pool_size")]
+    {
+        for text in [
+            format!("Host=127.0.0.1;Username=u;{keyword}=4294967295"),
+            format!("postgres://u@127.0.0.1/d?{parameter}=4294967295"),
+        ] {
+            for arguments in [&[][..], &["migrate"], &["audit"]] {
+                let environment =
+                    [("Mgm__Environment", "Development"), ("ConnectionStrings__PostgreSQL", text.as_str())];
+                let (status, written) = run(&environment, arguments).await;
+                assert_eq!(status, 2, "{text} {arguments:?}: {written}");
+                assert!(written.contains(keyword) && !written.contains("4294967295"), "{text}: {written}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

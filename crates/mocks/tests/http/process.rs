@@ -42,6 +42,22 @@ fn wrong_settings_end_a_program_with_2_and_the_key_at_fault() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_is_lost_ends_a_program_with_2() {
+    for program in PROGRAMS {
+        for arguments in [&["config"][..], &["--help"], &["--version"], &["completions", "bash"]] {
+            let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+            let mut command = Command::new(program);
+            let child = command.env_clear().args(arguments).stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{program} {arguments:?}: {said}");
+            assert!(said.contains("cannot write to standard output"), "{program} {arguments:?}: {said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_service_ends_at_the_shutdown_and_says_when_its_port_is_taken() {
     let shutdown = CancellationToken::new();

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
-use mgm_service::manual;
 use mgm_service::settings::Sources;
 use mgm_service::shutdown::Signals;
+use mgm_service::{manual, output};
 
 use crate::cli::{Cli, Command, Global};
 use crate::report;
@@ -46,7 +46,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::ProcessCompose(options) => on_one_thread(process_compose::run(&global, options)),
         Command::Config => config::run(&global),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "mgm", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Cli::command(), "mgm", &mut output::output());
             Ok(ExitCode::SUCCESS)
         }
         Command::Manual { directory } => {

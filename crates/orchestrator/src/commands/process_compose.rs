@@ -1,10 +1,13 @@
 //! `mgm process-compose`: the same stack, supervised by process-compose.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use clap::Parser as _;
+use mgm_service::output;
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use nix::sys::signal::{Signal, kill};
@@ -15,8 +18,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use super::INTERRUPTED;
-use crate::cli::{Composition, Global, ProcessCompose, StackOptions};
-use crate::report::{self, BAD, DIM};
+use crate::cli::{Cli, Command as Subcommand, Composition, Global, ProcessCompose, StackOptions};
+use crate::report::{self, BAD, DIM, Report};
 use crate::scenario::Tier;
 use crate::stack::{DatabasePlan, Keep, Plan, child, definition};
 use crate::state::StateDir;
@@ -34,6 +37,16 @@ pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
     let ProcessCompose { what, print, ports, arguments } = options;
     if what.tier().is_none() && !arguments.is_empty() {
         bail!("what follows -- is for a scenario, and this plays none");
+    }
+    if let Some(tier) = what.tier() {
+        let line = [OsString::from("mgm"), tier.name().into()].into_iter().chain(arguments.iter().map(OsString::from));
+        match Cli::try_parse_from(line) {
+            Ok(Cli { command: Subcommand::TierA(scenario) | Subcommand::TierB(scenario), .. }) => {
+                Report::can_write_junit(scenario.junit.as_deref())?;
+            }
+            Ok(_) => {}
+            Err(said) => return Ok(output::instead_of_a_command(&said)),
+        }
     }
     let state = global.state()?;
     let keep = if what.tier().is_some() { Keep::Nothing } else { Keep::Data { fresh: false } };
@@ -106,7 +119,7 @@ fn command(what: Composition, plan: &Plan, file: &Path) -> Command {
         let orchestrator = ServiceId::Orchestrator.service().name;
         command.env("PROC_COMP_CONFIG", log_dir).args(["run", orchestrator, "--config"]).arg(file).arg("--");
     } else {
-        let is_shown = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        let is_shown = output::is_terminal() && std::io::stdin().is_terminal();
         command.args(["up", if is_shown { "--tui=true" } else { "--tui=false" }, "--config"]).arg(file);
     }
     command
@@ -120,7 +133,7 @@ enum Ended {
 
 /// Runs it to its end. Every signal is passed on.
 async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended> {
-    let is_terminal = std::io::stdout().is_terminal();
+    let is_terminal = output::is_terminal();
     if !is_terminal {
         command.stdout(Stdio::piped());
     }
@@ -155,8 +168,7 @@ async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended>
     };
     let (status, copied) = tokio::join!(waiting, copying);
     let status = status.with_context(|| format!("cannot wait for {PROGRAM}"))?;
-    // Whoever has stopped reading, as `head` does, misses the rest.
-    drop(copied);
+    copied.with_context(|| format!("cannot read what {PROGRAM} says"))?;
     Ok(if interrupted { Ended::Interrupted } else { Ended::ByItself(status) })
 }
 
@@ -171,9 +183,7 @@ async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let mut stdout = std::io::stdout();
-        stdout.write_all(chunk)?;
-        stdout.flush()?;
+        output::output().write_all(chunk)?;
         let length = chunk.len();
         output.consume(length);
     }

@@ -23,6 +23,7 @@ use crate::targets::default_url;
 const DEATH_NOTICED_WITHIN: Duration = Duration::from_millis(300);
 
 pub async fn run(tier: Tier, global: &Global, options: Scenario) -> Result<ExitCode> {
+    Report::can_write_junit(options.junit.as_deref())?;
     let mut sources = global.sources();
     let secrets = &options.secrets;
     let given = [("Mgm__ApiKey", &secrets.api_key), ("Twitch__EventSubSecret", &secrets.event_sub_secret)];

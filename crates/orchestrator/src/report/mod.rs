@@ -6,6 +6,7 @@ mod run;
 use std::fmt::Display;
 use std::io::Write as _;
 
+use mgm_service::{open_files, output};
 use serde_json::json;
 
 pub use run::{Report, Run};
@@ -16,12 +17,14 @@ pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const DIM: Style = Style::new().dimmed();
 
-/// A line on standard output. Whoever has stopped reading, as `head` does, misses it and nothing else happens.
+/// A line on standard output. Whoever has stopped reading, as `head` does, misses it and nothing else happens; any other
+/// failure is said and decides the exit status.
 pub fn say(line: impl Display) {
-    let _ = writeln!(anstream::stdout(), "{line}");
+    let mut stdout = anstream::stdout();
+    output::note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
 }
 
-/// A line on standard error, likewise.
+/// A line on standard error; whatever happens to it.
 pub fn note(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
@@ -44,5 +47,5 @@ fn message(error: &anyhow::Error) -> String {
             message.push_str(&cause);
         }
     }
-    message
+    open_files::explained(message)
 }

@@ -1,7 +1,7 @@
 //! The report of a scenario, for people as it goes, for machines at the end.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +41,17 @@ pub struct Report {
 }
 
 impl Report {
+    /// Refuses a JUnit report that could not be written, while nothing has been started for it. Leaves nothing behind.
+    pub fn can_write_junit(path: Option<&Path>) -> Result<()> {
+        let Some(path) = path else { return Ok(()) };
+        let can_write = || match File::create_new(path) {
+            Ok(_) => std::fs::remove_file(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => File::options().append(true).open(path).map(drop),
+            Err(error) => Err(error),
+        };
+        can_write().with_context(|| format!("cannot write the JUnit report {}", path.display()))
+    }
+
     /// With `log_dir`, keeps a transcript there and quotes the services' logs.
     pub fn new(json: bool, log_dir: Option<&Path>) -> Result<Self> {
         let create = |directory: &Path| {

@@ -12,6 +12,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use super::throw_away;
 use crate::profile;
 
+/// How long to wait for a connection, where the connection string does not say.
+const CONNECT_WITHIN: Duration = Duration::from_secs(15);
+
 /// Which database a stack works with.
 #[derive(Debug)]
 pub enum DatabasePlan {
@@ -79,12 +82,14 @@ pub enum DatabaseError {
     #[error(transparent)]
     Text(#[from] ConnectionStringError),
     /// The named PostgreSQL does not answer, or refuses.
-    #[error("{to}: {source}")]
+    #[error("{to}: {source}{help}")]
     Sql {
         /// The database, without the password.
         to: String,
         /// Why.
         source: sqlx::Error,
+        /// What to do about it, behind a semicolon, or nothing.
+        help: String,
     },
 }
 
@@ -214,15 +219,34 @@ async fn on(
     to: &ConnectionString,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
 ) -> Result<(), DatabaseError> {
+    let failed = |source: sqlx::Error| {
+        let help = to.explain(&source.to_string()).map_or_else(String::new, |help| format!("; {help}"));
+        DatabaseError::Sql { to: to.to_string(), source, help }
+    };
+    let patience = to.timeout.unwrap_or(CONNECT_WITHIN);
+    let mut connection = connect(to, patience).await.map_err(failed)?;
     let run = async {
-        let options: PgConnectOptions = to.to_url().expose_secret().parse()?;
-        let mut connection = options.connect().await?;
         work(&mut connection).await?;
         connection.close().await
     };
-    match tokio::time::timeout(to.timeout, run).await {
-        Ok(result) => result,
-        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    tokio::time::timeout(patience, run).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)
+}
+
+/// Of several servers, to the primary; the error is that of the first which is not.
+async fn connect(to: &ConnectionString, patience: Duration) -> Result<PgConnection, sqlx::Error> {
+    let mut first = None;
+    for url in to.to_urls() {
+        let attempt = async {
+            let options: PgConnectOptions = url.expose_secret().parse()?;
+            let mut connection = options.connect().await?;
+            let is_standby = to.has_several_hosts()
+                && sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
+            if is_standby { Err(std::io::Error::other("the server is a standby").into()) } else { Ok(connection) }
+        };
+        match tokio::time::timeout(patience, attempt).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => first = first.or(Some(error)),
+        }
     }
-    .map_err(|source| DatabaseError::Sql { to: to.to_string(), source })
+    Err(first.unwrap_or(sqlx::Error::PoolTimedOut))
 }

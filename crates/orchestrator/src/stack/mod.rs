@@ -17,6 +17,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{FutureExt as _, select_all, try_join_all};
+use mgm_service::open_files;
 use mgm_service::services::{SERVICES, Service, ServiceId};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
@@ -312,6 +313,9 @@ impl std::fmt::Display for Death {
         for line in last_lines {
             write!(f, "\n    {line}")?;
         }
-        Ok(())
+        match last_lines.iter().find_map(|line| open_files::explain(line)) {
+            Some(limit) => write!(f, "\n{limit}"),
+            None => Ok(()),
+        }
     }
 }

@@ -97,5 +97,8 @@ fn named_database(options: &StackOptions, sources: &Sources) -> Result<Option<Co
         Some(url) => Some(url.clone()),
         None => Settings::load(sources)?.settings.connection_strings.postgresql,
     };
-    text.map(|text| Ok(ConnectionString::parse(text.expose_secret())?)).transpose()
+    let Some(text) = text else { return Ok(None) };
+    let to = ConnectionString::parse(text.expose_secret())?;
+    to.check_files()?;
+    Ok(Some(to))
 }

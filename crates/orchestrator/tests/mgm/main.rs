@@ -4,6 +4,7 @@
 mod faults;
 mod harness;
 mod manual;
+mod output;
 mod process_compose;
 mod scenarios;
 mod stacks;

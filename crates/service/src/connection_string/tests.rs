@@ -45,7 +45,7 @@ fn what_tunes_a_connection_is_understood() {
         "Host=h;Username=u;SSL Mode=VerifyFull;Timeout=3;Maximum Pool Size=9;MinPoolSize=2;Application Name=ebs;Root Certificate=/ca.pem",
     );
     assert_eq!(read.ssl_mode, SslMode::VerifyFull);
-    assert_eq!(read.timeout, Duration::from_secs(3));
+    assert_eq!(read.timeout, Some(Duration::from_secs(3)));
     assert_eq!((read.max_pool_size, read.min_pool_size), (Some(9), Some(2)));
     assert_eq!((read.application_name.as_deref(), read.root_certificate.as_deref()), (Some("ebs"), Some("/ca.pem")));
     for (text, mode) in
@@ -89,14 +89,14 @@ fn a_unix_socket_is_a_host_that_is_a_directory() {
     for text in
         ["Host=/run/postgresql;Username=u", "postgres://u@%2Frun%2Fpostgresql", "postgres://u@x/u?host=/run/postgresql"]
     {
-        assert_eq!(parse(text).host, "/run/postgresql", "{text}");
+        assert_eq!(parse(text).addresses[0].host, "/run/postgresql", "{text}");
     }
 }
 
 #[test]
 fn urls_are_understood() {
     let read = parse("postgresql://us%40er:p%3Aw%2B@[::1]:5433/my%20db?sslmode=require&application_name=a+b");
-    assert_eq!(read.to_string(), "database my db at ::1:5433 as us@er");
+    assert_eq!(read.to_string(), "database my db at [::1]:5433 as us@er");
     assert_eq!(read.password.as_ref().unwrap().expose_secret(), "p:w+");
     assert_eq!((read.ssl_mode, read.application_name.as_deref()), (SslMode::Require, Some("a b")));
     assert_eq!(parse("postgres://u@h").to_string(), "database u at h:5432 as u");
@@ -139,16 +139,19 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
     for (text, reason) in [
         ("", "the connection string names no Host"),
         ("Host=h", "the connection string names no Username"),
-        ("Host=a,b;Username=u", "connection string: Host is one host"),
         ("Host=h;Port=0", "connection string: Port is a number from 1 to 65535"),
-        ("Host=h;Timeout=x", "connection string: Timeout is a whole number"),
+        ("Host=h;Timeout=x", "connection string: Timeout is a whole number from 0 to 1024"),
         (
             "Host=h;SSL Mode=x",
             "connection string: SSL Mode is one of Disable, Allow, Prefer, Require, VerifyCA and VerifyFull",
         ),
         ("Host='h", "part 1 of the connection string has a quote that does not end at its end"),
         ("Host='h'x;", "part 1 of the connection string has a quote that does not end at its end"),
-        ("postgres://u:p@h:x/", "the connection string is no postgres:// URL: it cannot be taken apart"),
+        (
+            "postgres://u:p@h:x/",
+            "the connection string is no postgres:// URL: it cannot be taken apart; in a user name or password, / ? # @ \
+             and the like are written as %2F and so on",
+        ),
     ] {
         assert_eq!(ConnectionString::parse(text).map(|_| ()).unwrap_err().to_string(), reason, "{text}");
     }
@@ -160,19 +163,155 @@ fn the_password_is_in_no_description() {
     assert!(!format!("{read:?} {read}").contains("hush"));
 }
 
+fn addresses(text: &str) -> String {
+    parse(text).addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn refused(text: &str) -> String {
+    ConnectionString::parse(text).map(|_| ()).expect_err(text).to_string()
+}
+
+#[test]
+fn a_host_may_have_brackets_a_port_and_company() {
+    for (text, expected) in [
+        ("Host=[::1]", "[::1]:5432"),
+        ("Host=::1;Port=5433", "[::1]:5433"),
+        ("Host=[::1]:5555;Port=1", "[::1]:5555"),
+        ("Host=127.0.0.1:5555", "127.0.0.1:5555"),
+        ("Host=a,b", "a:5432 b:5432"),
+        ("Host=a, b:5433 ,[::1]:7;Port=5", "a:5 b:5433 [::1]:7"),
+        ("Host=a,b;Port=1,2", "a:1 b:2"),
+        ("Host=/run/postgresql,a:2", "/run/postgresql:5432 a:2"),
+        ("Host=a,b;Target Session Attributes=read-write", "a:5432 b:5432"),
+    ] {
+        assert_eq!(addresses(&format!("{text};Username=u")), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("postgres://u:p%40@a:1,b/d", "a:1 b:5432"),
+        ("POSTGRES://u@[::1]:2,b:3?sslmode=disable", "[::1]:2 b:3"),
+        ("postgresql:///d?user=u&host=a,b&port=1,2", "a:1 b:2"),
+        ("postgres://u@h?target_session_attrs=primary", "h:5432"),
+    ] {
+        assert_eq!(addresses(text), expected, "{text}");
+    }
+    let several = parse("Host=a:1,[::1]:2,/run/x;Username=u");
+    assert_eq!(parse(several.to_npgsql().expose_secret()).addresses, several.addresses);
+    let apart: Vec<_> = several.to_urls().iter().flat_map(|url| parse(url.expose_secret()).addresses).collect();
+    assert_eq!(apart, several.addresses);
+}
+
+#[test]
+fn hosts_and_ports_that_make_no_sense_are_refused_without_being_repeated() {
+    for (text, keyword) in [
+        ("Host=hush,;Username=u", "Host is a name"),
+        ("Host=[hush];Username=u", "Host is a name"),
+        ("Host=[::1]hush;Username=u", "Host is a name"),
+        ("Host=:1;Username=u", "Host is a name"),
+        ("Host=h:hush;Username=u", "Port is a number from 1 to 65535"),
+        ("Host=h:0;Username=u", "Port is a number from 1 to 65535"),
+        ("Host=h;Port=65536;Username=u", "Port is a number from 1 to 65535"),
+        ("Host=a,b;Port=1,2,3;Username=u", "Port is one number, or one for each host"),
+        ("postgres://u@a:1,b:hush/d", "Port is a number from 1 to 65535"),
+        ("Host=a,b;Target Session Attributes=standby;Username=u", "Target Session Attributes is Any, Primary"),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(keyword) && !error.contains("hush"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn every_number_has_a_range_that_its_error_names() {
+    for (keyword, parameter, range, good, bad) in [
+        ("Maximum Pool Size", "maximum_pool_size", "1 to 1024", ["1", "1024"], ["0", "4294967295"]),
+        ("Minimum Pool Size", "minimum_pool_size", "0 to 1024", ["0", "16"], ["1025", "4294967295"]),
+        ("Timeout", "connect_timeout", "0 to 1024", ["0", "1024"], ["1025", "-1"]),
+        ("Command Timeout", "command_timeout", "0 to 2147483647", ["0", "2147483647"], ["-1", "4294967295"]),
+        ("Keepalive", "keepalive", "0 to 2147483647", ["0", "30"], ["2147483648", "often"]),
+        ("Tcp Keepalive Time", "tcp_keepalive_time", "0 to 2147483647", ["0", "30"], ["1.5", "-1"]),
+        ("Connection Idle Lifetime", "connection_idle_lifetime", "0 to 2147483647", ["0", "300"], ["x", "-3"]),
+    ] {
+        let forms = |value: &str| {
+            [format!("Host=h;Username=u;{keyword}={value}"), format!("postgres://u@h/d?{parameter}={value}")]
+        };
+        for text in good.iter().flat_map(|value| forms(value)) {
+            parse(&text);
+        }
+        for text in bad.iter().flat_map(|value| forms(value)) {
+            let expected = format!("connection string: {keyword} is a whole number from {range}");
+            assert_eq!(refused(&text), expected, "{text}");
+        }
+    }
+    let error = refused("Host=h;Username=u;Minimum Pool Size=9;Maximum Pool Size=8");
+    assert_eq!(error, "connection string: Minimum Pool Size is not above Maximum Pool Size");
+    assert_eq!(parse("Host=h;Username=u;Timeout=0").timeout, Some(Duration::from_secs(1024)));
+}
+
+#[test]
+fn what_is_written_for_others_is_named_for_what_it_is() {
+    for (text, words) in [
+        ("host=localhost port=5432 dbname=mgm user=u password=hush", "is a line for libpq"),
+        ("user=u password=hu;sh host=h", "is a line for libpq"),
+        ("jdbc:postgresql://h/d?user=u&password=hush", "is a jdbc: URL"),
+        ("JDBC:postgresql://h/d", "is a jdbc: URL"),
+        ("postgresql+asyncpg://u:hush@h/d", "names a Python driver"),
+        ("postgres+psycopg2://u:hush@h/d", "names a Python driver"),
+        ("mysql://u:hush@h/d", "is a URL, but not of PostgreSQL"),
+        ("\"Host=h;Username=u;Password=hush\"", "stands in quotes"),
+        ("'postgres://u:hush@h/d'", "stands in quotes"),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(words) && !error.contains("hush"), "{text}: {error}");
+    }
+    // What only looks like it.
+    assert_eq!(password("Password='a user=b';Host=h;Username=u").as_deref(), Some("a user=b"));
+    assert_eq!(password("Host=h;Username=u;Password=x://y z=1").as_deref(), Some("x://y z=1"));
+}
+
+#[test]
+fn a_certificate_that_was_not_accepted_is_said_to_be_the_servers_with_the_reason() {
+    let error = "error communicating: invalid peer certificate: UnknownIssuer";
+    let named = parse("Host=h;Username=u;Root Certificate=/ca.pem").explain(error).unwrap();
+    let system = parse("Host=h;Username=u").explain(error).unwrap();
+    assert!(named.contains("the file that Root Certificate names") && system.contains("the system's authorities"));
+    for (reason, words) in [
+        ("UnknownIssuer", "its issuer"),
+        ("certificate not valid for name \"h\"; it is for \"g\"", "another name"),
+        ("certificate expired: verification time 1", "its time"),
+        ("Other(OtherError(CaUsedAsEndEntity))", "self-signed"),
+        ("BadEncoding", "of the database server was not accepted ("),
+    ] {
+        let said = parse("Host=h;Username=u").explain(&format!("invalid peer certificate: {reason}")).unwrap();
+        assert!(said.contains(words), "{reason}: {said}");
+    }
+    assert_eq!(parse("Host=h;Username=u").explain("connection refused"), None);
+}
+
+#[test]
+fn the_file_of_an_authority_is_looked_at_before_it_is_needed() {
+    let check = |path: &str| parse(&format!("Host=h;Username=u;Root Certificate={path}")).check_files();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    assert!(check(path).unwrap_err().to_string().contains("holds no certificate"));
+    std::fs::write(path, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    check(path).unwrap();
+    let error = check("/nowhere/ca.pem").unwrap_err().to_string();
+    assert!(error.contains("Root Certificate names cannot be read") && !error.contains("/nowhere"), "{error}");
+    parse("Host=h;Username=u").check_files().unwrap();
+}
+
 prop_compose! {
     fn any_connection()(
         host in "[a-z.]{1,8}|/[a-z/]{1,8}|::1", port in 1u16.., names in ["\\PC{1,9}", "\\PC{1,9}"],
         password in proptest::option::of("\\PC{1,12}"), application_name in proptest::option::of("\\PC{1,9}"),
-        seconds in 0u64..1000, max_pool_size in proptest::option::of(0u32..100),
+        seconds in proptest::option::of(1u64..=1024), max_pool_size in proptest::option::of(1u32..=1024),
     ) -> ConnectionString {
         let [database, username] = names;
         ConnectionString {
-            host, port, database, username, application_name, max_pool_size,
+            addresses: vec![Address { host, port }], database, username, application_name, max_pool_size,
             password: password.map(SecretString::from),
             ssl_mode: SslMode::Require,
             root_certificate: None,
-            timeout: Duration::from_secs(seconds),
+            timeout: seconds.map(Duration::from_secs),
             min_pool_size: None,
             warnings: Vec::new(),
         }
@@ -185,7 +324,7 @@ proptest! {
     #[test]
     fn what_is_written_can_be_read_again(written in any_connection()) {
         prop_assert_eq!(parts(&parse(written.to_npgsql().expose_secret())), parts(&written));
-        let mut read = parse(written.to_url().expose_secret());
+        let mut read = parse(written.to_urls()[0].expose_secret());
         read.timeout = written.timeout;
         read.max_pool_size = written.max_pool_size;
         prop_assert_eq!(parts(&read), parts(&written));

@@ -4,10 +4,15 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{ConnectionString, ConnectionStringError, Pair};
+use super::{Address, ConnectionString, ConnectionStringError, Pair};
 
 pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
-    let url = Url::parse(text).map_err(|_| ConnectionStringError::Url("it cannot be taken apart"))?;
+    let (text, several) = without_several_hosts(text);
+    let url = Url::parse(&text).map_err(|_| {
+        ConnectionStringError::Url(
+            "it cannot be taken apart; in a user name or password, / ? # @ and the like are written as %2F and so on",
+        )
+    })?;
     let mut pairs = Vec::new();
     let mut push = |keyword: &str, encoded: &str| {
         let value =
@@ -15,7 +20,8 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
         pairs.push(Pair { keyword: keyword.to_owned(), value: value.into_owned() });
         Ok(())
     };
-    push("host", url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost").trim_matches(['[', ']']))?;
+    let one = || url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost").trim_matches(['[', ']']);
+    push("host", several.as_deref().unwrap_or_else(one))?;
     if let Some(port) = url.port() {
         push("port", &port.to_string())?;
     }
@@ -28,14 +34,26 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     Ok(pairs)
 }
 
-pub(super) fn write(to: &ConnectionString) -> String {
+/// No URL has several hosts, but libpq's have: `postgres://user@a:5432,b:5433/database`. Gives the URL with one host in
+/// their place, and them.
+fn without_several_hosts(text: &str) -> (String, Option<String>) {
+    let Some(start) = text.find("://").map(|scheme| scheme + "://".len()) else { return (text.to_owned(), None) };
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
+    let hosts = text[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    if !text[hosts..end].contains(',') {
+        return (text.to_owned(), None);
+    }
+    (format!("{}localhost{}", &text[..hosts], &text[end..]), Some(text[hosts..end].to_owned()))
+}
+
+pub(super) fn write(to: &ConnectionString, Address { host, port }: &Address) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let password =
         to.password.as_ref().map_or_else(String::new, |password| format!(":{}", encode(password.expose_secret())));
     // As a parameter, the host may be the directory of a Unix socket or an IPv6 address just as it is, and the database
     // may be called `..`.
     let parameters = [
-        ("host", Some(to.host.as_str())),
+        ("host", Some(host.as_str())),
         ("dbname", Some(&to.database)),
         ("sslmode", Some(to.ssl_mode.as_text())),
         ("sslrootcert", to.root_certificate.as_deref()),
@@ -43,9 +61,8 @@ pub(super) fn write(to: &ConnectionString) -> String {
     ];
     let parameters = parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", encode((*value)?))));
     format!(
-        "postgres://{}{password}@localhost:{}/?{}",
+        "postgres://{}{password}@localhost:{port}/?{}",
         encode(&to.username),
-        to.port,
         parameters.collect::<Vec<_>>().join("&")
     )
 }

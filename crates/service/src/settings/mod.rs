@@ -105,7 +105,8 @@ settings! {
 
     /// Databases.
     connection_strings: ConnectionStrings, "ConnectionStrings" {
-        /// The database: `Host=…;Port=…;Database=…;Username=…;Password=…`, or a `postgres://` URL.
+        /// The database: `Host=…;Port=…;Database=…;Username=…;Password=…`, or a `postgres://` URL. Of several hosts, with
+        /// commas between, the primary is used.
         postgresql: Option<SecretString> = None, "PostgreSQL";
     }
 

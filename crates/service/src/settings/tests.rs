@@ -99,7 +99,7 @@ fn the_projects_own_names_win_over_those_it_inherited() {
 
 #[test]
 fn secrets_are_taken_as_they_are_written() {
-    for value in ["0123456789", "a,b;c[d]{e}\"f'", " true      ", "1e10000000"] {
+    for value in ["0123456789", "a,b;c[d]{e}\"f'", "true or not", "1e10000000"] {
         assert_eq!(
             secret(settings(&[("Twitch__EventSubSecret", value)]).twitch.event_sub_secret.as_ref()),
             Some(value)
@@ -223,6 +223,28 @@ fn secrets_are_in_no_description() {
     let loaded = load(None, &environment).unwrap();
     assert!(!format!("{loaded:?}").contains("hush"));
     assert!(!loaded.describe().contains("hush"));
+}
+
+#[test]
+fn what_travels_in_headers_has_no_blanks_at_its_ends() {
+    let names = KEYS
+        .iter()
+        .map(|key| key.variable)
+        .filter(|name| ["Key", "Secret", "Token"].iter().any(|word| name.contains(word)));
+    let mut count = 0;
+    for name in names {
+        for value in [" hush-hush-hush", "hush-hush-hush ", "hush-hush-hush\r\n", "\thush-hush-hush", "hush\0hush-hush"]
+        {
+            let error = refusal(None, &[(name, value)]);
+            assert!(error.contains(name) && error.contains("a blank") && !error.contains("hush"), "{name}: {error}");
+        }
+        count += 1;
+    }
+    assert!(count >= 8);
+    // What is no secret is trimmed.
+    let loaded = load(None, &[("Twitch__HelixClientId", " id ")]).unwrap();
+    assert_eq!(loaded.settings.twitch.helix_client_id.as_deref(), Some("id"));
+    assert!(refusal(None, &[("Twitch__HelixClientId", "i\u{1}d")]).contains("Twitch__HelixClientId"));
 }
 
 #[test]

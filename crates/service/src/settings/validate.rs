@@ -21,6 +21,7 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     ]
     .into_iter()
     .flatten()
+    .chain(ends(settings))
     .chain(zeros(settings))
     .collect()
 }
@@ -33,6 +34,33 @@ fn secret(key: &'static str, secret: Option<&SecretString>) -> Option<Problem> {
     let secret = secret?.expose_secret();
     (!secret.is_ascii() || !SECRET_LENGTH.contains(&secret.len()))
         .then(|| refused(key, "Twitch accepts only secrets of 10 to 100 ASCII characters"))
+}
+
+/// What travels in the headers of HTTP, which strips blanks at a value's ends: with one there it could never match. What
+/// is no secret is trimmed when it is read.
+fn ends(settings: &Settings) -> impl Iterator<Item = Problem> {
+    let Settings { mgm, twitch, .. } = settings;
+    let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    [
+        ("Mgm__ApiKey", secret(&mgm.api_key)),
+        ("Mgm__ApiKeyPrevious", secret(&mgm.api_key_previous)),
+        ("Twitch__EventSubSecret", secret(&twitch.event_sub_secret)),
+        ("Twitch__EventSubSecretPrevious", secret(&twitch.event_sub_secret_previous)),
+        ("Twitch__ExtensionSecret", secret(&twitch.extension_secret)),
+        ("Twitch__ExtensionClientId", twitch.extension_client_id.clone()),
+        ("Twitch__BroadcasterUserId", twitch.broadcaster_user_id.clone()),
+        ("Twitch__BroadcasterAccessToken", secret(&twitch.broadcaster_access_token)),
+        ("Twitch__BroadcasterRefreshToken", secret(&twitch.broadcaster_refresh_token)),
+        ("Twitch__HelixClientId", twitch.helix_client_id.clone()),
+        ("Twitch__HelixClientSecret", secret(&twitch.helix_client_secret)),
+    ]
+    .into_iter()
+    .filter(|(_, value)| value.as_deref().is_some_and(has_bad_ends))
+    .map(|(key, _)| refused(key, "the value begins or ends with a blank, or holds a control character; leave it out"))
+}
+
+fn has_bad_ends(value: &str) -> bool {
+    value.starts_with(char::is_whitespace) || value.ends_with(char::is_whitespace) || value.contains(char::is_control)
 }
 
 /// The path below a service's root is ours to add.

@@ -42,9 +42,10 @@ pub async fn store(database: &TestDatabase, broadcaster: &str) -> Store {
     let options = StoreOptions {
         broadcaster: BroadcasterId::parse(broadcaster).unwrap(),
         max_connections: 10,
+        min_connections: 0,
         acquire_timeout: std::time::Duration::from_secs(30),
     };
-    Store::connect(database.connect_options(), options).await.unwrap()
+    Store::connect(vec![database.connect_options()], options).await.unwrap()
 }
 
 pub fn seconds(seconds: i64) -> Duration {

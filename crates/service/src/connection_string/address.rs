@@ -1,0 +1,91 @@
+//! Where the servers are. `Host` is a list, and each entry may bring its port along, as Npgsql takes it; `Port` may be a
+//! list of the same length, as libpq takes it.
+
+use std::fmt;
+
+use super::ConnectionStringError;
+use super::keyword::{self, Keyword};
+
+const DEFAULT_PORT: u16 = 5432;
+
+/// Where one server is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// A host name, an IP address without brackets, or the directory of a Unix socket (it begins with `/`).
+    pub host: String,
+    /// The TCP port, which is also part of a Unix socket's name.
+    pub port: u16,
+}
+
+/// With the port, and an IPv6 address in brackets.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') && !host.starts_with('/') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}
+
+/// Reads both lists; none when there is no host.
+pub(super) fn read(hosts: &str, ports: &str) -> Result<Vec<Address>, ConnectionStringError> {
+    if hosts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hosts: Vec<_> = hosts.split(',').map(str::trim).collect();
+    let ports = match ports {
+        "" => vec![DEFAULT_PORT],
+        ports => ports.split(',').map(port).collect::<Result<_, _>>()?,
+    };
+    if ports.len() != 1 && ports.len() != hosts.len() {
+        return Err(keyword::refusal(Keyword::Port.name(), "one number, or one for each host"));
+    }
+    let own = ports.iter().copied().cycle();
+    hosts.into_iter().zip(own).map(|(host, default)| address(host, default)).collect()
+}
+
+fn address(text: &str, default: u16) -> Result<Address, ConnectionStringError> {
+    let bad = || {
+        keyword::refusal(
+            Keyword::Host.name(),
+            "a name, an IP address or a directory, with or without :port ([…]:port behind an IPv6 address), or several \
+             of them with commas between",
+        )
+    };
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, behind) = rest.split_once(']').ok_or_else(bad)?;
+        host.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
+        let behind = if behind.is_empty() { None } else { Some(behind.strip_prefix(':').ok_or_else(bad)?) };
+        (host, behind)
+    } else if text.starts_with('/') || text.matches(':').count() > 1 {
+        // A directory, or an IPv6 address without brackets, which leaves no room for a port.
+        (text, None)
+    } else {
+        text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
+    };
+    if host.is_empty() {
+        return Err(bad());
+    }
+    let port = port.map_or(Ok(default), self::port)?;
+    Ok(Address { host: host.to_owned(), port })
+}
+
+fn port(text: &str) -> Result<u16, ConnectionStringError> {
+    let refusal = || keyword::refusal(Keyword::Port.name(), "a number from 1 to 65535");
+    text.trim().parse().ok().filter(|port| *port != 0).ok_or_else(refusal)
+}
+
+/// The list of hosts, without ports.
+pub(super) fn hosts(addresses: &[Address]) -> String {
+    addresses.iter().map(|address| address.host.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// The list of ports, or the one that all have.
+pub(super) fn ports(addresses: &[Address]) -> String {
+    match addresses {
+        [first, rest @ ..] if rest.iter().all(|other| other.port == first.port) => first.port.to_string(),
+        _ => addresses.iter().map(|address| address.port.to_string()).collect::<Vec<_>>().join(","),
+    }
+}

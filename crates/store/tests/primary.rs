@@ -1,0 +1,116 @@
+//! Several servers, one of which takes writes: real ones, the standby by its `standby.signal`.
+
+#![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
+
+use std::{
+    fs::{self, Permissions},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    time::Duration,
+};
+
+use mgm_domain::BroadcasterId;
+use mgm_postgres::{Durability, Options, Server, install};
+use mgm_store::{Store, StoreError, StoreOptions};
+use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+const DATABASE: &str = "mgm";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that is a standby as long as the file is there.
+struct Standby {
+    server: Server,
+    signal: PathBuf,
+    _directory: TempDir,
+}
+
+impl Standby {
+    async fn start() -> Self {
+        let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
+        let home = directory.path().join("standby");
+        let binaries = install::install().await.unwrap();
+        let options = Options { durability: Durability::Off, ..Options::persistent(&home) };
+        let server = Server::start(&binaries, options).await.unwrap();
+        server.create_database(DATABASE).await.unwrap();
+        let signal = home.join("data/standby.signal");
+        fs::write(&signal, "").unwrap();
+        server.restart().await.unwrap();
+        Self { server, signal, _directory: directory }
+    }
+
+    async fn promote(&self) {
+        fs::remove_file(&self.signal).unwrap();
+        self.server.restart().await.unwrap();
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        self.server.connect_options(DATABASE)
+    }
+}
+
+/// Where nobody listens.
+fn nobody() -> PgConnectOptions {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).username("nobody")
+}
+
+fn options() -> StoreOptions {
+    StoreOptions {
+        broadcaster: BroadcasterId::parse("streamer").unwrap(),
+        max_connections: 4,
+        min_connections: 2,
+        acquire_timeout: Duration::from_secs(10),
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> PgConnection {
+    options.connect().await.unwrap()
+}
+
+async fn is_migrated(options: &PgConnectOptions) -> bool {
+    let sql = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+    sqlx::query_scalar(sql).fetch_one(&mut connect(options).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_primary_is_used_and_after_a_fail_over_the_new_one() {
+    let standby = Standby::start().await;
+    let primary = Server::start(&install::install().await.unwrap(), Options::throw_away()).await.unwrap();
+    primary.create_database(DATABASE).await.unwrap();
+
+    let servers = vec![nobody(), standby.options(), primary.connect_options(DATABASE)];
+    let store = Store::connect(servers, options()).await.unwrap();
+    store.migrate().await.unwrap();
+    assert!(is_migrated(&primary.connect_options(DATABASE)).await);
+    assert!(!is_migrated(&standby.options()).await);
+
+    primary.stop().await;
+    let error = store.ready().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    standby.promote().await;
+    let migrated = async {
+        while store.migrate().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, migrated).await.unwrap();
+    assert!(is_migrated(&standby.options()).await);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn without_a_primary_each_server_is_told_with_its_reason() {
+    let standby = Standby::start().await;
+    let (gone, port) = (nobody(), standby.server.port());
+    let error = Store::connect(vec![gone.clone(), standby.options()], options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let said = error.to_string();
+    assert!(said.contains(&format!("127.0.0.1:{port} is a standby")), "{said}");
+    assert!(said.contains(&format!("127.0.0.1:{}: ", gone.get_port())), "{said}");
+    // A password that is wrong stays wrong.
+    let stranger = standby.options().password("wrong");
+    let error = Store::connect(vec![gone, stranger], options()).await.unwrap_err();
+    assert!(!error.is_unavailable(), "{error}");
+}
