@@ -324,7 +324,7 @@ mod tests {
                 0 => secret.clone(),
                 1 => utf8_percent_encode(&secret, NON_ALPHANUMERIC).to_string(),
                 2 => serde_json::to_string(&secret).unwrap().trim_matches('"').to_owned(),
-                _ => secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
+                _ => secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat(),
             };
             prop_assume!(secret.trim().len() >= SHORTEST);
             // A quote at an end is cut off above.

@@ -246,11 +246,11 @@ fn written(secret: &str) -> [String; 4] {
 }
 
 async fn repeat(State(heard): State<Arc<Heard>>, request: Request<Body>) -> Response {
-    let (head, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
-    let path = head.uri.path().to_owned();
-    heard.paths.lock().unwrap().push(format!("{path} {} {body}", head.method));
-    let authorization = head.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    let path = parts.uri.path().to_owned();
+    heard.paths.lock().unwrap().push(format!("{path} {} {body}", parts.method));
+    let authorization = parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
     let secrets = SECRETS.iter().map(|(_, secret)| *secret).chain([APP_TOKEN]);
     let sent: Vec<_> = secrets
         .filter(|secret| body.contains(secret) || authorization.as_ref().is_some_and(|text| text.ends_with(secret)))
@@ -280,7 +280,7 @@ async fn repeat(State(heard): State<Arc<Heard>>, request: Request<Body>) -> Resp
                 }
             }
         }
-        "/helix/eventsub/subscriptions" if head.method == "GET" => {
+        "/helix/eventsub/subscriptions" if parts.method == "GET" => {
             let row = json!({
                 "id": said,
                 "status": said,
