@@ -118,7 +118,7 @@ impl Clients {
     }
 
     async fn viewer(&self, secrets: Secrets) -> StatusCode {
-        let claims = json!({"user_id": "ann", "exp": now() + 3_600});
+        let claims = json!({"user_id": "ann", "channel_id": BROADCASTER, "exp": now() + 3_600});
         let token = ExtensionKeys::parse(secrets.extension).unwrap().sign(&claims).unwrap();
         let request = self.http.get(format!("{}/api/roulette/state", self.url)).bearer_auth(token);
         request.send().await.unwrap().status()

@@ -52,8 +52,9 @@ pub(super) fn of_staying_in_the_pool() -> String {
 pub(super) fn of_refused_viewer(answer: &Answer) -> Option<String> {
     Some(match (answer.status, answer.code().as_deref()) {
         (401, _) => {
-            "The backend does not accept the tokens of MockExtensionJwt. Give both the same Twitch__ExtensionSecret \
-                     and Twitch__ExtensionClientId, or neither; in Production the backend has no development key."
+            "The backend does not accept the tokens of MockExtensionJwt. Give both the same Twitch__ExtensionSecret, \
+                     Twitch__ExtensionClientId and Twitch__BroadcasterUserId, or none; in Production the backend has no \
+                     development key, and takes no token without a channel."
                 .to_owned()
         }
         (403, Some("wrong_channel")) => {
