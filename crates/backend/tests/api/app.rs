@@ -22,7 +22,7 @@ use mgm_service::settings::{Environment, Settings};
 use mgm_store::{MIGRATOR, Store};
 use mgm_test_support::TestDatabase;
 use mgm_twitch::{
-    eventsub::{ChatMessageBuilder, SigningSecrets},
+    eventsub::{ChatMessageBuilder, SigningSecrets, format_timestamp},
     extension_jwt::ExtensionKeys,
 };
 use secrecy::SecretString;
@@ -165,7 +165,7 @@ impl TestApp {
 
     /// A signed notification, to be changed before it is sent.
     pub fn notification(&self, body: &[u8]) -> Call<'_> {
-        let timestamp = self.now().unix_timestamp().to_string();
+        let timestamp = format_timestamp(self.now());
         let headers = signing(EVENTSUB_SECRET).notification_headers(&self.fresh_id(), &timestamp, body);
         self.post("/api/twitch/eventsub").headers(headers).body(body.to_vec())
     }
