@@ -18,7 +18,7 @@ pub(super) struct Live {
 /// The service can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"status": "ready", "subscription": "enabled", "subscriptionRevoked": null, "missingScopes": []}))]
+#[schema(example = json!({"status": "ready", "subscription": "enabled", "subscriptionRevoked": null}))]
 pub(super) struct Ready {
     /// `ready`.
     status: &'static str,
@@ -29,9 +29,9 @@ pub(super) struct Ready {
     /// Why Twitch has revoked the subscription to chat; null while it has not.
     #[schema(required)]
     subscription_revoked: Option<String>,
-    /// The scopes that the broadcaster's token lacks; null while that is not known.
-    #[schema(required)]
-    missing_scopes: Option<Vec<&'static str>>,
+    /// The scopes that the broadcaster's token lacks; left out while it is not known to lack any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_scopes: Vec<&'static str>,
 }
 
 errors! { Errors: }

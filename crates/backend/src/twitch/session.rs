@@ -38,7 +38,7 @@ struct Inner {
     renewal: Option<Arc<Renewal>>,
     validator: Option<Validator>,
     needs: Needs,
-    missing_scopes: Mutex<Option<Vec<&'static str>>>,
+    missing_scopes: Mutex<Vec<&'static str>>,
 }
 
 /// There is no token to make a call with. Says which setting, and never its value.
@@ -153,14 +153,14 @@ impl HelixSession {
                 None => break Needs::void(),
             }
         };
-        session.missing_scopes().clone_from(&findings.missing_scopes);
+        *session.missing_scopes() = findings.missing_scopes.clone().unwrap_or_default();
         Ok(findings)
     }
 
-    /// The scopes that the token lacked when it was last asked about; `None` while that is not known.
+    /// The scopes that the token lacked when it was last asked about.
     #[must_use]
-    pub fn missing_scopes(&self) -> Option<Vec<&'static str>> {
-        self.0.as_ref().and_then(|session| session.missing_scopes().clone())
+    pub fn missing_scopes(&self) -> Vec<&'static str> {
+        self.0.as_ref().map(|session| session.missing_scopes().clone()).unwrap_or_default()
     }
 
     /// How long one of these calls takes at the most, the renewal of the token included.
@@ -186,7 +186,7 @@ struct Attempt {
 }
 
 impl Inner {
-    fn missing_scopes(&self) -> MutexGuard<'_, Option<Vec<&'static str>>> {
+    fn missing_scopes(&self) -> MutexGuard<'_, Vec<&'static str>> {
         // It is only ever replaced as a whole.
         self.missing_scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -32,7 +32,7 @@ use time::{OffsetDateTime, macros::datetime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::helix::HelixStandIn;
+use crate::helix::{CLIENT_ID, HelixStandIn};
 
 pub const API_KEY: &str = "ci-desktop-api-key";
 pub const PREVIOUS_API_KEY: &str = "the-key-before-that";
@@ -67,7 +67,7 @@ pub fn settings(helix: &HelixStandIn) -> Settings {
     settings.twitch.event_sub_secret_previous = Some(PREVIOUS_EVENTSUB_SECRET.into());
     settings.twitch.broadcaster_user_id = Some(BROADCASTER.to_owned());
     settings.twitch.broadcaster_access_token = Some(ACCESS_TOKEN.into());
-    settings.twitch.helix_client_id = Some("e2e-ci-helix-client".to_owned());
+    settings.twitch.helix_client_id = Some(CLIENT_ID.to_owned());
     settings.twitch.helix_api_base_url = Some(helix.url.parse().unwrap());
     settings.twitch.oauth_base_url = Some(helix.url.parse().unwrap());
     settings

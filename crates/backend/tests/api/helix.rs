@@ -6,7 +6,7 @@ use axum::http::Method;
 use mgm_api_types::mocks::{Journal, JournalEntry, RevokedSubscription};
 use mgm_backend::clock::{Clock, ManualClock};
 use mgm_mocks::{
-    helix::{self, Accounts, UserAccount},
+    helix::{self, Accounts, ClientAccount, UserAccount},
     sources::Sources,
 };
 use mgm_service::{
@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 use crate::app::{ACCESS_TOKEN, BROADCASTER};
 
+/// The client.
+pub const CLIENT_ID: &str = "e2e-ci-helix-client";
 /// A token of the broadcaster's that is good for announcing and nothing else.
 pub const NARROW_TOKEN: &str = "narrow-access-token";
 /// A token of somebody else's.
@@ -31,24 +33,27 @@ pub struct HelixStandIn {
     _running: DropGuard,
 }
 
-/// Who has authorised which tokens. The client is whatever a test names so; a token that was given out to one is no
-/// other's.
+/// Who has authorised the client, and with which tokens.
 fn accounts() -> Accounts {
+    let all = Settings::default().mock_helix.broadcaster_scopes;
+    let without_tokens = |id: String| UserAccount { id, scopes: all.clone(), access: None, refresh: None };
     let user = |id: &str, access: &str, refresh: &str, scopes: &[String]| UserAccount {
-        id: id.to_owned(),
         scopes: scopes.to_vec(),
         access: Some(access.into()),
         refresh: Some(refresh.into()),
+        ..without_tokens(id.to_owned())
     };
-    let all = Settings::default().mock_helix.broadcaster_scopes;
-    let users = vec![
+    let mut users = vec![
         user(BROADCASTER, ACCESS_TOKEN, "first-refresh-token", &all),
         user(BROADCASTER, "second-access-token", "second-refresh-token", &all),
         user(BROADCASTER, NARROW_TOKEN, "narrow-refresh-token", &["user:write:chat".to_owned()]),
         user("somebody-else", STRANGERS_TOKEN, "strangers-refresh-token", &all),
         user("dev-broadcaster", "hush-access-token", "hush-refresh-token", &all),
     ];
-    Accounts { client: None, users }
+    // Channels whose chat somebody else reads.
+    users.extend((0..120).map(|channel| without_tokens(channel.to_string())));
+    users.push(without_tokens("another".to_owned()));
+    Accounts { client: Some(ClientAccount { id: CLIENT_ID.to_owned(), secret: None }), users }
 }
 
 impl HelixStandIn {
@@ -115,11 +120,11 @@ impl HelixStandIn {
     pub async fn eventsub(&self, method: Method, query: &str, body: &Value) -> Value {
         let url = format!("{}/helix/eventsub/subscriptions{query}", self.url);
         // By the query, which tells it from what the backend asks.
-        let grant = "client_id=client&client_secret=secret&grant_type=client_credentials";
+        let grant = format!("client_id={CLIENT_ID}&client_secret=secret&grant_type=client_credentials");
         let token = self.http.post(format!("{}/oauth2/token?{grant}", self.url)).send().await.unwrap();
         let token: Value = token.json().await.unwrap();
         let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{token}"));
-        let request = self.http.request(method, url).bearer_auth(token).header("client-id", "client");
+        let request = self.http.request(method, url).bearer_auth(token).header("client-id", CLIENT_ID);
         let answer = request.json(body).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         answer.json().await.unwrap_or_default()
