@@ -146,7 +146,7 @@ const fn once() -> u32 {
 pub enum FaultKind {
     /// A complete answer of the given status; the message is sent if and only if that is a success.
     Status,
-    /// 200 that says that the message was taken and then not sent. On the subscription route: 200 without a row.
+    /// 200 that says that the message was taken and then not sent. On the subscription routes: 200 with an empty list.
     NotSent,
     /// The same, for the reason that it was said just before. On other routes than the chat's no other than `NotSent`.
     Duplicate,
@@ -167,7 +167,7 @@ pub enum FaultRoute {
     /// `POST /helix/chat/messages`.
     #[default]
     Chat,
-    /// `GET /helix/subscriptions/user`.
+    /// `GET /helix/subscriptions` and `GET /helix/subscriptions/user`.
     Subscription,
     /// `POST /oauth2/token`.
     Token,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bytes::Bytes;
 use hyper::HeaderMap;
-use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecrets};
+use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecrets, format_timestamp};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -46,7 +46,7 @@ impl Signer {
             badges: vec!["subscriber".to_owned()],
         };
         let body = message.full_body();
-        let timestamp = OffsetDateTime::now_utc().unix_timestamp().to_string();
+        let timestamp = format_timestamp(OffsetDateTime::now_utc());
         Notification { headers: self.0.notification_headers(message_id, &timestamp, &body), body: body.into() }
     }
 

@@ -286,9 +286,13 @@ pub struct SendChat {
     /// A badge that they wear; may be repeated.
     #[arg(long, value_name = "BADGE", default_value = "subscriber")]
     pub badge: Vec<String>,
-    /// The channel; not given: the one that the backend is configured for.
+    /// The channel [default: Twitch__BroadcasterUserId, else that of the Tier B profile].
     #[arg(long, value_name = "ID")]
     pub broadcaster_id: Option<String>,
+    /// Send the seven fields and the epoch seconds that the .NET pipeline's script sends, which name no channel; not given:
+    /// all that Twitch sends.
+    #[arg(long, conflicts_with = "broadcaster_id")]
+    pub short: bool,
     /// The id of the message, to send one twice; not given: a new one.
     #[arg(long, value_name = "ID")]
     pub message_id: Option<String>,

@@ -1,6 +1,6 @@
 //! A chat message as Twitch posts it.
 
-use mgm_twitch::eventsub::{ChatMessageBuilder, SecretError, SigningSecrets};
+use mgm_twitch::eventsub::{ChatMessageBuilder, SecretError, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
 use secrecy::SecretString;
 
@@ -20,10 +20,22 @@ pub struct ChatLine<'a> {
     pub login: &'a str,
     /// What they wear.
     pub badges: &'a [String],
-    /// The channel; none: the one that the receiver is configured for.
-    pub broadcaster_id: Option<&'a str>,
+    /// How much is said of it.
+    pub form: Form<'a>,
     /// Unique.
     pub message_id: &'a str,
+}
+
+/// The forms of a notification.
+#[derive(Clone, Copy, Debug)]
+pub enum Form<'a> {
+    /// Twitch's: every documented field, and a time to the nanosecond.
+    Full {
+        /// The channel.
+        broadcaster_id: &'a str,
+    },
+    /// That of the .NET pipeline's script: seven fields, of which none names a channel, and epoch seconds.
+    Short,
 }
 
 /// Puts a signed notification into a request.
@@ -35,15 +47,55 @@ pub fn sign(
     let secrets = SigningSecrets::new(secret)?;
     let message = ChatMessageBuilder {
         message_id: line.message_id.to_owned(),
-        broadcaster_user_id: line.broadcaster_id.unwrap_or_default().to_owned(),
+        broadcaster_user_id: match line.form {
+            Form::Full { broadcaster_id } => broadcaster_id.to_owned(),
+            Form::Short => String::new(),
+        },
         source_broadcaster_user_id: None,
         chatter_user_id: line.user_id.to_owned(),
         chatter_user_login: line.login.to_owned(),
         text: line.text.to_owned(),
         badges: line.badges.to_owned(),
     };
-    let body = if line.broadcaster_id.is_some() { message.full_body() } else { message.short_body() };
-    let timestamp = clock::now().unix_timestamp().to_string();
+    let (body, timestamp) = match line.form {
+        Form::Full { .. } => (message.full_body(), format_timestamp(clock::now())),
+        Form::Short => (message.short_body(), clock::now().unix_timestamp().to_string()),
+    };
     let headers = secrets.notification_headers(line.message_id, &timestamp, &body);
     Ok(request.headers(headers).body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use mgm_twitch::eventsub::{Envelope, header};
+
+    use super::*;
+
+    fn signed(form: Form<'_>) -> reqwest::Request {
+        let badges = ["subscriber".to_owned()];
+        let line = ChatLine { text: "hello", user_id: "7", login: "somebody", badges: &badges, form, message_id: "m" };
+        let client = mgm_twitch::transport::client(&"http://127.0.0.1:9".parse().unwrap(), std::time::Duration::ZERO);
+        let secret = SecretString::from("0123456789");
+        let request = sign(client.unwrap().post("http://127.0.0.1:9"), &line, Some(&secret)).unwrap().build().unwrap();
+        let secrets = SigningSecrets::new([&secret]).unwrap();
+        secrets.verify(request.headers(), request.body().unwrap().as_bytes().unwrap()).unwrap();
+        request
+    }
+
+    fn channel(request: &reqwest::Request) -> Option<String> {
+        let body = request.body().unwrap().as_bytes().unwrap();
+        Envelope::parse(body).unwrap().chat_message().unwrap().broadcaster_user_id
+    }
+
+    #[test]
+    fn the_full_form_is_twitchs_and_the_short_one_the_scripts() {
+        let full = signed(Form::Full { broadcaster_id: "streamer" });
+        let timestamp = full.headers()[header::MESSAGE_TIMESTAMP].to_str().unwrap();
+        assert_eq!((timestamp.len(), timestamp.ends_with('Z')), ("2026-04-05T12:00:00.634234626Z".len(), true));
+        assert_eq!(channel(&full).as_deref(), Some("streamer"));
+        let short = signed(Form::Short);
+        let timestamp = short.headers()[header::MESSAGE_TIMESTAMP].to_str().unwrap();
+        assert!(timestamp.bytes().all(|byte| byte.is_ascii_digit()), "{timestamp}");
+        assert_eq!(channel(&short), None);
+    }
 }

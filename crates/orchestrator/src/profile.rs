@@ -6,12 +6,12 @@ use mgm_service::services::ServiceId;
 pub const SETTINGS: &[(&str, &str)] = &[
     ("Mgm__Environment", "Development"),
     ("Mgm__EnableE2eHarness", "true"),
-    ("Mgm__DevSkipSubscriberCheck", "true"),
     ("Mgm__ApiKey", "ci-desktop-api-key"),
     ("Twitch__EventSubSecret", "e2e-ci-eventsub-secret"),
     ("Twitch__BroadcasterAccessToken", "e2e-ci-broadcast-token"),
     ("Twitch__BroadcasterUserId", "e2e-ci-broadcaster"),
     ("Twitch__HelixClientId", "e2e-ci-helix-client"),
+    ("MockHelix__StrictAuth", "true"),
 ];
 
 /// The settings by which services find each other, with the service that each is the address of.

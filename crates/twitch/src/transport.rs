@@ -148,7 +148,7 @@ pub async fn exchange(request: RequestBuilder, max_body: usize) -> Exchange {
 fn operation(path: &str) -> &'static str {
     match path.trim_start_matches('/') {
         "helix/chat/messages" => "send_chat_message",
-        "helix/subscriptions/user" => "check_user_subscription",
+        "helix/subscriptions" => "check_user_subscription",
         "helix/eventsub/subscriptions" => "eventsub_subscriptions",
         "oauth2/token" => "token",
         "oauth2/validate" => "validate_token",

@@ -291,26 +291,42 @@ async fn subscribed(behaviour: Behaviour) -> Result<bool, CallError> {
 
 #[tokio::test]
 async fn a_subscription_is_asked_for_as_documented() {
-    let mut server = Server::start(answer("404 Not Found", "")).await;
+    let mut server = Server::start(answer("200 OK", r#"{"data":[],"pagination":{},"total":13,"points":13}"#)).await;
     let verdict = server.client().is_subscribed("b 1", "u&1", &credentials(), &Correlation::default()).await;
     assert_eq!(verdict, Ok(false));
     let requests = server.requests();
     assert!(
-        requests[0].starts_with("GET /helix/subscriptions/user?broadcaster_id=b+1&user_id=u%261 HTTP/1.1\r\n"),
+        requests[0].starts_with("GET /helix/subscriptions?broadcaster_id=b+1&user_id=u%261 HTTP/1.1\r\n"),
         "{}",
         requests[0]
     );
+    let head = requests[0].to_ascii_lowercase();
+    assert!(head.contains("authorization: bearer very-secret-token") && head.contains("client-id: client-1"), "{head}");
 }
 
 #[tokio::test]
-async fn only_a_row_is_a_yes_and_only_404_is_a_no() {
-    let row = r#"{"data":[{"broadcaster_id":"b 1","is_gift":false,"tier":"1000"}]}"#;
-    assert_eq!(subscribed(answer("200 OK", row)).await, Ok(true));
-    assert_eq!(subscribed(answer("404 Not Found", "")).await, Ok(false));
-    assert_eq!(subscribed(answer("200 OK", r#"{"data":[]}"#)).await, Err(CallError::OddAnswer));
+async fn only_a_row_is_a_yes_and_only_an_empty_list_is_a_no() {
+    let row = r#"{"data":[{"broadcaster_id":"b 1","is_gift":false,"tier":"1000","user_id":"u&1"}],"pagination":{}}"#;
+    for yes in [row, r#"{"data":[{"tier":"1000"}]}"#, r#"{"data":[{"user_id":"other"},{"user_id":"u&1"}]}"#] {
+        assert_eq!(subscribed(answer("200 OK", yes)).await, Ok(true), "{yes}");
+    }
+    assert_eq!(subscribed(answer("200 OK", r#"{"data":[]}"#)).await, Ok(false));
+    for odd in [
+        "",
+        "{}",
+        "[]",
+        r#"{"data":null}"#,
+        r#"{"data":{}}"#,
+        r#"{"data":[null]}"#,
+        r#"{"data":[7]}"#,
+        r#"{"data":[{"user_id":"other"}]}"#,
+        r#"{"data":[{"user_id":null}]}"#,
+    ] {
+        assert_eq!(subscribed(answer("200 OK", odd)).await, Err(CallError::OddAnswer), "{odd}");
+    }
     let limited = CallError::RateLimited { reset: None };
     assert_eq!(subscribed(answer("429 Slow", "")).await, Err(limited));
-    for status in [401, 403, 500, 503] {
+    for status in [202, 302, 400, 401, 403, 404, 410, 500, 503] {
         let expected = CallError::Refused { status, message: None };
         assert_eq!(subscribed(answer(&format!("{status} No"), "")).await, Err(expected));
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mgm_twitch::oauth::{OAuth, OAuthBaseUrl, TokenError};
+use mgm_twitch::oauth::{OAuth, OAuthBaseUrl, TokenError, Validation, Validator};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -12,14 +12,14 @@ use tokio::task::JoinHandle;
 const REFRESH_TOKEN: &str = "very-secret-refresh-token";
 const CLIENT_SECRET: &str = "very-secret-client-secret";
 
-/// A server for one request: the client for it, and the request when it has come.
-async fn server(answer: String) -> (OAuth, JoinHandle<String>) {
+/// A server for one request, and the request when it has come.
+async fn listening(answer: String) -> (OAuthBaseUrl, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = OAuthBaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let request = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
-        // The form's last field ends the request.
+        // The token ends the request, or its head comes in one piece.
         while !String::from_utf8_lossy(&request).contains(REFRESH_TOKEN) {
             let mut buffer = [0; 4096];
             let read = stream.read(&mut buffer).await.unwrap();
@@ -30,6 +30,12 @@ async fn server(answer: String) -> (OAuth, JoinHandle<String>) {
         let _ = stream.shutdown().await;
         String::from_utf8(request).unwrap()
     });
+    (base_url, request)
+}
+
+/// A client for such a server.
+async fn server(answer: String) -> (OAuth, JoinHandle<String>) {
+    let (base_url, request) = listening(answer).await;
     let secret = SecretString::from(CLIENT_SECRET);
     (OAuth::new(base_url, Duration::from_secs(20), "the client", &secret).unwrap(), request)
 }
@@ -94,17 +100,36 @@ async fn a_refusal_and_a_fault_are_told_apart() {
     }
 }
 
+async fn validated(answer: String) -> Result<Option<Validation>, TokenError> {
+    let (base_url, request) = listening(answer).await;
+    let validated = Validator::new(base_url, Duration::from_secs(20)).unwrap().validate(&REFRESH_TOKEN.into()).await;
+    let request = request.await.unwrap().to_ascii_lowercase();
+    assert!(request.starts_with("get /oauth2/validate http/1.1\r\n"), "{request}");
+    assert!(request.contains(&format!("authorization: oauth {REFRESH_TOKEN}")), "{request}");
+    validated
+}
+
 #[tokio::test]
-async fn a_token_is_valid_or_not_or_nobody_knows() {
-    let valid = async |status: &str| {
-        let (oauth, _request) = server(answer(status, "{}")).await;
-        oauth.is_valid(&REFRESH_TOKEN.into()).await
-    };
-    assert_eq!(valid("200 OK").await, Ok(true));
-    assert_eq!(valid("401 Unauthorized").await, Ok(false));
+async fn a_token_is_good_or_not_or_nobody_knows() {
+    assert_eq!(validated(answer("200 OK", "{}")).await, Ok(Some(Validation::default())));
+    let unauthorized = r#"{"status":401,"message":"invalid access token"}"#;
+    assert_eq!(validated(answer("401 Unauthorized", unauthorized)).await, Ok(None));
     for status in ["400 X", "403 X", "404 X", "500 X", "302 X"] {
-        assert!(matches!(valid(status).await, Err(TokenError::Unavailable(_))), "{status}");
+        assert!(matches!(validated(answer(status, "")).await, Err(TokenError::Unavailable(_))), "{status}");
     }
+}
+
+#[tokio::test]
+async fn what_a_token_is_good_for_is_read_as_documented() {
+    let text = |text: &str| Some(text.to_owned());
+    let users =
+        r#"{"client_id":"c","login":"l","scopes":["user:bot","user:write:chat"],"user_id":"7","expires_in":5520838}"#;
+    let scopes = Some(vec!["user:bot".to_owned(), "user:write:chat".to_owned()]);
+    let expected = Validation { client_id: text("c"), user_id: text("7"), scopes };
+    assert_eq!(validated(answer("200 OK", users)).await, Ok(Some(expected)));
+    let apps = r#"{"client_id":"c","scopes":null,"expires_in":5520838}"#;
+    let expected = Validation { client_id: text("c"), user_id: None, scopes: None };
+    assert_eq!(validated(answer("200 OK", apps)).await, Ok(Some(expected)));
 }
 
 #[tokio::test]

@@ -29,6 +29,9 @@ pub(super) struct Ready {
     /// Why Twitch has revoked the subscription to chat; null while it has not.
     #[schema(required)]
     subscription_revoked: Option<String>,
+    /// The scopes that the broadcaster's token lacks; left out while it is not known to lack any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_scopes: Vec<&'static str>,
 }
 
 errors! { Errors: }
@@ -53,9 +56,11 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, 
         tracing::warn!(%error, "not ready");
         ApiError::Unavailable
     })?;
+    let missing_scopes = state.helix.missing_scopes();
     let subscription = state.store.chat_subscription().await?;
     let (state, reason) = subscription.map(|subscription| (subscription.state, subscription.reason)).unzip();
     // Why it failed is for the log: the words are not all ours, and anybody may ask.
     let subscription_revoked = reason.flatten().filter(|_| state == Some(SubscriptionState::Revoked));
-    Ok(Json(Ready { status: "ready", subscription: state.map(SubscriptionState::as_str), subscription_revoked }))
+    let subscription = state.map(SubscriptionState::as_str);
+    Ok(Json(Ready { status: "ready", subscription, subscription_revoked, missing_scopes }))
 }

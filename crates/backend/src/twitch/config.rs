@@ -19,6 +19,9 @@ pub struct TwitchConfig {
     pub helix_base_url: HelixBaseUrl,
     /// The root of the token service.
     pub oauth_base_url: OAuthBaseUrl,
+    /// Whether that token service knows the tokens that are good for that Helix. Where a stand-in is set in the place of
+    /// Helix alone, Twitch's own service is not told its tokens.
+    pub knows_its_tokens: bool,
     /// The time-out of one call.
     pub timeout: Duration,
     /// The broadcaster's authorisation; none: no call is made in their name.
@@ -77,6 +80,7 @@ impl TwitchConfig {
         Some(Self {
             helix_base_url: helix_base_url?,
             oauth_base_url: oauth_base_url?,
+            knows_its_tokens: twitch.helix_api_base_url.is_none() || twitch.oauth_base_url.is_some(),
             timeout: Duration::from_secs(settings.helix.timeout_seconds.into()),
             broadcaster: broadcaster.map(|(id, token)| BroadcasterTokens {
                 client_id: id.clone(),
@@ -206,6 +210,17 @@ mod tests {
         let shown = format!("{config:?}");
         for secret in ["client-secret", "\"access\"", "\"refresh\"", "0123456789"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+
+    #[test]
+    fn twitch_is_not_told_the_tokens_of_a_stand_in() {
+        let root = || Some("http://127.0.0.1:9053".parse().unwrap());
+        for (helix, oauth, expected) in
+            [(None, None, true), (root(), None, false), (root(), root(), true), (None, root(), true)]
+        {
+            let settings = settings(|twitch| (twitch.helix_api_base_url, twitch.oauth_base_url) = (helix, oauth));
+            assert_eq!(config(&settings).unwrap().knows_its_tokens, expected);
         }
     }
 

@@ -2,22 +2,29 @@
 //! subscription.
 
 mod config;
+mod needs;
 mod renewal;
 mod session;
 mod subscription;
 
 pub(crate) use config::warnings;
 pub use config::{BroadcasterTokens, Client, SubscriptionConfig, TwitchConfig};
+pub use needs::Findings;
 pub use session::{AskError, HelixSession, SendError, TokenTrouble};
 pub use subscription::SubscriptionKeeper;
 
-use mgm_twitch::{helix::Helix, oauth::OAuth, transport::ClientError};
+use mgm_twitch::{
+    helix::Helix,
+    oauth::{OAuth, Validator},
+    transport::ClientError,
+};
 
 /// The clients of Twitch's services, those that the settings suffice for.
 #[derive(Debug, Clone)]
 pub struct TwitchClients {
     helix: Option<Helix>,
     oauth: Option<OAuth>,
+    validator: Option<Validator>,
 }
 
 impl TwitchClients {
@@ -30,6 +37,8 @@ impl TwitchClients {
         let oauth = client
             .map(|client| OAuth::new(config.oauth_base_url.clone(), config.timeout, &client.id, &client.secret))
             .transpose()?;
-        Ok(Self { helix, oauth })
+        let validates = config.broadcaster.is_some() && config.knows_its_tokens;
+        let validator = validates.then(|| Validator::new(config.oauth_base_url.clone(), config.timeout)).transpose()?;
+        Ok(Self { helix, oauth, validator })
     }
 }

@@ -23,7 +23,7 @@ const AFTER_FUTILITY: Duration = Duration::from_secs(600);
 /// The pauses before each attempt to store a renewed pair, in milliseconds.
 const STORE_PAUSES: [u64; 6] = [0, 50, 200, 1_000, 3_000, 5_000];
 /// The longest reason kept, in characters.
-const MAX_REASON: usize = 200;
+pub(super) const MAX_REASON: usize = 200;
 
 /// The token's way to a new one.
 #[derive(Debug)]
@@ -71,12 +71,6 @@ impl Renewal {
         let renewal = Arc::clone(self);
         let renewing = self.tasks.spawn(async move { renewal.in_turn(&rejected).await });
         renewing.await.unwrap_or_else(|_| Err(TokenTrouble::Unavailable("the process is ending".to_owned())))
-    }
-
-    /// Whether Twitch says that a token is still good.
-    pub(super) async fn is_valid(&self, token: &SecretString) -> Result<bool, TokenTrouble> {
-        let unavailable = |error: TokenError| TokenTrouble::Unavailable(printable(&error.to_string(), MAX_REASON));
-        self.oauth.is_valid(token).await.map_err(unavailable)
     }
 
     /// Remembers that a renewed token was not taken either.

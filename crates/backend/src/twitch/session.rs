@@ -1,22 +1,30 @@
 //! Helix in the broadcaster's name. Every such call goes through here, so that a token that Twitch no longer takes is
 //! renewed wherever it is noticed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use mgm_domain::BroadcasterId;
 use mgm_store::{Store, StoredTokens};
-use mgm_twitch::helix::{CallError, Correlation, Credentials, Helix, SendOutcome};
+use mgm_twitch::{
+    helix::{CallError, Correlation, Credentials, Helix, SendOutcome},
+    oauth::Validator,
+};
 use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    TwitchClients,
+    Findings, TwitchClients,
+    needs::Needs,
     renewal::{self, Renewal},
 };
 use crate::{
     clock::Clock,
     config::BackendConfig,
     lease::{Lease, LeaseOver},
+    text::printable,
 };
 
 /// Calls to Helix with the broadcaster's token. Cheap to clone.
@@ -33,6 +41,9 @@ struct Inner {
     access: SecretString,
     timeout: Duration,
     renewal: Option<Arc<Renewal>>,
+    validator: Option<Validator>,
+    needs: Needs,
+    missing_scopes: Mutex<Vec<&'static str>>,
 }
 
 /// There is no token to make a call with. Says which setting, and never its value.
@@ -97,6 +108,9 @@ impl HelixSession {
             access: tokens.access.clone(),
             timeout: config.twitch.timeout,
             renewal,
+            validator: clients.validator.clone(),
+            needs: Needs::new(&tokens.client_id, config),
+            missing_scopes: Mutex::default(),
         })))
     }
 
@@ -136,23 +150,40 @@ impl HelixSession {
         }
     }
 
-    /// Whether the token is renewed here.
+    /// Whether there is a token, and a service to ask about it.
     #[must_use]
-    pub fn is_renewed(&self) -> bool {
-        self.0.as_ref().is_some_and(|session| session.renewal.is_some())
+    pub fn is_validated(&self) -> bool {
+        self.0.as_ref().is_some_and(|session| session.validator.is_some())
     }
 
-    /// Renews a token that is no longer good before a call finds out. Nothing is done where tokens are not renewed.
-    pub async fn validate(&self) -> Result<(), TokenTrouble> {
-        let Some((session, renewal)) = self.0.as_ref().and_then(|session| Some((session, session.renewal.as_ref()?)))
+    /// Asks what the token is good for, and says what it is wanting in. One that is void is renewed, where it can be, before
+    /// a call finds out. Nothing is found where there is nobody to ask.
+    pub async fn validate(&self) -> Result<Findings, TokenTrouble> {
+        let Some((session, validator)) =
+            self.0.as_ref().and_then(|session| Some((session, session.validator.as_ref()?)))
         else {
-            return Ok(());
+            return Ok(Findings::default());
         };
         let mut attempt = session.attempt().await?;
-        if !renewal.is_valid(&attempt.token).await? {
-            session.renew(&mut attempt).await?;
-        }
-        Ok(())
+        let findings = loop {
+            let validated = validator
+                .validate(&attempt.token)
+                .await
+                .map_err(|error| TokenTrouble::Unavailable(printable(&error.to_string(), renewal::MAX_REASON)))?;
+            match validated {
+                Some(token) => break session.needs.check(&token),
+                None if session.renew(&mut attempt).await? => {}
+                None => break Needs::void(),
+            }
+        };
+        *session.missing_scopes() = findings.missing_scopes.clone().unwrap_or_default();
+        Ok(findings)
+    }
+
+    /// The scopes that the token lacked when it was last asked about.
+    #[must_use]
+    pub fn missing_scopes(&self) -> Vec<&'static str> {
+        self.0.as_ref().map(|session| session.missing_scopes().clone()).unwrap_or_default()
     }
 
     /// How long one of these calls takes at the most, the renewal of the token included.
@@ -178,6 +209,11 @@ struct Attempt {
 }
 
 impl Inner {
+    fn missing_scopes(&self) -> MutexGuard<'_, Vec<&'static str>> {
+        // It is only ever replaced as a whole.
+        self.missing_scopes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// With the token as it was last renewed. It is read anew for each call: another process may have renewed it.
     async fn attempt(&self) -> Result<Attempt, TokenTrouble> {
         let renewed = match &self.renewal {

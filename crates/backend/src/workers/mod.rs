@@ -35,7 +35,7 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     tasks.spawn(subscription::run(state.clone(), shutdown.clone()));
     tasks.spawn(gift_verification::run(state.clone(), shutdown.clone()));
     tasks.spawn(gift_timeouts::run(state.clone(), shutdown.clone()));
-    if state.helix.is_renewed() {
+    if state.helix.is_validated() {
         tasks.spawn(token::run(state.clone(), shutdown.clone()));
     }
     if state.config.metrics_urls.is_some() {

@@ -1,5 +1,6 @@
 //! The broadcaster's token, validated as Twitch wants it: at start, and every hour
-//! (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). So one that is void is noticed before an announcement is due.
+//! (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). So one that is void, or lacks a scope, is noticed before an
+//! announcement is due.
 
 use std::time::Duration;
 
@@ -10,12 +11,24 @@ use crate::state::AppState;
 /// How often.
 const PERIOD: Duration = Duration::from_secs(3_600);
 
+/// How soon when Twitch could not be asked.
+const AGAIN: Duration = Duration::from_secs(60);
+
 pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     loop {
-        if let Err(trouble) = state.helix.validate().await {
-            tracing::warn!(%trouble, "the broadcaster's token is not known to be good");
-        }
-        if shutdown.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_none() {
+        let pause = match state.helix.validate().await {
+            Ok(findings) => {
+                for warning in findings.warnings {
+                    tracing::warn!("{warning}");
+                }
+                PERIOD
+            }
+            Err(trouble) => {
+                tracing::warn!(%trouble, "the broadcaster's token is not known to be good");
+                AGAIN
+            }
+        };
+        if shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
         }
     }

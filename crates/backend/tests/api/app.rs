@@ -22,7 +22,7 @@ use mgm_service::settings::{Environment, Settings};
 use mgm_store::{MIGRATOR, Store};
 use mgm_test_support::TestDatabase;
 use mgm_twitch::{
-    eventsub::{ChatMessageBuilder, SigningSecrets},
+    eventsub::{ChatMessageBuilder, SigningSecrets, format_timestamp},
     extension_jwt::ExtensionKeys,
 };
 use secrecy::SecretString;
@@ -33,7 +33,7 @@ use time::{OffsetDateTime, macros::datetime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::helix::HelixStandIn;
+use crate::helix::{CLIENT_ID, HelixStandIn};
 
 pub const API_KEY: &str = "ci-desktop-api-key";
 pub const PREVIOUS_API_KEY: &str = "the-key-before-that";
@@ -70,7 +70,7 @@ pub fn settings(helix: &HelixStandIn) -> Settings {
     settings.twitch.event_sub_secret_previous = Some(PREVIOUS_EVENTSUB_SECRET.into());
     settings.twitch.broadcaster_user_id = Some(BROADCASTER.to_owned());
     settings.twitch.broadcaster_access_token = Some(ACCESS_TOKEN.into());
-    settings.twitch.helix_client_id = Some("e2e-ci-helix-client".to_owned());
+    settings.twitch.helix_client_id = Some(CLIENT_ID.to_owned());
     settings.twitch.helix_api_base_url = Some(helix.url.parse().unwrap());
     settings.twitch.oauth_base_url = Some(helix.url.parse().unwrap());
     settings
@@ -177,7 +177,7 @@ impl TestApp {
 
     /// A signed notification, to be changed before it is sent.
     pub fn notification(&self, body: &[u8]) -> Call<'_> {
-        let timestamp = self.now().unix_timestamp().to_string();
+        let timestamp = format_timestamp(self.now());
         let headers = signing(EVENTSUB_SECRET).notification_headers(&self.fresh_id(), &timestamp, body);
         self.post("/api/twitch/eventsub").headers(headers).body(body.to_vec())
     }

@@ -107,6 +107,7 @@ async fn helix_says_who_subscribes() {
     claim(&app, "nosub-bob", "Bobhero", "r-2").await.is(403, "not_subscriber");
     assert_eq!(app.name_of("nosub-bob").await, None);
     let asked = &app.helix.journal().await.requests[0];
+    assert_eq!(asked.path, "/helix/subscriptions");
     assert_eq!(asked.query.as_deref(), Some("broadcaster_id=e2e-ci-broadcaster&user_id=ann"));
     app.finish().await;
 }
@@ -117,10 +118,10 @@ async fn a_fault_of_helix_is_no_no() {
     for fault in [
         json!({"kind": "status", "status": 500}),
         json!({"kind": "status", "status": 401}),
+        json!({"kind": "status", "status": 404}),
         json!({"kind": "status", "status": 429}),
         json!({"kind": "dropped"}),
         json!({"kind": "truncated"}),
-        json!({"kind": "not_sent"}),
     ] {
         let mut fault: Value = fault;
         fault["route"] = json!("subscription");
@@ -128,6 +129,14 @@ async fn a_fault_of_helix_is_no_no() {
         claim(&app, &format!("ann {fault}"), "Etoehero", "r-1").await.is(503, "helix_unavailable");
     }
     claim(&app, "ann", "Etoehero", "r-1").await.success(201);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_empty_list_is_a_no() {
+    let app = asking().await;
+    app.helix.faults(json!([{"kind": "not_sent", "route": "subscription"}])).await;
+    claim(&app, "ann", "Etoehero", "r-1").await.is(403, "not_subscriber");
     app.finish().await;
 }
 

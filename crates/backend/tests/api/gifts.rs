@@ -316,8 +316,11 @@ async fn the_times_are_configurable() {
 async fn helix_says_who_subscribes_and_a_fault_writes_nothing() {
     let app = TestApp::with(|settings| settings.mgm.dev_skip_subscriber_check = false).await;
     app.request_gift("nosub-bob", "Bobhero").await.is(403, "not_subscriber");
-    for kind in ["dropped", "truncated", "not_sent"] {
-        app.helix.faults(json!([{"kind": kind, "route": "subscription"}])).await;
+    for mut fault in
+        [json!({"kind": "dropped"}), json!({"kind": "truncated"}), json!({"kind": "status", "status": 404})]
+    {
+        fault["route"] = json!("subscription");
+        app.helix.faults(json!([fault])).await;
         app.request_gift("ann", "Etoehero").await.is(503, "helix_unavailable");
     }
     let written: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(app.database.pool()).await.unwrap();

@@ -3,21 +3,57 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use mgm_api_types::mocks::{Journal, RevokedSubscription};
+use mgm_api_types::mocks::{Journal, JournalEntry, RevokedSubscription};
 use mgm_backend::clock::{Clock, ManualClock};
-use mgm_mocks::{helix, sources::Sources};
+use mgm_mocks::{
+    helix::{self, Accounts, ClientAccount, UserAccount},
+    sources::Sources,
+};
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
+    settings::Settings,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use crate::app::{ACCESS_TOKEN, BROADCASTER};
+
+/// The client.
+pub const CLIENT_ID: &str = "e2e-ci-helix-client";
+/// A token of the broadcaster's that is good for announcing and nothing else.
+pub const NARROW_TOKEN: &str = "narrow-access-token";
+/// A token of somebody else's.
+pub const STRANGERS_TOKEN: &str = "strangers-access-token";
+
 pub struct HelixStandIn {
     pub url: String,
     http: reqwest::Client,
     _running: DropGuard,
+}
+
+/// Who has authorised the client, and with which tokens.
+fn accounts() -> Accounts {
+    let all = Settings::default().mock_helix.broadcaster_scopes;
+    let without_tokens = |id: String| UserAccount { id, scopes: all.clone(), access: None, refresh: None };
+    let user = |id: &str, access: &str, refresh: &str, scopes: &[String]| UserAccount {
+        scopes: scopes.to_vec(),
+        access: Some(access.into()),
+        refresh: Some(refresh.into()),
+        ..without_tokens(id.to_owned())
+    };
+    let mut users = vec![
+        user(BROADCASTER, ACCESS_TOKEN, "first-refresh-token", &all),
+        user(BROADCASTER, "second-access-token", "second-refresh-token", &all),
+        user(BROADCASTER, NARROW_TOKEN, "narrow-refresh-token", &["user:write:chat".to_owned()]),
+        user("somebody-else", STRANGERS_TOKEN, "strangers-refresh-token", &all),
+        user("dev-broadcaster", "hush-access-token", "hush-refresh-token", &all),
+    ];
+    // Channels whose chat somebody else reads.
+    users.extend((0..120).map(|channel| without_tokens(channel.to_string())));
+    users.push(without_tokens("another".to_owned()));
+    Accounts { client: Some(ClientAccount { id: CLIENT_ID.to_owned(), secret: None }), users }
 }
 
 impl HelixStandIn {
@@ -36,7 +72,7 @@ impl HelixStandIn {
     fn with(sources: Sources) -> Self {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let url = format!("http://{}", listeners.addresses()[0]);
-        let router = helix::router(helix::Config { strict_auth: true, sources });
+        let router = helix::router(helix::Config { strict_auth: true, accounts: accounts(), sources });
         let shutdown = CancellationToken::new();
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
         // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.
@@ -70,7 +106,8 @@ impl HelixStandIn {
 
     /// Requests to the token service.
     pub async fn token_requests(&self) -> usize {
-        self.journal().await.requests.iter().filter(|request| request.path == "/oauth2/token").count()
+        let is_backends = |request: &&JournalEntry| request.path == "/oauth2/token" && request.query.is_none();
+        self.journal().await.requests.iter().filter(is_backends).count()
     }
 
     /// Ends the newest subscription that is enabled; what its callback answered.
@@ -82,7 +119,12 @@ impl HelixStandIn {
     /// Asks the keeper of EventSub subscriptions, as a client of Twitch's does; the answer's body, if it has one.
     pub async fn eventsub(&self, method: Method, query: &str, body: &Value) -> Value {
         let url = format!("{}/helix/eventsub/subscriptions{query}", self.url);
-        let request = self.http.request(method, url).bearer_auth("somebody's").header("client-id", "client");
+        // By the query, which tells it from what the backend asks.
+        let grant = format!("client_id={CLIENT_ID}&client_secret=secret&grant_type=client_credentials");
+        let token = self.http.post(format!("{}/oauth2/token?{grant}", self.url)).send().await.unwrap();
+        let token: Value = token.json().await.unwrap();
+        let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{token}"));
+        let request = self.http.request(method, url).bearer_auth(token).header("client-id", CLIENT_ID);
         let answer = request.json(body).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         answer.json().await.unwrap_or_default()

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::helix::HelixStandIn;
+use crate::helix::{CLIENT_ID, HelixStandIn};
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What must never be read in a log. Each is found nowhere else in the environment of a test.
@@ -74,7 +74,7 @@ impl Running {
             ("Mgm__LogFormat", "json"),
             ("Twitch__HelixApiBaseUrl", helix.url.as_str()),
             ("Twitch__OAuthBaseUrl", helix.url.as_str()),
-            ("Twitch__HelixClientId", "client"),
+            ("Twitch__HelixClientId", CLIENT_ID),
             ("RUST_LOG", "trace"),
         ];
         environment.extend(SECRETS);

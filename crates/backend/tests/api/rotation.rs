@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{BROADCASTER, signing},
-    helix::HelixStandIn,
+    helix::{CLIENT_ID, HelixStandIn},
     program::{Running, now},
 };
 
@@ -207,7 +207,7 @@ impl Deployment {
             ("Twitch__BroadcasterUserId", BROADCASTER),
             ("Twitch__HelixApiBaseUrl", self.helix.url.as_str()),
             ("Twitch__OAuthBaseUrl", self.helix.url.as_str()),
-            ("Twitch__HelixClientId", "client"),
+            ("Twitch__HelixClientId", CLIENT_ID),
             ("Twitch__HelixClientSecret", "client-secret"),
             ("Twitch__EventSubCallbackUrl", callback.as_str()),
         ];

@@ -13,7 +13,10 @@ use mgm_store::StoredTokens;
 use mgm_twitch::helix::{CallError, Correlation, SendOutcome};
 use serde_json::{Value, json};
 
-use crate::app::{ACCESS_TOKEN, TestApp};
+use crate::{
+    app::{ACCESS_TOKEN, TestApp},
+    helix::{NARROW_TOKEN, STRANGERS_TOKEN},
+};
 
 const REFRESH_TOKEN: &str = "first-refresh-token";
 
@@ -191,6 +194,96 @@ async fn a_void_token_is_noticed_and_renewed_before_it_is_needed() {
     assert_eq!(app.announcement(&payout).await["state"], "announced");
     assert_eq!(app.helix.messages().await.len(), 1);
     app.finish().await;
+}
+
+/// A backend that looks after everything, with this token.
+async fn with_token(token: &'static str) -> TestApp {
+    TestApp::with(|settings| {
+        settings.mgm.dev_skip_subscriber_check = false;
+        settings.twitch.broadcaster_access_token = Some(token.into());
+        settings.twitch.helix_client_secret = Some("helix-client-secret".into());
+        settings.twitch.event_sub_callback_url = Some("http://127.0.0.1:9/api/twitch/eventsub".parse().unwrap());
+    })
+    .await
+}
+
+async fn missing_scopes(app: &TestApp) -> Value {
+    app.get("/health/ready").send().await.ok()["missingScopes"].clone()
+}
+
+#[tokio::test]
+async fn a_token_with_all_that_is_needed_is_wanting_in_nothing() {
+    let app = with_token(ACCESS_TOKEN).await;
+    let findings = app.state.helix.validate().await.unwrap();
+    assert_eq!((findings.missing_scopes, findings.warnings), (Some(vec![]), vec![]));
+    assert_eq!(missing_scopes(&app).await, Value::Null);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_scopes_that_the_token_lacks_are_named_with_what_comes_of_it() {
+    let app = with_token(NARROW_TOKEN).await;
+    let findings = app.state.helix.validate().await.unwrap();
+    let expected = ["channel:read:subscriptions", "user:read:chat", "user:bot", "channel:bot"];
+    assert_eq!(findings.missing_scopes.as_deref(), Some(&expected[..]));
+    assert_eq!(missing_scopes(&app).await, json!(expected));
+    for (warning, scope) in findings.warnings.iter().zip(expected) {
+        assert!(warning.starts_with(&format!("Twitch__BroadcasterAccessToken lacks the scope {scope}: ")), "{warning}");
+    }
+    assert!(findings.warnings[0].contains("helix_unavailable") && !findings.warnings[0].contains(NARROW_TOKEN));
+    assert!(matches!(ask(&app.state).await, Err(AskError::Call(CallError::Refused { status: 401, .. }))));
+    // What is not done needs no scope.
+    let less = app.another(|settings| {
+        settings.mgm.dev_skip_subscriber_check = true;
+        settings.twitch.event_sub_callback_url = None;
+    });
+    assert_eq!(less.helix.validate().await.unwrap().missing_scopes.as_deref(), Some(&[][..]));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_token_of_somebody_elses_or_of_no_user_and_a_void_one_are_told_apart() {
+    let app = with_token(STRANGERS_TOKEN).await;
+    let warnings = app.state.helix.validate().await.unwrap().warnings;
+    assert!(
+        matches!(&warnings[..], [one] if one.contains("another user's than Twitch__BroadcasterUserId")),
+        "{warnings:?}"
+    );
+    assert!(matches!(ask(&app.state).await, Err(AskError::Call(CallError::Refused { status: 401, .. }))));
+    let void = app.another(|settings| settings.twitch.broadcaster_access_token = Some("unknown".into()));
+    let warnings = void.helix.validate().await.unwrap().warnings;
+    assert!(matches!(&warnings[..], [one] if one.starts_with("Twitch no longer accepts ")), "{warnings:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_issued_to_another_client_is_noticed() {
+    let app = TestApp::with(|settings| {
+        renewing(settings);
+        settings.twitch.broadcaster_refresh_token = Some(REFRESH_TOKEN.into());
+    })
+    .await;
+    app.helix.expire_tokens().await;
+    assert_eq!(ask(&app.state).await, Ok(true));
+    let renewed = last_renewed(&app).await;
+    let other = app.another(|settings| {
+        settings.twitch.broadcaster_refresh_token = None;
+        settings.twitch.broadcaster_access_token = Some(renewed.into());
+        settings.twitch.helix_client_id = Some("another-client".to_owned());
+    });
+    let warnings = other.helix.validate().await.unwrap().warnings;
+    assert!(
+        matches!(&warnings[..], [one] if one.contains("another client than Twitch__HelixClientId")),
+        "{warnings:?}"
+    );
+    assert!(matches!(ask(&other).await, Err(AskError::Call(CallError::Refused { status: 401, .. }))));
+    app.finish().await;
+}
+
+/// The access token that was given out last.
+async fn last_renewed(app: &TestApp) -> String {
+    let query = "SELECT access_token FROM twitch_tokens";
+    sqlx::query_scalar(query).fetch_one(app.database.pool()).await.unwrap()
 }
 
 #[tokio::test]

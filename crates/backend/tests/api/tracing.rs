@@ -82,7 +82,7 @@ async fn a_subscription_is_checked_in_the_trace_of_the_claim() {
     let claim = json!({"characterName": "Annhero", "enrollmentRequestId": "r"});
     let claim = app.post("/api/payouts/claim").viewer("ann").json(&claim).header("traceparent", &traceparent());
     claim.send().await.success(201);
-    let asked = asked(&app.helix, "/helix/subscriptions/user").await;
+    let asked = asked(&app.helix, "/helix/subscriptions").await;
     assert_eq!(place(&asked[0]).0, TRACE);
     app.finish().await;
 }

@@ -10,18 +10,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
-use mgm_twitch::eventsub::{SigningSecrets, header};
+use mgm_twitch::eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets, format_timestamp, header};
 use mgm_twitch::transport::{self, Exchange};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use url::{Url, form_urlencoded};
+use url::{Host, Url, form_urlencoded};
 
+use super::Helix;
 use super::answer::Answer;
-use super::tokens::Holder;
-use super::{Helix, bearer};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
 
@@ -31,6 +29,11 @@ const CAPACITY: usize = 10_000;
 const PAGE: usize = 100;
 /// How long a callback may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a list can be filtered by, one at a time.
+const FILTERS: [&str; 4] = ["status", "type", "user_id", "subscription_id"];
+/// How many of the same type and condition there can be.
+const SAME: usize = 3;
 
 const ENABLED: &str = "enabled";
 const PENDING: &str = "webhook_callback_verification_pending";
@@ -94,19 +97,18 @@ impl Subscription {
             "type": self.kind,
             "version": self.version,
             "condition": self.condition,
-            "created_at": self.created_at.format(&Rfc3339).unwrap_or_default(),
+            "created_at": format_timestamp(self.created_at),
             "transport": {"method": "webhook", "callback": self.callback},
             "cost": 0,
         })
     }
 
-    /// Whether Twitch would take a second one for the same.
+    /// Whether it is for the same, and alive.
     fn is_like(&self, wanted: &Wanted) -> bool {
         [ENABLED, PENDING].contains(&self.status.as_str())
             && self.kind == wanted.kind
             && self.version == wanted.version
             && self.condition == wanted.condition
-            && self.callback == wanted.transport.callback
     }
 }
 
@@ -119,28 +121,20 @@ fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
     }
 }
 
-/// Webhooks belong to the client, so only its own token will do.
-fn needs_app_token(helix: &Helix, headers: &HeaderMap) -> Option<Answer> {
-    let is_users = bearer(headers).is_some_and(|token| helix.tokens.holder(&token) == Some(Holder::User));
-    is_users.then(|| Answer::error(StatusCode::BAD_REQUEST, "invalid transport and auth combination"))
-}
-
 /// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
 pub(super) async fn list(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
-    let found = || needs_app_token(&helix, &headers).unwrap_or_else(|| page(&helix.subscriptions.all(), &query));
-    match helix.admit(&headers, FaultRoute::EventSub) {
-        Ok(effect) => effect.apply(found, Answer::ok(json!({"data": []}))).await,
-        Err(refusal) => refusal.into_response(),
-    }
+    helix.as_app(&headers, || page(&helix.subscriptions.all(), &query), Answer::ok(json!({"data": []}))).await
 }
 
 fn page(all: &[Subscription], query: &str) -> Answer {
-    let mut filters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let after = filters.iter().position(|(name, _)| name == "after").map(|place| filters.remove(place).1);
+    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let (filters, others): (Vec<_>, Vec<_>) =
+        parameters.into_iter().partition(|(name, _)| FILTERS.contains(&name.as_str()));
     if filters.len() > 1 {
         return Answer::error(StatusCode::BAD_REQUEST, "only one filter can be given");
     }
+    let after = others.into_iter().find(|(name, _)| name == "after").map(|(_, cursor)| cursor);
     let passes = |one: &&Subscription| match filters.first().map(|(name, value)| (name.as_str(), value)) {
         Some(("status", status)) => one.status == *status,
         Some(("type", kind)) => one.kind == *kind,
@@ -160,20 +154,13 @@ fn page(all: &[Subscription], query: &str) -> Answer {
 
 /// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
 pub(super) async fn create(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
-    let make = || needs_app_token(&helix, &headers).unwrap_or_else(|| helix.subscribe(&body));
-    match helix.admit(&headers, FaultRoute::EventSub) {
-        Ok(effect) => effect.apply(make, Answer::ok(json!({"data": []}))).await,
-        Err(refusal) => refusal.into_response(),
-    }
+    helix.as_app(&headers, || helix.subscribe(&body), Answer::ok(json!({"data": []}))).await
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
 pub(super) async fn delete(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let remove = || {
-        if let Some(refusal) = needs_app_token(&helix, &headers) {
-            return refusal;
-        }
         let Some((_, id)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "id") else {
             return Answer::error(StatusCode::BAD_REQUEST, "Missing required parameter \"id\"");
         };
@@ -186,10 +173,7 @@ pub(super) async fn delete(State(helix): State<Arc<Helix>>, headers: HeaderMap, 
             None => Answer::error(StatusCode::NOT_FOUND, "subscription not found"),
         }
     };
-    match helix.admit(&headers, FaultRoute::EventSub) {
-        Ok(effect) => effect.apply(remove, Answer::ok(json!({}))).await,
-        Err(refusal) => refusal.into_response(),
-    }
+    helix.as_app(&headers, remove, Answer::ok(json!({}))).await
 }
 
 /// `POST /eventsub/revoke`: ends a subscription and tells its callback so, as Twitch does.
@@ -212,7 +196,51 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
     Ok(Json(RevokedSubscription { id: revoked.id, status, callback_status }))
 }
 
+/// Twitch calls `https` on port 443. The loopback, which is not Twitch's to call, is let through for the stack's own sake.
+fn can_be_called(callback: &Url) -> bool {
+    let is_loopback = match callback.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    is_loopback || (callback.scheme() == "https" && callback.port_or_known_default() == Some(443))
+}
+
 impl Helix {
+    /// Webhooks belong to the client, so only its own token will do.
+    async fn as_app(&self, headers: &HeaderMap, act: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
+        match self.caller(headers).and_then(|caller| caller.needs_app()) {
+            Ok(()) => self.faults.next(FaultRoute::EventSub).apply(act, not_sent).await,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    /// What Twitch refuses of a subscription beyond what cannot be kept at all.
+    fn check_wanted(&self, wanted: &Wanted) -> Result<(), Answer> {
+        let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
+        if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
+            return Err(bad_request("invalid callback: must be https on port 443"));
+        }
+        if wanted.kind != CHANNEL_CHAT_MESSAGE {
+            return Ok(());
+        }
+        if wanted.version != "1" {
+            return Err(bad_request("invalid subscription type and version"));
+        }
+        let condition = |name: &str| {
+            let id = wanted.condition.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
+            id.ok_or_else(|| bad_request(&format!("missing {name} in the condition")))
+        };
+        let (broadcaster, reader) = (condition("broadcaster_user_id")?, condition("user_id")?);
+        let has_granted = |id: &str, scope| self.config.accounts.user(id).is_some_and(|user| user.has_granted(scope));
+        let is_read = ["user:read:chat", "user:bot"].iter().all(|scope| has_granted(reader, scope));
+        if is_read && (reader == broadcaster || has_granted(broadcaster, "channel:bot")) {
+            return Ok(());
+        }
+        Err(Answer::error(StatusCode::FORBIDDEN, "subscription missing proper authorization"))
+    }
+
     fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
         let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
         let wanted: Wanted = match mgm_api_types::json::from_slice(body) {
@@ -231,9 +259,19 @@ impl Helix {
         if Url::parse(&wanted.transport.callback).is_err() {
             return bad_request("invalid callback");
         }
+        if self.config.strict_auth
+            && let Err(refusal) = self.check_wanted(&wanted)
+        {
+            return refusal;
+        }
         let mut all = self.subscriptions.all();
-        if all.iter().any(|one| one.is_like(&wanted)) {
+        let same = || all.iter().filter(|one| one.is_like(&wanted));
+        if same().any(|one| one.callback == wanted.transport.callback) {
             return Answer::error(StatusCode::CONFLICT, "subscription already exists");
+        }
+        if same().count() >= SAME {
+            let message = "maximum subscriptions with type and condition exceeded";
+            return Answer::error(StatusCode::TOO_MANY_REQUESTS, message);
         }
         if all.len() == CAPACITY {
             return Answer::error(StatusCode::TOO_MANY_REQUESTS, "total cost exceeded");
@@ -267,7 +305,7 @@ impl Helix {
     /// Sends a signed message to the callback.
     async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
         let (id, body) = (self.config.sources.id().to_string(), body.to_string());
-        let timestamp = self.config.sources.now().format(&Rfc3339).ok()?;
+        let timestamp = format_timestamp(self.config.sources.now());
         let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
         let callback = Url::parse(&subscription.callback).ok()?;
         let http = transport::client(&callback, CONNECT_TIMEOUT).ok()?;

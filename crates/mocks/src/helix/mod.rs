@@ -1,12 +1,28 @@
 //! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it takes chat messages and
 //! shows the last one, and knows who subscribes: everybody whose user id does not start with `nosub-`. It stands for the
-//! token service and for the keeper of EventSub subscriptions, too.
+//! token service and for the keeper of EventSub subscriptions, too. Helix' answers have the headers of its rate limit, which
+//! nobody reaches.
 //!
 //! # Tokens
 //!
-//! `POST /oauth2/token` gives out an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): any
-//! refresh token is good, once, and another comes with the access token. `GET /oauth2/validate` tells whether an access token is good;
-//! any is, until `POST /tokens/expire`: from then on only those that were given out since.
+//! `POST /oauth2/token` gives out an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): a
+//! refresh token is good once, and another comes with the access token. `GET /oauth2/validate` tells whether an access token
+//! is good, and what for. `POST /tokens/expire` ends every access token that there is.
+//!
+//! Without `MockHelix__StrictAuth` any access token is good until then, and any refresh token; and nobody looks at whose a
+//! token is. With it, Twitch's rules are held to: good are the broadcaster's tokens of the settings
+//! (`Twitch__BroadcasterAccessToken`, `Twitch__BroadcasterRefreshToken`) and those that were given out here; the client is
+//! that of the settings (`Twitch__HelixClientId`, `Twitch__HelixClientSecret`, where they are set) and each call names the one
+//! that its token was issued to. A call wants a user's token or the client's own, a scope that was granted
+//! (`MockHelix__BroadcasterScopes`), and ids that are the token's own user's:
+//!
+//! | route | token | scope | whose |
+//! | --- | --- | --- | --- |
+//! | `GET /helix/subscriptions` | a user's | `channel:read:subscriptions` | `broadcaster_id` |
+//! | `GET /helix/subscriptions/user` | a user's | `user:read:subscriptions` | `user_id` |
+//! | `POST /helix/chat/messages` | a user's | `user:write:chat` | `sender_id` |
+//! | | the client's | `user:write:chat`, `user:bot` of the sender; `channel:bot` of another broadcaster | |
+//! | `/helix/eventsub/subscriptions` | the client's | for `channel.chat.message` `user:read:chat`, `user:bot` of the reader; `channel:bot` of another broadcaster | |
 //!
 //! # Subscriptions
 //!
@@ -35,65 +51,86 @@
 //! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every request. (A connection that is
 //! refused needs no fault: nothing listens on a port that is free.)
 
+mod accounts;
 mod answer;
+mod caller;
+mod chat;
 mod eventsub;
 mod faults;
+mod subscriptions;
 mod tokens;
+
+pub use accounts::{Accounts, ClientAccount, UserAccount};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
-use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use mgm_api_types::mocks::{Fault, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_service::settings::Settings;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Refusal, read_json};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::sources::Sources;
-use answer::Answer;
 use eventsub::Subscriptions;
-use faults::{Effect, Faults};
+use faults::Faults;
 use tokens::Tokens;
-
-/// How many sent messages are kept.
-const SENT_KEPT: usize = 10_000;
 
 const CLIENT_ID: &str = "client-id";
 
-/// User ids that start so are nobody's subscriber.
-const NO_SUBSCRIBER: &str = "nosub-";
+/// How many calls a client may make in a minute, as is said.
+const RATE_LIMIT: HeaderValue = HeaderValue::from_static("800");
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether a request without Bearer token or `Client-Id` is refused.
+    /// Whether Twitch's rules of tokens, scopes and identities are held to.
     pub strict_auth: bool,
+    /// Who there is.
+    pub accounts: Accounts,
     /// Where the ids of messages come from.
     pub sources: Sources,
 }
 
 impl Config {
-    /// Reads `MockHelix__StrictAuth`.
+    /// Reads `MockHelix__StrictAuth` and the accounts.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
-        Self { strict_auth: settings.mock_helix.strict_auth, sources: Sources::system() }
+        Self {
+            strict_auth: settings.mock_helix.strict_auth,
+            accounts: Accounts::from_settings(settings),
+            sources: Sources::system(),
+        }
+    }
+
+    /// Whose a token is that nobody knows, where the rules are not held to.
+    fn anybody(&self) -> UserAccount {
+        let stranger = || UserAccount { id: "streamer".to_owned(), scopes: vec![], access: None, refresh: None };
+        self.accounts.users.first().cloned().unwrap_or_else(stranger)
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    listen(ServiceId::MockHelix, settings, router(Config::from_settings(settings)), shutdown).await
+    let config = Config::from_settings(settings);
+    if config.strict_auth && settings.twitch.broadcaster_access_token.is_none() {
+        tracing::warn!(
+            "MockHelix__StrictAuth is on and Twitch__BroadcasterAccessToken is not set: only tokens that are given out \
+             here are good"
+        );
+    }
+    listen(ServiceId::MockHelix, settings, router(config), shutdown).await
 }
 
 /// The service's routes.
@@ -109,9 +146,11 @@ pub fn router(config: Config) -> Router {
     let forgetful = Arc::clone(&helix);
     Shell {
         routes: Router::new()
-            .route("/helix/chat/messages", post(send_chat_message))
-            .route("/helix/subscriptions/user", get(check_user_subscription))
+            .route("/helix/chat/messages", post(chat::send))
+            .route("/helix/subscriptions", get(subscriptions::of_broadcaster))
+            .route("/helix/subscriptions/user", get(subscriptions::of_viewer))
             .route("/helix/eventsub/subscriptions", get(eventsub::list).post(eventsub::create).delete(eventsub::delete))
+            .layer(map_response_with_state(Arc::clone(&helix), with_rate_limit))
             .route("/oauth2/token", post(tokens::token))
             .route("/oauth2/validate", get(tokens::validate))
             .with_state(Arc::clone(&helix)),
@@ -161,74 +200,17 @@ async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json
     Ok(Json(helix.faults.waiting()))
 }
 
-/// <https://dev.twitch.tv/docs/api/reference/#send-chat-message>
-async fn send_chat_message(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
-    let id = helix.config.sources.id();
-    let not_sent = |code: &str| {
-        Answer::ok(json!({"data": [{
-            "message_id": "",
-            "is_sent": false,
-            "drop_reason": {"code": code, "message": "A fault that was asked for."},
-        }]}))
-    };
-    let take = || match serde_json::from_slice::<Map<String, Value>>(&body) {
-        Ok(message) => {
-            helix.capture(&headers, message);
-            Answer::ok(json!({"data": [{"message_id": id, "is_sent": true}]}))
-        }
-        Err(_) => Answer::error(StatusCode::BAD_REQUEST, "The request body is not a JSON object."),
-    };
-    match helix.admit(&headers, FaultRoute::Chat) {
-        Ok(effect @ Effect::Duplicate) => effect.apply(take, not_sent("msg_duplicate")).await,
-        Ok(effect) => effect.apply(take, not_sent("msg_rejected")).await,
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-#[derive(Deserialize)]
-struct SubscriptionQuery {
-    #[serde(default)]
-    broadcaster_id: String,
-    #[serde(default)]
-    user_id: String,
-}
-
-/// <https://dev.twitch.tv/docs/api/reference/#check-user-subscription>
-async fn check_user_subscription(
-    State(helix): State<Arc<Helix>>,
-    headers: HeaderMap,
-    query: Result<Query<SubscriptionQuery>, QueryRejection>,
-) -> Response {
-    let not_sent = Answer::ok(json!({"data": []}));
-    match helix.admit(&headers, FaultRoute::Subscription) {
-        Ok(effect) => effect.apply(|| subscription(query), not_sent).await,
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-fn subscription(query: Result<Query<SubscriptionQuery>, QueryRejection>) -> Answer {
-    let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
-    let Query(SubscriptionQuery { broadcaster_id, user_id }) = match query {
-        Ok(query) => query,
-        Err(error) => return bad_request(&error.body_text()),
-    };
-    if broadcaster_id.is_empty() {
-        return bad_request("Missing required parameter \"broadcaster_id\"");
-    }
-    if user_id.is_empty() {
-        return bad_request("Missing required parameter \"user_id\"");
-    }
-    if user_id.starts_with(NO_SUBSCRIBER) {
-        let message = format!("{user_id} has no subscription to {broadcaster_id}");
-        return Answer::error(StatusCode::NOT_FOUND, &message);
-    }
-    Answer::ok(json!({"data": [{
-        "broadcaster_id": broadcaster_id,
-        "broadcaster_login": "streamer",
-        "broadcaster_name": "Streamer",
-        "is_gift": false,
-        "tier": "1000",
-    }]}))
+/// What every answer of Helix says of its limit (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>): one point is
+/// spent, and back within the second.
+async fn with_rate_limit(State(helix): State<Arc<Helix>>, mut response: Response) -> Response {
+    let left = if response.status() == StatusCode::TOO_MANY_REQUESTS { "0" } else { "799" };
+    let reset = helix.config.sources.now().unix_timestamp() + 1;
+    response.headers_mut().extend([
+        (RATELIMIT_LIMIT, RATE_LIMIT),
+        (RATELIMIT_REMAINING, HeaderValue::from_static(left)),
+        (RATELIMIT_RESET, HeaderValue::from(reset)),
+    ]);
+    response
 }
 
 impl Helix {
@@ -241,45 +223,6 @@ impl Helix {
         // Every change is complete before anything can panic.
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
-        let mut sent = self.sent();
-        sent.total += 1;
-        if sent.messages.len() == SENT_KEPT {
-            sent.messages.remove(0);
-        }
-        sent.messages.push(message.get("message").and_then(Value::as_str).unwrap_or_default().to_owned());
-        drop(sent);
-        *self.last_request() = LastRequest {
-            captured: true,
-            body: Some(message.into()),
-            authorization_header: Some(text(headers, AUTHORIZATION.as_str())),
-            client_id_header: Some(text(headers, CLIENT_ID)),
-        };
-    }
-
-    /// Checks the credentials, as far as that is wanted, and then says what goes wrong.
-    fn admit(&self, headers: &HeaderMap, route: FaultRoute) -> Result<Effect, Answer> {
-        let unauthorized = |message| Err(Answer::error(StatusCode::UNAUTHORIZED, message));
-        let token = bearer(headers);
-        if self.config.strict_auth && token.is_none() {
-            return unauthorized("OAuth token is missing");
-        }
-        if self.config.strict_auth && text(headers, CLIENT_ID).trim().is_empty() {
-            return unauthorized("Client-Id header is missing");
-        }
-        if !self.tokens.is_good(&token.unwrap_or_default()) {
-            return unauthorized("Invalid OAuth token");
-        }
-        Ok(self.faults.next(route))
-    }
-}
-
-/// The token of the header `Authorization`.
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let authorization = text(headers, AUTHORIZATION.as_str());
-    let (scheme, token) = authorization.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim().to_owned())
 }
 
 /// The header's value; empty when there is none.

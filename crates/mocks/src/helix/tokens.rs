@@ -1,9 +1,11 @@
-//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>), and which tokens are good.
+//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>), and which tokens are good, whose they are and what
+//! for.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::State;
+use axum::Json;
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -12,17 +14,19 @@ use mgm_api_types::mocks::FaultRoute;
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::accounts::{Accounts, UserAccount};
 use super::answer::Answer;
-use super::{Helix, text};
+use super::{Config, Helix, text};
 
 /// How many tokens of each kind are remembered.
 const CAPACITY: usize = 1000;
 
-/// The scopes of a user's token.
-const SCOPES: [&str; 4] = ["channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat"];
+/// How long a client's token lasts, as is said.
+const APP_SECONDS: u32 = 5_011_271;
+/// How long a user's does.
+const USER_SECONDS: u32 = 14_124;
 
-/// What is known of tokens. Any access token is good until `POST /tokens/expire`; from then on only those are that were
-/// given out since.
+/// What is known of tokens, beside those of the accounts.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<Known>);
 
@@ -30,18 +34,28 @@ pub(super) struct Tokens(Mutex<Known>);
 struct Known {
     /// Access tokens that were given out and are good.
     issued: VecDeque<(String, Holder)>,
+    /// Refresh tokens that were given out, each with its user.
+    refresh: VecDeque<(String, UserAccount)>,
     /// Refresh tokens that were used: each is good once.
     used: VecDeque<String>,
     have_expired: bool,
 }
 
 /// Whose an access token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    /// The client that it was issued to, where that is known.
+    pub(super) client_id: Option<String>,
+    pub(super) kind: Kind,
+}
+
+/// Which kind of token it is.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
     /// The client's own.
     App,
-    /// The broadcaster's.
-    User,
+    /// A user's.
+    User(UserAccount),
 }
 
 impl Tokens {
@@ -50,15 +64,20 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an access token is good.
-    pub(super) fn is_good(&self, token: &str) -> bool {
-        let known = self.known();
-        !known.have_expired || known.holder(token).is_some()
+    /// Whether an access token is good. Where the rules are not held to any is, until `POST /tokens/expire`.
+    pub(super) fn is_good(&self, config: &Config, token: &str) -> bool {
+        let any_is = !config.strict_auth && !self.known().have_expired;
+        any_is || self.holder(&config.accounts, token).is_some()
     }
 
-    /// Whose token it is, where it was given out here.
-    pub(super) fn holder(&self, token: &str) -> Option<Holder> {
-        self.known().holder(token)
+    /// Whose token it is, where it is good and known.
+    pub(super) fn holder(&self, accounts: &Accounts, token: &str) -> Option<Holder> {
+        let known = self.known();
+        let issued = known.issued.iter().find(|(other, _)| other == token).map(|(_, holder)| holder.clone());
+        issued.or_else(|| {
+            let user = accounts.by_access(token).filter(|_| !known.have_expired)?.clone();
+            Some(Holder { client_id: accounts.client.as_ref().map(|client| client.id.clone()), kind: Kind::User(user) })
+        })
     }
 
     /// Ends every access token there is.
@@ -72,24 +91,22 @@ impl Tokens {
         *self.known() = Known::default();
     }
 
-    fn issue(&self, token: &str, holder: Holder) {
-        remember(&mut self.known().issued, (token.to_owned(), holder));
+    fn issue(&self, token: &str, client_id: String, kind: Kind) {
+        remember(&mut self.known().issued, (token.to_owned(), Holder { client_id: Some(client_id), kind }));
     }
 
-    /// Uses up a refresh token; false when that has happened before.
-    fn use_up(&self, refresh: &str) -> bool {
-        let used = &mut self.known().used;
-        let is_good = !used.iter().any(|other| other == refresh);
-        if is_good {
-            remember(used, refresh.to_owned());
+    /// Uses a refresh token up for another one; its user, unless it is not good.
+    fn exchange(&self, config: &Config, refresh: &str, next: &str) -> Option<UserAccount> {
+        let mut known = self.known();
+        if known.used.iter().any(|other| other == refresh) {
+            return None;
         }
-        is_good
-    }
-}
-
-impl Known {
-    fn holder(&self, token: &str) -> Option<Holder> {
-        self.issued.iter().find(|(other, _)| other == token).map(|(_, holder)| *holder)
+        let given_out = known.refresh.iter().find(|(other, _)| other == refresh).map(|(_, user)| user.clone());
+        let user = given_out.or_else(|| config.accounts.by_refresh(refresh).cloned());
+        let user = user.or_else(|| (!config.strict_auth).then(|| config.anybody()))?;
+        remember(&mut known.used, refresh.to_owned());
+        remember(&mut known.refresh, (next.to_owned(), user.clone()));
+        Some(user)
     }
 }
 
@@ -101,47 +118,52 @@ fn remember<T>(all: &mut VecDeque<T>, one: T) {
 }
 
 /// `POST /oauth2/token`: <https://dev.twitch.tv/docs/authentication/refresh-tokens/> and
-/// <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>.
-pub(super) async fn token(State(helix): State<Arc<Helix>>, body: Bytes) -> Response {
-    let grant = || grant(&helix, &body);
+/// <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>. The parameters are a form
+/// by the documents, and are in the query by the habit of many clients.
+pub(super) async fn token(State(helix): State<Arc<Helix>>, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let query = query.unwrap_or_default();
+    let grant = || grant(&helix, &[&body, query.as_bytes()]).unwrap_or_else(|refusal| refusal);
     helix.faults.next(FaultRoute::Token).apply(grant, Answer::ok(json!({}))).await
 }
 
-fn grant(helix: &Helix, body: &[u8]) -> Answer {
+fn grant(helix: &Helix, parameters: &[&[u8]]) -> Result<Answer, Answer> {
+    let Config { strict_auth, accounts, sources } = &helix.config;
     let field = |name: &str| {
-        let value = form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        value.filter(|value| !value.is_empty())
+        let mut pairs = parameters.iter().flat_map(|part| form_urlencoded::parse(part));
+        pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
     };
     let refused = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
-    if field("client_id").is_none() {
-        return refused("missing client id");
+    let client_id = field("client_id").ok_or_else(|| refused("missing client id"))?;
+    let secret = field("client_secret").ok_or_else(|| refused("missing client secret"))?;
+    if *strict_auth && !accounts.is_client(&client_id) {
+        return Err(refused("invalid client"));
     }
-    if field("client_secret").is_none() {
-        return refused("missing client secret");
+    if *strict_auth && !accounts.is_client_secret(&secret) {
+        return Err(Answer::error(StatusCode::FORBIDDEN, "invalid client secret"));
     }
     match field("grant_type").as_deref() {
         Some("client_credentials") => {
-            let access = helix.config.sources.token();
-            helix.tokens.issue(&access, Holder::App);
-            Answer::ok(json!({"access_token": access, "expires_in": 5_011_271, "token_type": "bearer"}))
+            let access = sources.token();
+            helix.tokens.issue(&access, client_id, Kind::App);
+            Ok(Answer::ok(json!({"access_token": access, "expires_in": APP_SECONDS, "token_type": "bearer"})))
         }
-        Some("refresh_token") => match field("refresh_token") {
-            None => refused("missing refresh token"),
-            Some(refresh) if !helix.tokens.use_up(&refresh) => refused("Invalid refresh token"),
-            Some(_) => {
-                let (access, refresh) = (helix.config.sources.token(), helix.config.sources.token());
-                helix.tokens.issue(&access, Holder::User);
-                Answer::ok(json!({
-                    "access_token": access,
-                    "expires_in": 14_124,
-                    "refresh_token": refresh,
-                    "scope": SCOPES,
-                    "token_type": "bearer",
-                }))
-            }
-        },
-        Some(_) => refused("unsupported grant type"),
-        None => refused("missing grant type"),
+        Some("refresh_token") => {
+            let refresh = field("refresh_token").ok_or_else(|| refused("missing refresh token"))?;
+            let (access, next) = (sources.token(), sources.token());
+            let user = helix.tokens.exchange(&helix.config, &refresh, &next);
+            let user = user.ok_or_else(|| refused("Invalid refresh token"))?;
+            let scopes = user.scopes.clone();
+            helix.tokens.issue(&access, client_id, Kind::User(user));
+            Ok(Answer::ok(json!({
+                "access_token": access,
+                "expires_in": USER_SECONDS,
+                "refresh_token": next,
+                "scope": scopes,
+                "token_type": "bearer",
+            })))
+        }
+        Some(_) => Err(refused("unsupported grant type")),
+        None => Err(refused("missing grant type")),
     }
 }
 
@@ -150,22 +172,34 @@ pub(super) async fn validate(State(helix): State<Arc<Helix>>, headers: HeaderMap
     let authorization = text(&headers, AUTHORIZATION.as_str());
     let token = authorization.split_once(' ').map_or("", |(_, token)| token.trim());
     if token.is_empty() {
-        return Answer::error(StatusCode::UNAUTHORIZED, "missing authorization token").into_response();
+        return unauthorized("missing authorization token");
     }
-    if !helix.tokens.is_good(token) {
-        return Answer::error(StatusCode::UNAUTHORIZED, "invalid access token").into_response();
+    if !helix.tokens.is_good(&helix.config, token) {
+        return unauthorized("invalid access token");
     }
-    let answer = match helix.tokens.holder(token) {
-        Some(Holder::App) => json!({"client_id": "client", "scopes": null, "expires_in": 5_011_271}),
-        Some(Holder::User) | None => json!({
-            "client_id": "client",
+    let accounts = &helix.config.accounts;
+    let holder = helix.tokens.holder(accounts, token);
+    let Holder { client_id, kind } =
+        holder.unwrap_or_else(|| Holder { client_id: None, kind: Kind::User(helix.config.anybody()) });
+    let client_id = client_id.or_else(|| accounts.client.as_ref().map(|client| client.id.clone()));
+    let client_id = client_id.unwrap_or_else(|| "client".to_owned());
+    let answer = match kind {
+        Kind::App => json!({"client_id": client_id, "scopes": null, "expires_in": APP_SECONDS}),
+        Kind::User(user) => json!({
+            "client_id": client_id,
             "login": "streamer",
-            "scopes": SCOPES,
-            "user_id": "streamer",
-            "expires_in": 14_124,
+            "scopes": user.scopes,
+            "user_id": user.id,
+            "expires_in": USER_SECONDS,
         }),
     };
     Answer::ok(answer).into_response()
+}
+
+/// This route names no `error`, unlike those of Helix.
+fn unauthorized(message: &str) -> Response {
+    let status = StatusCode::UNAUTHORIZED;
+    (status, Json(json!({"status": status.as_u16(), "message": message}))).into_response()
 }
 
 /// `POST /tokens/expire`.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use mgm_mocks::helix::{Config, router};
+use mgm_mocks::helix::{Accounts, Config, router};
 use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ const CHAT: &str = "/helix/chat/messages";
 /// What `support::sources` gives for an id.
 const MESSAGE_ID: &str = "00000000-0000-0000-0000-000000000007";
 
-fn mock(strict_auth: bool) -> Running {
-    start(router(Config { strict_auth, sources: sources() }))
+fn mock() -> Running {
+    start(router(Config { strict_auth: false, accounts: Accounts::default(), sources: sources() }))
 }
 
 fn message() -> Value {
@@ -43,7 +43,7 @@ async fn send(mock: &Running) -> SendOutcome {
 
 #[tokio::test]
 async fn a_chat_message_is_taken_and_shown() {
-    let mock = mock(false);
+    let mock = mock();
     assert_eq!(mock.get("/last-request").await, (StatusCode::OK, json!({"captured": false})));
     let request = mock.post(CHAT, &message()).header("Authorization", "Bearer t").header("Client-Id", "c");
     let sent = json!({"data": [{"message_id": MESSAGE_ID, "is_sent": true}]});
@@ -54,7 +54,7 @@ async fn a_chat_message_is_taken_and_shown() {
 
 #[tokio::test]
 async fn what_is_not_a_json_object_is_refused_as_helix_refuses() {
-    let mock = mock(false);
+    let mock = mock();
     for body in ["", "{", "[]", "text"] {
         let refusal = answer(mock.request(Method::POST, CHAT).body(body)).await;
         let expected = helix_error(400, "Bad Request", "The request body is not a JSON object.");
@@ -64,23 +64,8 @@ async fn what_is_not_a_json_object_is_refused_as_helix_refuses() {
 }
 
 #[tokio::test]
-async fn strict_authentication_wants_token_and_client_id() {
-    let mock = mock(true);
-    for (authorization, client_id) in [("", "c"), ("Bearer ", "c"), ("Basic t", "c"), ("Bearer t", "")] {
-        for request in [mock.post(CHAT, &message()), mock.request(Method::GET, "/helix/subscriptions/user")] {
-            let request = request.header("Authorization", authorization).header("Client-Id", client_id);
-            let (status, body) = answer(request).await;
-            assert_eq!((status, &body["error"]), (StatusCode::UNAUTHORIZED, &json!("Unauthorized")));
-            assert_eq!(body["status"], 401);
-        }
-    }
-    assert!(!captured(&mock).await);
-    assert_eq!(send(&mock).await, SendOutcome::Sent { message_id: MESSAGE_ID.to_owned() });
-}
-
-#[tokio::test]
 async fn everybody_subscribes_but_those_whose_id_says_otherwise() {
-    let mock = mock(false);
+    let mock = mock();
     let (status, body) = mock.get("/helix/subscriptions/user?broadcaster_id=b&user_id=u").await;
     let row = json!({
         "broadcaster_id": "b", "broadcaster_login": "streamer", "broadcaster_name": "Streamer",
@@ -92,6 +77,22 @@ async fn everybody_subscribes_but_those_whose_id_says_otherwise() {
     let expected = helix_error(404, "Not Found", "nosub-u has no subscription to b");
     assert_eq!(refusal, (StatusCode::NOT_FOUND, expected));
 
+    let (status, body) = mock.get("/helix/subscriptions?broadcaster_id=b&user_id=u&user_id=nosub-u").await;
+    let row = json!({
+        "broadcaster_id": "b", "broadcaster_login": "streamer", "broadcaster_name": "Streamer",
+        "gifter_id": "", "gifter_login": "", "gifter_name": "", "is_gift": false,
+        "plan_name": "Channel Subscription (streamer)", "tier": "1000",
+        "user_id": "u", "user_login": "u", "user_name": "u",
+    });
+    let list = json!({"data": [row], "pagination": {}, "total": 1, "points": 1});
+    assert_eq!((status, body), (StatusCode::OK, list));
+    let nobody = json!({"data": [], "pagination": {}, "total": 0, "points": 0});
+    let asked = mock.get("/helix/subscriptions?broadcaster_id=b&user_id=nosub-u").await;
+    assert_eq!(asked, (StatusCode::OK, nobody));
+    let too_many = format!("/helix/subscriptions?broadcaster_id=b{}", "&user_id=u".repeat(101));
+    assert_eq!(mock.get(&too_many).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(mock.get("/helix/subscriptions?user_id=u").await.0, StatusCode::BAD_REQUEST);
+
     for (query, missing) in [("?user_id=u", "broadcaster_id"), ("?broadcaster_id=b", "user_id")] {
         let refusal = mock.get(&format!("/helix/subscriptions/user{query}")).await;
         let expected = helix_error(400, "Bad Request", &format!("Missing required parameter \"{missing}\""));
@@ -101,7 +102,7 @@ async fn everybody_subscribes_but_those_whose_id_says_otherwise() {
 
 #[tokio::test]
 async fn a_status_comes_as_often_as_was_asked_for_and_nothing_is_sent() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "status", "status": 503, "times": 2}, {"kind": "status"}])).await;
     for status in [503, 503, 500] {
         assert!(matches!(send(&mock).await, SendOutcome::Refused { status: seen, .. } if seen == status));
@@ -113,7 +114,7 @@ async fn a_status_comes_as_often_as_was_asked_for_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_success_of_another_status_is_sent() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "status", "status": 204}])).await;
     assert_eq!(send(&mock).await, SendOutcome::Accepted { status: 204 });
     assert!(captured(&mock).await);
@@ -121,7 +122,7 @@ async fn a_success_of_another_status_is_sent() {
 
 #[tokio::test]
 async fn a_lost_reply_is_of_a_message_that_was_sent() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "reply_lost"}])).await;
     assert!(matches!(send(&mock).await, SendOutcome::Interrupted { .. }));
     assert!(captured(&mock).await);
@@ -132,7 +133,7 @@ async fn a_lost_reply_is_of_a_message_that_was_sent() {
 
 #[tokio::test]
 async fn a_dropped_connection_brings_no_byte_and_sends_nothing() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "dropped"}])).await;
     // That no head came is an error of the request itself, not of reading its answer.
     assert!(mock.post(CHAT, &message()).send().await.unwrap_err().is_request());
@@ -141,7 +142,7 @@ async fn a_dropped_connection_brings_no_byte_and_sends_nothing() {
 
 #[tokio::test]
 async fn a_truncated_answer_is_of_a_message_that_was_sent() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "truncated"}])).await;
     let mut response = mock.post(CHAT, &message()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -152,7 +153,7 @@ async fn a_truncated_answer_is_of_a_message_that_was_sent() {
 
 #[tokio::test]
 async fn a_slow_answer_comes_after_the_message_was_sent() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "slow", "delayMs": 600_000}])).await;
     let waiting = tokio::spawn(mock.post(CHAT, &message()).send());
     while !captured(&mock).await {
@@ -166,7 +167,7 @@ async fn a_slow_answer_comes_after_the_message_was_sent() {
 
 #[tokio::test]
 async fn a_message_that_twitch_drops_says_so() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "not_sent"}])).await;
     let outcome = send(&mock).await;
     assert!(matches!(&outcome, SendOutcome::Dropped { code: Some(code), .. } if code == "msg_rejected"), "{outcome:?}");
@@ -175,12 +176,14 @@ async fn a_message_that_twitch_drops_says_so() {
 
 #[tokio::test]
 async fn a_fault_waits_for_its_own_route_and_a_reset_forgets_it() {
-    let mock = mock(false);
+    let mock = mock();
     faults(&mock, json!([{"kind": "status", "status": 502, "route": "subscription", "times": 3}])).await;
     assert!(matches!(send(&mock).await, SendOutcome::Sent { .. }));
     let path = "/helix/subscriptions/user?broadcaster_id=b&user_id=u";
-    assert_eq!(mock.get(path).await.0, StatusCode::BAD_GATEWAY);
-    let left = json!([{"kind": "status", "status": 502, "route": "subscription", "times": 2}]);
+    for path in [path, "/helix/subscriptions?broadcaster_id=b&user_id=u"] {
+        assert_eq!(mock.get(path).await.0, StatusCode::BAD_GATEWAY);
+    }
+    let left = json!([{"kind": "status", "status": 502, "route": "subscription", "times": 1}]);
     assert_eq!(mock.get("/faults").await, (StatusCode::OK, left));
 
     let reset = mock.request(Method::POST, "/reset").send().await.unwrap();
@@ -192,7 +195,7 @@ async fn a_fault_waits_for_its_own_route_and_a_reset_forgets_it() {
 
 #[tokio::test]
 async fn a_fault_that_makes_no_sense_is_refused_with_all_that_came_along() {
-    let mock = mock(false);
+    let mock = mock();
     for wrong in [
         json!({"kind": "dropped"}),
         json!([{"kind": "dropped"}, {"kind": "explode"}]),

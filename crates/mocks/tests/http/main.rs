@@ -7,6 +7,7 @@ mod helix;
 mod jwt;
 mod process;
 mod shell;
+mod strict;
 mod support;
 mod synthetic_desktop;
 mod twitch;

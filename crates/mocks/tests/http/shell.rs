@@ -12,7 +12,11 @@ fn all() -> [(Router, &'static str); 4] {
     let settings = Settings::default();
     let eventsub = eventsub::router(eventsub::Config::from_settings(&settings).unwrap()).unwrap();
     let jwt = jwt::router(jwt::Config::from_settings(&settings).unwrap());
-    let helix = helix::router(helix::Config { strict_auth: false, sources: Sources::system() });
+    let helix = helix::router(helix::Config {
+        strict_auth: false,
+        accounts: helix::Accounts::default(),
+        sources: Sources::system(),
+    });
     let desktop = synthetic_desktop::router(synthetic_desktop::Config::from_settings(&settings).unwrap()).unwrap();
     [
         (eventsub, r#"{"status":"ok","service":"MockEventSubWebhook"}"#),

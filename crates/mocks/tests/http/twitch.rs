@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use http::{HeaderMap, Method, StatusCode};
-use mgm_mocks::helix::{Config, router};
+use mgm_mocks::helix::{Accounts, Config, router};
 use mgm_mocks::sources::Sources;
 use mgm_twitch::eventsub::{SigningSecrets, check_age, header, parse_timestamp};
 use mgm_twitch::helix::{CallError, Credentials, Helix, HelixBaseUrl, SubscriptionRequest};
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
 fn mock() -> Running {
     let sources = Sources::new(|| NOW, uuid::Uuid::new_v4);
-    start(router(Config { strict_auth: false, sources }))
+    start(router(Config { strict_auth: false, accounts: Accounts::default(), sources }))
 }
 
 fn oauth(mock: &Running) -> OAuth {
@@ -171,7 +171,7 @@ async fn a_callback_that_answers_its_challenge_is_enabled_and_told_of_its_revoca
     let shown = json!({
         "id": id, "status": "enabled", "type": CHAT, "version": "1",
         "condition": {"broadcaster_user_id": "b", "user_id": "b"},
-        "created_at": "2026-04-05T12:00:00.25Z",
+        "created_at": "2026-04-05T12:00:00.250000000Z",
         "transport": {"method": "webhook", "callback": to},
         "cost": 0,
     });
@@ -277,6 +277,7 @@ async fn faults_can_be_asked_for_on_the_new_routes_too() {
     assert!(matches!(oauth(&mock).app_token().await, Err(TokenError::Unavailable(_))));
     let app = credentials(&oauth(&mock).app_token().await.unwrap());
     let limited = helix(&mock).eventsub_subscriptions(CHAT, &app).await;
-    assert_eq!(limited, Err(CallError::RateLimited { reset: None }));
+    let a_second_later = time::OffsetDateTime::from_unix_timestamp(NOW.unix_timestamp() + 1).unwrap();
+    assert_eq!(limited, Err(CallError::RateLimited { reset: Some(a_second_later) }));
     assert_eq!(helix(&mock).eventsub_subscriptions(CHAT, &app).await, Ok(vec![]));
 }

@@ -149,9 +149,12 @@ fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage
         synthetic_desktop: targets.endpoint(ServiceId::SyntheticDesktop)?,
     };
     let api_key = settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?;
+    let broadcaster_id = settings.twitch.broadcaster_user_id.clone();
+    let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let event_sub_secret = settings.twitch.event_sub_secret.clone();
+    let skips_subscriber_check = settings.mgm.dev_skip_subscriber_check;
     let message_id = Chance::from_system()?.id().to_string();
-    Ok(Stage { endpoints, viewer, api_key, event_sub_secret, message_id })
+    Ok(Stage { endpoints, viewer, api_key, broadcaster_id, event_sub_secret, skips_subscriber_check, message_id })
 }
 
 /// The viewer of the Tier B profile, except for what is given.

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
+use mgm_service::settings::Settings;
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -14,13 +15,15 @@ use crate::chance::Chance;
 use crate::cli::{Global, SendChat};
 use crate::environment::Environment;
 use crate::http::Endpoint;
-use crate::notification::{self, ChatLine};
+use crate::notification::{self, ChatLine, Form};
 use crate::report::{self, BAD, GOOD};
 use crate::scenario::cause_of_silence;
 use crate::targets::default_url;
 
 pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
-    let secret = secret(global, options.event_sub_secret)?;
+    let twitch = settings(global, options.event_sub_secret)?.twitch;
+    let broadcaster_id = options.broadcaster_id.or(twitch.broadcaster_user_id);
+    let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let message_id = match options.message_id {
         Some(id) => id,
         None => Chance::from_system()?.id().to_string(),
@@ -30,12 +33,12 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
         user_id: &options.user_id,
         login: &options.login,
         badges: &options.badge,
-        broadcaster_id: options.broadcaster_id.as_deref(),
+        form: if options.short { Form::Short } else { Form::Full { broadcaster_id: &broadcaster_id } },
         message_id: &message_id,
     };
     let url = options.url.unwrap_or_else(|| default_url(ServiceId::MockEventSub));
     let endpoint = Endpoint::new(ServiceId::MockEventSub, with_path(url))?;
-    let request = notification::sign(endpoint.request_as_is(Method::POST), &line, secret.as_ref())?;
+    let request = notification::sign(endpoint.request_as_is(Method::POST), &line, twitch.event_sub_secret.as_ref())?;
     let answer = match endpoint.send(request).await {
         Ok(answer) => answer,
         Err(silence) => {
@@ -64,14 +67,13 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// That of the option, else of the environment or the file, else of the Tier B profile.
-fn secret(global: &Global, option: Option<SecretString>) -> Result<Option<SecretString>> {
+/// Those of the environment and the file over the Tier B profile, with the secret of the option, if there is one.
+fn settings(global: &Global, secret: Option<SecretString>) -> Result<Settings> {
     let mut sources = global.sources();
-    if let Some(secret) = option {
+    if let Some(secret) = secret {
         set_variable(&mut sources, "Twitch__EventSubSecret", secret.expose_secret());
     }
-    let environment = Environment::tier_b(sources, |service| default_url(service).to_string())?;
-    Ok(environment.settings.twitch.event_sub_secret)
+    Ok(Environment::tier_b(sources, |service| default_url(service).to_string())?.settings)
 }
 
 /// An address without a path means the usual one.

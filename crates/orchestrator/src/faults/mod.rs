@@ -52,6 +52,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) jwt: Endpoint,
     pub(crate) helix: Endpoint,
     pub(crate) api_key: secrecy::SecretString,
+    pub(crate) broadcaster_id: String,
     pub(crate) event_sub_secret: Option<secrecy::SecretString>,
     pub(crate) ledger: RefCell<Ledger>,
     /// When the players stop to begin new things. What is begun they bring to its end.
@@ -69,6 +70,11 @@ pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn F
         jwt: targets.endpoint(ServiceId::MockJwt)?,
         helix: targets.endpoint(ServiceId::MockHelix)?,
         api_key: settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?,
+        broadcaster_id: settings
+            .twitch
+            .broadcaster_user_id
+            .clone()
+            .context("no broadcaster is set (Twitch__BroadcasterUserId)")?,
         event_sub_secret: settings.twitch.event_sub_secret.clone(),
         ledger: RefCell::default(),
         until: begun + script.length,

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Stage;
-use crate::notification::{self, ChatLine};
+use crate::notification::{self, ChatLine, Form};
 
 /// Viewers of one crowd at most.
 const MOST_VIEWERS: usize = 500;
@@ -47,7 +47,7 @@ impl Stage<'_> {
             user_id: &message.viewer,
             login: &message.viewer,
             badges: &badges,
-            broadcaster_id: None,
+            form: Form::Full { broadcaster_id: &self.broadcaster_id },
             message_id: &message.id,
         };
         let secret = self.event_sub_secret.as_ref();

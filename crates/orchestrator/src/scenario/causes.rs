@@ -41,7 +41,8 @@ pub(super) fn of_missing_enrolment(membership: &PoolMembership, name: &str) -> S
     }
     "The backend acknowledged the message, but refused the command; its log has one line with the reason. Usual ones: the \
      viewer has an active payout or has reached the lifetime cap (leave --user-id out to get a new viewer), somebody else \
-     holds the name (leave --character out), or the backend's Twitch__SubscriberBadges lack `subscriber`."
+     holds the name (leave --character out), the backend's Twitch__SubscriberBadges lack `subscriber`, or its \
+     Twitch__BroadcasterUserId is another than mgm's."
         .to_owned()
 }
 
@@ -65,6 +66,23 @@ pub(super) fn of_refused_viewer(answer: &Answer) -> Option<String> {
         }
         (404, _) => "This is not the backend. `mgm check` tells what answers where.".to_owned(),
         _ => return None,
+    })
+}
+
+pub(super) fn of_admitted_stranger(answer: &Answer) -> Option<String> {
+    Some(match (answer.status, answer.code().as_deref()) {
+        (200 | 201, _) => {
+            "The backend did not ask who subscribes. Start it without Mgm__DevSkipSubscriberCheck, or set that for mgm too, \
+             which then leaves the question out."
+                .to_owned()
+        }
+        (503, Some("helix_unavailable")) => {
+            "Helix did not say who subscribes; the backend's log says what it answered. Give the backend and MockHelixApi the \
+             same Twitch__BroadcasterAccessToken, Twitch__BroadcasterUserId and Twitch__HelixClientId, and check the \
+             backend's Twitch__HelixApiBaseUrl."
+                .to_owned()
+        }
+        _ => return of_refused_viewer(answer),
     })
 }
 
@@ -121,7 +139,8 @@ pub(super) fn of_missing_announcement(last: Option<&LastRequest>, url: &str) -> 
     }
     format!(
         "The backend has not called MockHelixApi. Its Twitch__HelixApiBaseUrl must be {url} (without /helix), and \
-         Twitch__BroadcasterAccessToken, Twitch__BroadcasterUserId and Twitch__HelixClientId must be set; its log says what became \
+         Twitch__BroadcasterAccessToken, Twitch__BroadcasterUserId and Twitch__HelixClientId must be set, to the same values for \
+         MockHelixApi, which refuses others when MockHelix__StrictAuth is on; its log says what became \
          of the announcement."
     )
 }

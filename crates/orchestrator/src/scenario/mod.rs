@@ -87,8 +87,12 @@ pub struct Stage {
     pub viewer: Viewer,
     /// The desktop program's key.
     pub api_key: SecretString,
+    /// The channel.
+    pub broadcaster_id: String,
     /// The secret that signs chat messages; none when the services do not check.
     pub event_sub_secret: Option<SecretString>,
+    /// Whether the backend is told to ask nobody who subscribes.
+    pub skips_subscriber_check: bool,
     /// The id of the chat message.
     pub message_id: String,
 }
@@ -138,6 +142,7 @@ impl Stage {
         if tier == Tier::A {
             return Ok(());
         }
+        recorder.step(&steps::REFUSED, self.stranger_is_refused()).await?;
         let payout = recorder.step(&steps::PREPARE, self.prepare_payout()).await?;
         recorder.step(&steps::SEQUENCE, self.run_sequence(&payout)).await?;
         recorder.step(&steps::ANNOUNCED, self.is_announced()).await?;

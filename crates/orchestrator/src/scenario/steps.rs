@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mgm_api_types::mocks::{LastRequest, RunSequence, SequenceRun, TokenAnswer};
-use mgm_api_types::{API_KEY_HEADER, PoolMembership, PreparePendingPayout, PreparedPayout};
+use mgm_api_types::{API_KEY_HEADER, Claim, PoolMembership, PreparePendingPayout, PreparedPayout};
 use mgm_service::services::ServiceId;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,18 +11,27 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::causes;
 use super::{Mismatch, Stage, Step};
 use crate::http::{Answer, Endpoint, NoAnswer};
-use crate::notification::{self, ChatLine};
+use crate::notification::{self, ChatLine, Form};
 
 /// The `PATCH` waits for the first call to Helix, but no longer than 3 s.
 const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
 /// In the ordinary case the first look sees it; the others only fill the stand-in's log.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// In front of the id of a user of whom MockHelixApi says that they do not subscribe.
+const NO_SUBSCRIBER: &str = "nosub-";
+/// The character that such a viewer claims; nobody gets to have it.
+const STRANGER: &str = "Nosubscriber";
+
 pub(super) const SEND_CHAT: Step =
     Step { name: "a signed chat message is accepted", involved: &[ServiceId::MockEventSub, ServiceId::Backend] };
 pub(super) const TOKEN: Step = Step { name: "the viewer gets an Extension token", involved: &[ServiceId::MockJwt] };
 pub(super) const ENROLLED: Step =
     Step { name: "the viewer is in the pool", involved: &[ServiceId::Backend, ServiceId::MockJwt] };
+pub(super) const REFUSED: Step = Step {
+    name: "a viewer who does not subscribe is refused",
+    involved: &[ServiceId::Backend, ServiceId::MockHelix, ServiceId::MockJwt],
+};
 pub(super) const PREPARE: Step = Step { name: "the harness prepares a payout", involved: &[ServiceId::Backend] };
 pub(super) const SEQUENCE: Step =
     Step { name: "the desktop sequence runs to Sent", involved: &[ServiceId::SyntheticDesktop, ServiceId::Backend] };
@@ -33,7 +42,8 @@ pub(super) const LAST_RUN: Step =
 pub(super) const LEFT: Step = Step { name: "the winner has left the pool", involved: &[ServiceId::Backend] };
 
 /// In order. The first three are Tier A.
-pub(super) const ALL: &[&Step] = &[&SEND_CHAT, &TOKEN, &ENROLLED, &PREPARE, &SEQUENCE, &ANNOUNCED, &LAST_RUN, &LEFT];
+pub(super) const ALL: &[&Step] =
+    &[&SEND_CHAT, &TOKEN, &ENROLLED, &REFUSED, &PREPARE, &SEQUENCE, &ANNOUNCED, &LAST_RUN, &LEFT];
 pub(super) const TIER_A_STEPS: usize = 3;
 
 /// What a step gives, with what was seen.
@@ -47,7 +57,7 @@ impl Stage {
             user_id: &self.viewer.user_id,
             login: &self.viewer.login,
             badges: &["subscriber".to_owned()],
-            broadcaster_id: None,
+            form: Form::Full { broadcaster_id: &self.broadcaster_id },
             message_id: &self.message_id,
         };
         let endpoint = &self.endpoints.mock_eventsub;
@@ -66,9 +76,32 @@ impl Stage {
     }
 
     pub(super) async fn token(&self) -> Seen<SecretString> {
+        self.token_of(&self.viewer.user_id, &self.viewer.login).await
+    }
+
+    /// Somebody who does not subscribe asks to join by the panel.
+    pub(super) async fn stranger_is_refused(&self) -> Seen<()> {
+        if self.skips_subscriber_check {
+            return Ok(((), "not asked for: Mgm__DevSkipSubscriberCheck is on".to_owned()));
+        }
+        let user_id = format!("{NO_SUBSCRIBER}{}", self.viewer.user_id);
+        let (token, _) = self.token_of(&user_id, &user_id).await?;
+        let endpoint = &self.endpoints.backend;
+        let claim = Claim { character_name: STRANGER.to_owned(), enrollment_request_id: self.message_id.clone() };
+        let request =
+            endpoint.request(Method::POST, "/api/payouts/claim").bearer_auth(token.expose_secret()).json(&claim);
+        let expected = "403 not_subscriber, since Helix lists no subscription";
+        let answer = call(endpoint, request, expected).await?;
+        match (answer.status, answer.code().as_deref()) {
+            (403, Some("not_subscriber")) => Ok(((), format!("403 not_subscriber for {user_id}"))),
+            _ => Err(mismatch(expected, &answer, causes::of_admitted_stranger(&answer))),
+        }
+    }
+
+    async fn token_of(&self, user_id: &str, login: &str) -> Seen<SecretString> {
         let endpoint = &self.endpoints.mock_jwt;
         let expected = "200 with access_token and token_type Bearer";
-        let query = [("userId", &self.viewer.user_id), ("displayName", &self.viewer.login)];
+        let query = [("userId", user_id), ("displayName", login)];
         let answer = call(endpoint, endpoint.request(Method::GET, "/token").query(&query), expected).await?;
         let token: Option<TokenAnswer> = answer.json().filter(|_| answer.status == 200);
         match token {

@@ -36,11 +36,13 @@ fn reports_for_machines_tell_every_step() {
     let report = said.json();
     assert_eq!(report["verdict"], "passed", "{said:?}");
     let steps = report["steps"].as_array().unwrap();
-    assert_eq!(steps.len(), 8);
+    assert_eq!(steps.len(), 9);
+    assert_eq!(steps[3]["name"], "a viewer who does not subscribe is refused");
+    assert!(steps[3]["seen"].as_str().unwrap().starts_with("403 not_subscriber for nosub-"), "{report}");
     assert!(steps.iter().all(|step| step["status"] == "passed" && step["durationMs"].is_number()));
     assert_eq!(report["services"].as_array().unwrap().len(), 6);
     let junit = std::fs::read_to_string(junit).unwrap();
-    assert!(junit.contains(r#"tests="8" skipped="0" failures="0" errors="0""#), "{junit}");
+    assert!(junit.contains(r#"tests="9" skipped="0" failures="0" errors="0""#), "{junit}");
 }
 
 #[test]
@@ -66,6 +68,29 @@ fn no_secret_is_in_any_output_or_log() {
             assert!(!text.contains(secret), "{name} is in: {text}");
         }
     }
+}
+
+#[test]
+fn the_environment_of_the_old_scripts_still_does() {
+    let place = Place::new();
+    let old = [("Mgm__DevSkipSubscriberCheck", "true"), ("MockHelix__StrictAuth", "false")];
+    let output = place.command("tier-b --auto-ports").envs(old).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(stdout.contains("not asked for: Mgm__DevSkipSubscriberCheck is on"), "{stdout}");
+}
+
+#[test]
+fn a_token_without_the_scope_for_it_fails_the_question_and_says_where_to_look() {
+    let place = Place::new();
+    let scopes = ("MockHelix__BroadcasterScopes", "user:write:chat");
+    let output = place.command("tier-b --auto-ports --json").env(scopes.0, scopes.1).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["steps"][3]["status"], &report["steps"][4]["status"]), (&"failed".into(), &"skipped".into()));
+    assert!(report["steps"][3]["likelyCause"].as_str().unwrap().contains("Twitch__BroadcasterAccessToken"));
+    let log = std::fs::read_to_string(place.log("mgm-backend.log")).unwrap();
+    assert!(log.contains("Missing scope: channel:read:subscriptions"), "{log}");
 }
 
 #[test]

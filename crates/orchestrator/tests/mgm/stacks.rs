@@ -18,6 +18,9 @@ fn a_running_stack_can_be_attached_to_again_and_again() {
     let said = place.run(&format!("send-chat --text hello --json --url {}", up.url("mock-eventsub")));
     assert_eq!((said.status, &said.json()["status"]), (Some(0), &200.into()), "{said:?}");
 
+    let said = place.run(&format!("send-chat --short --text hello --json --url {}", up.url("mock-eventsub")));
+    assert_eq!((said.status, &said.json()["status"]), (Some(0), &200.into()), "{said:?}");
+
     let said = place.run(&format!("tier-b --attach --api-key wrong {targets}"));
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("forbidden_apikey") && said.stdout.contains("Set Mgm__ApiKey"), "{said:?}");

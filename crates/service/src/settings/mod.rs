@@ -251,8 +251,12 @@ settings! {
 
     /// MockHelixApi.
     mock_helix: MockHelix, "MockHelix" {
-        /// Answers 401 to a request without Bearer token or `Client-Id`.
+        /// Holds callers to Twitch's rules: which token, with which scopes, of which user and client.
         strict_auth: bool = false, "StrictAuth";
+        /// What the broadcaster has granted the client, separated by commas.
+        broadcaster_scopes: Vec<String> = [
+            "channel:bot", "channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat",
+        ].map(String::from).to_vec(), "BroadcasterScopes";
     }
 }
 

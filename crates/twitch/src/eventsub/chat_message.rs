@@ -42,8 +42,7 @@ impl ChatMessageBuilder {
     /// The body with every field that Twitch documents for version 1 of the subscription type.
     #[must_use]
     pub fn full_body(&self) -> Vec<u8> {
-        let badges: Vec<Value> =
-            self.badges.iter().map(|set_id| json!({"set_id": set_id, "id": "1", "info": "1"})).collect();
+        let badges: Vec<Value> = self.badges.iter().map(|set_id| badge(set_id)).collect();
         let source = self.source_broadcaster_user_id.as_deref();
         let body = json!({
             "subscription": {
@@ -80,7 +79,8 @@ impl ChatMessageBuilder {
                 "source_broadcaster_user_id": source,
                 "source_broadcaster_user_login": source,
                 "source_broadcaster_user_name": source,
-                "source_message_id": source.map(|_| &self.message_id),
+                // Elsewhere than where it was typed, a message has an id of its own.
+                "source_message_id": source.map(|_| format!("{}-source", self.message_id)),
                 "source_badges": source.map(|_| &badges),
                 "is_source_only": source.map(|_| false),
             },
@@ -104,6 +104,12 @@ impl ChatMessageBuilder {
         });
         body.to_string().into_bytes()
     }
+}
+
+/// A badge; only those of subscribers tell something more, which is for how many months.
+fn badge(set_id: &str) -> Value {
+    let info = if matches!(set_id, "subscriber" | "founder") { "1" } else { "" };
+    json!({"set_id": set_id, "id": "1", "info": info})
 }
 
 impl SigningSecrets {
@@ -186,6 +192,18 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn the_full_body_has_every_documented_field() {
+        let mut message = message();
+        message.badges.push("moderator".to_owned());
+        let body: Value = serde_json::from_slice(&message.full_body()).unwrap();
+        insta::assert_json_snapshot!(body);
+        message.source_broadcaster_user_id = Some("another".to_owned());
+        let shared: Value = serde_json::from_slice(&message.full_body()).unwrap();
+        assert_ne!(shared["event"]["source_message_id"], shared["event"]["message_id"]);
+        assert!(shared["event"]["source_badges"].is_array(), "{shared}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod timestamp;
 pub use chat_message::ChatMessageBuilder;
 pub use envelope::{Badge, ChannelChatMessage, Condition, Envelope, MissingField, Subscription};
 pub use signature::{SecretError, SigningSecrets, VerifyError};
-pub use timestamp::{MAX_AGE, StaleMessage, TimestampError, check_age, parse_timestamp};
+pub use timestamp::{MAX_AGE, StaleMessage, TimestampError, check_age, format_timestamp, parse_timestamp};
 
 use http::HeaderMap;
 

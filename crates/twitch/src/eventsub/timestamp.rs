@@ -1,7 +1,13 @@
 //! The time of a message and its age.
 
+use time::format_description::StaticFormatDescription;
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// RFC 3339 in UTC, all nine digits of the nanoseconds written out.
+const TWITCH: StaticFormatDescription =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:9]Z");
 
 /// How far a message's time may lie from ours, in either direction.
 pub const MAX_AGE: Duration = Duration::minutes(10);
@@ -28,6 +34,17 @@ pub fn parse_timestamp(value: &[u8]) -> Result<OffsetDateTime, TimestampError> {
         return OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| TimestampError);
     }
     OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimestampError)
+}
+
+/// Writes a time as Twitch does: RFC 3339 with nine fraction digits and `Z`.
+///
+/// # Panics
+///
+/// When the moment lies outside of the years from 0 to 9999 in UTC, which are all that RFC 3339 can name.
+#[must_use]
+pub fn format_timestamp(moment: OffsetDateTime) -> String {
+    let text = moment.to_offset(UtcOffset::UTC).format(TWITCH);
+    text.expect("a moment of these millennia can be written down")
 }
 
 /// Refuses a message that was sent more than [`MAX_AGE`] before or after `now`.
@@ -58,6 +75,18 @@ mod tests {
         for (text, nanoseconds) in forms {
             let expected = NOON + Duration::nanoseconds(nanoseconds);
             assert_eq!(parse_timestamp(text.as_bytes()), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_written_with_all_nine_digits_in_utc() {
+        for (moment, text) in [
+            (NOON, "2026-04-05T12:00:00.000000000Z"),
+            (datetime!(2026-04-05 15:00:00.25 +3), "2026-04-05T12:00:00.250000000Z"),
+            (datetime!(2026-04-05 12:00:00.634234626 UTC), "2026-04-05T12:00:00.634234626Z"),
+        ] {
+            assert_eq!(format_timestamp(moment), text);
+            assert_eq!(parse_timestamp(text.as_bytes()), Ok(moment));
         }
     }
 

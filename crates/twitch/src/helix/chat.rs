@@ -8,6 +8,9 @@ use super::{Correlation, Credentials, Helix, MAX_ANSWER_BYTES, error_message, ra
 use crate::tolerant;
 use crate::transport::{AnswerBody, Exchange, exchange};
 
+/// The scope that the sender's token needs.
+pub const CHAT_SCOPE: &str = "user:write:chat";
+
 /// How far a chat message got. Whether it may be tried again is the caller's rule; each case leaves no doubt about what
 /// is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,10 @@ use crate::tolerant;
 /// No client has more pages of subscriptions than this; Twitch fills a page with a hundred.
 const MAX_PAGES: usize = 200;
 
+/// What the broadcaster has to have granted the client for a webhook's subscription to the own chat: the first two as who
+/// reads it, the last as whose it is (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/#channelchatmessage>).
+pub const CHAT_SUBSCRIPTION_SCOPES: [&str; 3] = ["user:read:chat", "user:bot", "channel:bot"];
+
 /// A subscription as Twitch keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct EventSubSubscription {

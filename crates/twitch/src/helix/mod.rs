@@ -1,5 +1,5 @@
-//! Helix, Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): Send Chat Message, Check User
-//! Subscription, and the subscriptions of EventSub.
+//! Helix, Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): Send Chat Message, Get Broadcaster
+//! Subscriptions, and the subscriptions of EventSub.
 //!
 //! A chat message must not be sent twice, so the outcome of [`Helix::send_chat_message`] says exactly how far the call
 //! got, and nothing in here repeats a request or follows a redirect.
@@ -10,9 +10,10 @@ mod eventsub;
 mod subscription;
 
 pub use crate::base_url::{BaseUrlError, HelixBaseUrl};
-pub use chat::SendOutcome;
+pub use chat::{CHAT_SCOPE, SendOutcome};
 pub use credentials::{Credentials, CredentialsError};
-pub use eventsub::{EventSubSubscription, SubscriptionRequest, Transport};
+pub use eventsub::{CHAT_SUBSCRIPTION_SCOPES, EventSubSubscription, SubscriptionRequest, Transport};
+pub use subscription::SUBSCRIPTIONS_SCOPE;
 
 use std::time::Duration;
 

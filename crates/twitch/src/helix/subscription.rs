@@ -1,23 +1,26 @@
-//! Check User Subscription (<https://dev.twitch.tv/docs/api/reference/#check-user-subscription>).
+//! Whether a viewer subscribes, asked by the broadcaster: Get Broadcaster Subscriptions, filtered by one user
+//! (<https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>).
+//!
+//! Check User Subscription is not the route for it: there the viewer's own token is wanted.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{CallError, Correlation, Credentials, Helix, call, read};
-use crate::tolerant;
 
+/// The scope that the broadcaster's token needs.
+pub const SUBSCRIPTIONS_SCOPE: &str = "channel:read:subscriptions";
+
+/// Read without tolerance: a list of odd things is not an empty list, and only that is a no.
 #[derive(Deserialize)]
-struct SubscriptionAnswer {
-    #[serde(default, deserialize_with = "tolerant::objects")]
-    data: Vec<Row>,
+struct Answer {
+    data: Vec<Value>,
 }
 
-#[derive(Deserialize)]
-struct Row {}
-
 impl Helix {
-    /// Asks whether `user_id` is subscribed to `broadcaster_id`: 200 with a row is yes, 404 is no, anything else is an error
-    /// and not a no.
+    /// Asks with the broadcaster's own token whether `user_id` is subscribed to `broadcaster_id`: 200 with the user's row is
+    /// yes, 200 with an empty list is no, anything else is an error and not a no.
     pub async fn is_subscribed(
         &self,
         broadcaster_id: &str,
@@ -25,16 +28,16 @@ impl Helix {
         credentials: &Credentials,
         correlation: &Correlation,
     ) -> Result<bool, CallError> {
-        let mut url = self.base_url.endpoint("helix/subscriptions/user");
+        let mut url = self.base_url.endpoint("helix/subscriptions");
         url.query_pairs_mut().append_pair("broadcaster_id", broadcaster_id).append_pair("user_id", user_id);
-        let known = |status| matches!(status, StatusCode::OK | StatusCode::NOT_FOUND);
-        let (status, body) = call(self.request(Method::GET, url, credentials, correlation), known).await?;
-        if status == StatusCode::NOT_FOUND {
+        let request = self.request(Method::GET, url, credentials, correlation);
+        let (_, body) = call(request, |status| status == StatusCode::OK).await?;
+        let Answer { data } = read(&body).ok_or(CallError::OddAnswer)?;
+        if data.is_empty() {
             return Ok(false);
         }
-        match read::<SubscriptionAnswer>(&body) {
-            Some(answer) if !answer.data.is_empty() => Ok(true),
-            Some(_) | None => Err(CallError::OddAnswer),
-        }
+        // Somebody else's row would mean that the filter was not looked at.
+        let is_users = |row: &Value| row.is_object() && row.get("user_id").is_none_or(|id| id == user_id);
+        if data.iter().any(is_users) { Ok(true) } else { Err(CallError::OddAnswer) }
     }
 }

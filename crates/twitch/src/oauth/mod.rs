@@ -1,15 +1,18 @@
 //! OAuth tokens (<https://dev.twitch.tv/docs/authentication/>): renewing a user's token
-//! (<https://dev.twitch.tv/docs/authentication/refresh-tokens/>) and getting a client's own
-//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>).
+//! (<https://dev.twitch.tv/docs/authentication/refresh-tokens/>), getting a client's own
+//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>), and asking what a token
+//! is good for.
 //!
 //! Nothing in here repeats a request: a refresh token may be good for one use only.
 
+mod validation;
+
 pub use crate::base_url::OAuthBaseUrl;
+pub use validation::{Validation, Validator};
 
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -92,20 +95,6 @@ impl OAuth {
     /// The client's own token, by its id and secret.
     pub async fn app_token(&self) -> Result<SecretString, TokenError> {
         Ok(self.token(&[("grant_type", "client_credentials")]).await?.0)
-    }
-
-    /// Whether a token is still good (<https://dev.twitch.tv/docs/authentication/validate-tokens/>).
-    pub async fn is_valid(&self, token: &SecretString) -> Result<bool, TokenError> {
-        let mut authorization = HeaderValue::from_str(&format!("OAuth {}", token.expose_secret()))
-            .map_err(|_| TokenError::Unavailable("the token cannot stand in a header".to_owned()))?;
-        authorization.set_sensitive(true);
-        let request = self.http.get(self.base_url.endpoint("oauth2/validate")).header(AUTHORIZATION, authorization);
-        match exchange(request.timeout(self.timeout), MAX_ANSWER_BYTES).await {
-            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
-            Exchange::Complete { status: StatusCode::OK, .. } => Ok(true),
-            Exchange::Complete { status: StatusCode::UNAUTHORIZED, .. } => Ok(false),
-            Exchange::Complete { status, .. } => Err(TokenError::Unavailable(format!("it answered {status}"))),
-        }
     }
 
     async fn token(&self, grant: &[(&str, &str)]) -> Result<(SecretString, Option<SecretString>), TokenError> {

@@ -1,7 +1,10 @@
 //! What comes in the way of looking after the subscription, and whether it may pass by itself.
 
 use mgm_store::StoreError;
-use mgm_twitch::{helix::CallError, oauth::TokenError};
+use mgm_twitch::{
+    helix::{CHAT_SUBSCRIPTION_SCOPES, CallError},
+    oauth::TokenError,
+};
 use time::OffsetDateTime;
 
 use crate::text::printable;
@@ -63,7 +66,8 @@ impl From<CallError> for Fault {
             },
             CallError::Refused { status: 403, .. } => Self::Refused {
                 reason: format!(
-                    "{said}; has the broadcaster authorised the application with the scopes user:read:chat and user:bot?"
+                    "{said}; has the broadcaster authorised the application with the scopes {}?",
+                    CHAT_SUBSCRIPTION_SCOPES.join(", ")
                 ),
             },
             CallError::Refused { .. } => Self::Refused { reason: said },

@@ -1,0 +1,127 @@
+//! Who subscribes: everybody whose user id does not start with `nosub-`. The broadcaster asks at one route, a viewer about
+//! themselves at the other.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use mgm_api_types::mocks::FaultRoute;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::Helix;
+use super::answer::Answer;
+use super::caller::Caller;
+
+/// User ids that start so are nobody's subscriber.
+const NO_SUBSCRIBER: &str = "nosub-";
+
+/// About how many users the broadcaster may ask at once.
+const MOST_USERS: usize = 100;
+
+/// The parameters of a query, which may be repeated.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn of(query: Option<&str>) -> Self {
+        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    fn one<'a>(&'a self, name: &'a str) -> Result<&'a str, Answer> {
+        let missing = || bad_request(&format!("Missing required parameter \"{name}\""));
+        self.all(name).next().ok_or_else(missing)
+    }
+}
+
+fn bad_request(message: &str) -> Answer {
+    Answer::error(StatusCode::BAD_REQUEST, message)
+}
+
+fn subscribes(user: &str) -> bool {
+    !user.starts_with(NO_SUBSCRIBER)
+}
+
+/// `GET /helix/subscriptions`: <https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>
+pub(super) async fn of_broadcaster(
+    State(helix): State<Arc<Helix>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let found = helix.caller(&headers).and_then(|caller| list(&caller, &Parameters::of(query.as_deref())));
+    helix.answer(found).await
+}
+
+/// `GET /helix/subscriptions/user`: <https://dev.twitch.tv/docs/api/reference/#check-user-subscription>
+pub(super) async fn of_viewer(
+    State(helix): State<Arc<Helix>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let found = helix.caller(&headers).and_then(|caller| check(&caller, &Parameters::of(query.as_deref())));
+    helix.answer(found).await
+}
+
+impl Helix {
+    async fn answer(&self, found: Result<Answer, Answer>) -> Response {
+        match found {
+            Ok(found) => {
+                let effect = self.faults.next(FaultRoute::Subscription);
+                effect.apply(|| found, Answer::ok(json!({"data": []}))).await
+            }
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+}
+
+/// Nobody is listed who is not asked about: there is no end of those who subscribe.
+fn list(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
+    caller.needs_user("channel:read:subscriptions")?;
+    let broadcaster = parameters.one("broadcaster_id")?;
+    caller.needs_to_be("broadcaster_id", broadcaster)?;
+    if parameters.all("user_id").count() > MOST_USERS {
+        return Err(bad_request(&format!("The number of user_id parameters is more than {MOST_USERS}")));
+    }
+    let rows: Vec<Value> =
+        parameters.all("user_id").filter(|user| subscribes(user)).map(|user| row(broadcaster, user)).collect();
+    Ok(Answer::ok(json!({"data": rows, "pagination": {}, "total": rows.len(), "points": rows.len()})))
+}
+
+fn row(broadcaster: &str, user: &str) -> Value {
+    json!({
+        "broadcaster_id": broadcaster,
+        "broadcaster_login": "streamer",
+        "broadcaster_name": "Streamer",
+        "gifter_id": "",
+        "gifter_login": "",
+        "gifter_name": "",
+        "is_gift": false,
+        "plan_name": "Channel Subscription (streamer)",
+        "tier": "1000",
+        "user_id": user,
+        "user_login": user,
+        "user_name": user,
+    })
+}
+
+fn check(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
+    caller.needs_user("user:read:subscriptions")?;
+    let broadcaster = parameters.one("broadcaster_id")?;
+    let user = parameters.one("user_id")?;
+    caller.needs_to_be("user_id", user)?;
+    if !subscribes(user) {
+        let message = format!("{user} has no subscription to {broadcaster}");
+        return Ok(Answer::error(StatusCode::NOT_FOUND, &message));
+    }
+    Ok(Answer::ok(json!({"data": [{
+        "broadcaster_id": broadcaster,
+        "broadcaster_login": "streamer",
+        "broadcaster_name": "Streamer",
+        "is_gift": false,
+        "tier": "1000",
+    }]})))
+}

@@ -1,0 +1,57 @@
+//! What a token is good for (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). Needs no client secret.
+
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{OAuthBaseUrl, TokenError};
+use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, read};
+use crate::tolerant;
+use crate::transport::{self, ClientError, Exchange, exchange};
+
+/// Asks the token service about tokens.
+#[derive(Clone, Debug)]
+pub struct Validator {
+    http: reqwest::Client,
+    base_url: OAuthBaseUrl,
+    timeout: Duration,
+}
+
+/// What Twitch says of a token that is good. Each part is absent where it says nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Validation {
+    /// The client that the token was issued to.
+    #[serde(default, deserialize_with = "tolerant::identifier")]
+    pub client_id: Option<String>,
+    /// Whose token it is; a client's own is nobody's.
+    #[serde(default, deserialize_with = "tolerant::identifier")]
+    pub user_id: Option<String>,
+    /// What it may be used for.
+    #[serde(default, deserialize_with = "tolerant::one_or_many")]
+    pub scopes: Option<Vec<String>>,
+}
+
+impl Validator {
+    /// Asks the service at `base_url`. Every call takes `timeout` at the longest.
+    pub fn new(base_url: OAuthBaseUrl, timeout: Duration) -> Result<Self, ClientError> {
+        let http = transport::client(base_url.as_url(), MAX_CONNECT_TIMEOUT.min(timeout / 2))?;
+        Ok(Self { http, base_url, timeout })
+    }
+
+    /// What a token is good for; `None` when it is void.
+    pub async fn validate(&self, token: &SecretString) -> Result<Option<Validation>, TokenError> {
+        let mut authorization = HeaderValue::from_str(&format!("OAuth {}", token.expose_secret()))
+            .map_err(|_| TokenError::Unavailable("the token cannot stand in a header".to_owned()))?;
+        authorization.set_sensitive(true);
+        let request = self.http.get(self.base_url.endpoint("oauth2/validate")).header(AUTHORIZATION, authorization);
+        match exchange(request.timeout(self.timeout), MAX_ANSWER_BYTES).await {
+            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
+            Exchange::Complete { status: StatusCode::OK, body, .. } => Ok(Some(read(&body).unwrap_or_default())),
+            Exchange::Complete { status: StatusCode::UNAUTHORIZED, .. } => Ok(None),
+            Exchange::Complete { status, .. } => Err(TokenError::Unavailable(format!("it answered {status}"))),
+        }
+    }
+}
