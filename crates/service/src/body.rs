@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
 
 use crate::memory::{Budget, Holder, Share};
 
@@ -19,6 +21,10 @@ const ALLOWANCE: usize = 4 * 1024;
 /// How much more than its limit is read of a body that is too long, in bytes, and thrown away: a client that is still
 /// writing when the connection is closed does not see the answer.
 const DISCARDED: usize = 8 * 1024 * 1024;
+
+/// How long a body waits for memory, and how often it asks for it meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +53,7 @@ pub struct Buffered {
 pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffered, BodyError> {
     let mut read = Vec::new();
     let mut reader: Option<Reader> = None;
-    while let Some(data) = poll_fn(|cx| poll_data(&mut body, reader.as_ref(), cx)).await? {
+    while let Some(data) = next(&mut body, reader.as_ref()).await? {
         let length = read.len() + data.len();
         if length > limit {
             drop((read, reader));
@@ -66,17 +72,13 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
         };
         if capacity > ALLOWANCE {
             let reader = reader.get_or_insert_with(|| Reader::new(budget));
-            reader.wait.stalled.store(!complete, Ordering::Relaxed);
-            reader.share.grow(capacity - ALLOWANCE).map_err(|_| BodyError::NoMemory)?;
+            reader.grow(capacity - ALLOWANCE).await?;
         }
         if whole {
             return Ok(Buffered { bytes: data, _memory: reader.map(|reader| reader.share) });
         }
         read.reserve_exact(capacity - read.len());
         read.extend_from_slice(&data);
-    }
-    if let Some(reader) = &reader {
-        reader.wait.stalled.store(false, Ordering::Relaxed);
     }
     Ok(Buffered { bytes: read.into(), _memory: reader.map(|reader| reader.share) })
 }
@@ -92,11 +94,26 @@ impl Reader {
         let wait = Arc::new(Wait::default());
         Self { share: budget.share(Arc::clone(&wait) as Arc<dyn Holder>), wait }
     }
+
+    /// Takes until it has `bytes`; waits a while when all who have them get on with what they do.
+    async fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let started = Instant::now();
+        while self.share.grow(bytes).is_err() {
+            if self.wait.evicted.load(Ordering::Acquire) || started.elapsed() > PATIENCE {
+                return Err(BodyError::NoMemory);
+            }
+            // Two who wait for each other would do so in vain.
+            self.wait.stalled.store(true, Ordering::Relaxed);
+            tokio::time::sleep(PAUSE).await;
+            self.wait.stalled.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
 struct Wait {
-    /// The body is not complete.
+    /// Nothing of the body comes.
     stalled: AtomicBool,
     evicted: AtomicBool,
     waker: AtomicWaker,
@@ -114,7 +131,24 @@ impl Holder for Wait {
 }
 
 /// The next piece; none at the end.
-fn poll_data(body: &mut Body, reader: Option<&Reader>, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+async fn next(body: &mut Body, reader: Option<&Reader>) -> Result<Option<Bytes>, BodyError> {
+    let mut has_asked = false;
+    poll_fn(|cx| {
+        let polled = poll_data(body, cx);
+        let Some(Reader { wait, .. }) = reader else { return polled };
+        wait.waker.register(cx.waker());
+        wait.stalled.store(polled.is_pending() && has_asked, Ordering::Relaxed);
+        if polled.is_pending() && !has_asked {
+            // What has arrived is read when it is asked for: only then it is plain whether it stalls.
+            has_asked = true;
+            cx.waker().wake_by_ref();
+        }
+        if wait.evicted.load(Ordering::Acquire) { Poll::Ready(Err(BodyError::NoMemory)) } else { polled }
+    })
+    .await
+}
+
+fn poll_data(body: &mut Body, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
     loop {
         match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -124,17 +158,14 @@ fn poll_data(body: &mut Body, reader: Option<&Reader>, cx: &mut Context<'_>) -> 
             }
             Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(BodyError::Incomplete)),
             Poll::Ready(None) => return Poll::Ready(Ok(None)),
-            Poll::Pending => break,
+            Poll::Pending => return Poll::Pending,
         }
     }
-    let Some(reader) = reader else { return Poll::Pending };
-    reader.wait.waker.register(cx.waker());
-    if reader.wait.evicted.load(Ordering::Acquire) { Poll::Ready(Err(BodyError::NoMemory)) } else { Poll::Pending }
 }
 
 async fn discard(mut body: Body, mut length: usize) {
     let end = length.saturating_add(DISCARDED);
-    while let Ok(Some(data)) = poll_fn(|cx| poll_data(&mut body, None, cx)).await {
+    while let Ok(Some(data)) = next(&mut body, None).await {
         length += data.len();
         if length > end {
             return;
@@ -204,6 +235,8 @@ mod tests {
         let budget = Budget::new(BUDGET);
         let mut stalled: Vec<_> = (0..200).map(|_| Box::pin(read(unfinished(60_000), LONG, &budget))).collect();
         for body in &mut stalled {
+            // The first time it asks for what may have arrived.
+            let _ = body.as_mut().now_or_never();
             let _ = body.as_mut().now_or_never();
         }
         let notification = read(pieces(11, 1024), LONG, &budget).await.unwrap();

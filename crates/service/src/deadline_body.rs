@@ -59,7 +59,7 @@ where
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let allowed = this.allowed;
-        this.connection.body_waits(this.deadline.is_none());
+        this.connection.body_waits();
         let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(allowed)));
         deadline.as_mut().poll(cx).map(|()| {
             this.connection.body_goes_on();

@@ -28,6 +28,12 @@ fn short() -> Limits {
     }
 }
 
+/// Limits of time that no test waits for: nothing is closed because of them.
+fn patient() -> Limits {
+    let hour = Duration::from_secs(3600);
+    Limits { head: hour, body: hour, answer: hour, ..Limits::default() }
+}
+
 struct Running {
     address: SocketAddr,
     shutdown: CancellationToken,
@@ -181,8 +187,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn the_longest_silent_connection_makes_room_for_another() {
     let router = Router::new().route("/", get(|| async { "served" }));
-    // Time does not make room.
-    let running = start(Limits { connections: 2, ..Limits::default() }, router);
+    let running = start(Limits { connections: 2, ..patient() }, router);
     let mut first = TcpStream::connect(running.address).await.unwrap();
     first.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -210,7 +215,7 @@ async fn no_request_is_lost_for_want_of_room() {
 #[tokio::test]
 async fn silence_from_one_address_is_not_in_the_way_of_another() {
     let router = Router::new().route("/", post(|body: String| async { body }));
-    let running = start(Limits { connections: 200, ..Limits::default() }, router);
+    let running = start(Limits { connections: 200, ..patient() }, router);
     let mut silent = Vec::new();
     for number in 0..220 {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -235,7 +240,7 @@ async fn silence_from_one_address_is_not_in_the_way_of_another() {
 #[tokio::test]
 async fn heads_share_what_memory_there_is_and_the_longest_stalled_loses_to_a_newcomer() {
     let router = Router::new().route("/", get(|| async { "served" }));
-    let limits = Limits { memory: Budget::new(512 * 1024), ..Limits::default() };
+    let limits = Limits { memory: Budget::new(512 * 1024), ..patient() };
     let running = start(limits, router);
     let field = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}", "x".repeat(32 * 1024));
     let mut stalled = Vec::new();

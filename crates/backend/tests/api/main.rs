@@ -7,6 +7,8 @@ mod authentication;
 mod claim;
 #[cfg(unix)]
 mod commands;
+#[cfg(target_os = "linux")]
+mod connections;
 #[cfg(unix)]
 mod crash;
 mod eventsub;

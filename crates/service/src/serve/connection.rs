@@ -64,12 +64,16 @@ pub(crate) struct Connection {
     pub(super) group: Arc<Group>,
     opened: Instant,
     phase: AtomicU8,
-    /// When it began to wait, in milliseconds after `opened`.
+    /// What it waited for last, if that is not over: a byte now and then makes no new wait.
+    waited: AtomicU8,
+    /// When that began, in milliseconds after `opened`.
     since: AtomicU64,
     asked: AtomicU8,
     waker: AtomicWaker,
     /// A request is under way, until its answer has been handed over.
     in_service: AtomicBool,
+    /// More of the body of that request is asked for.
+    wants_body: AtomicBool,
     /// Bytes that have arrived for the head of the request under way, or of the next one.
     head_bytes: AtomicUsize,
     /// Bytes that have arrived beyond the end of the request under way; negative while its body is not complete.
@@ -85,10 +89,12 @@ impl Connection {
             group,
             opened: Instant::now(),
             phase: AtomicU8::new(Phase::Idle as u8),
+            waited: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(0),
             asked: AtomicU8::new(asked),
             waker: AtomicWaker::new(),
             in_service: AtomicBool::new(false),
+            wants_body: AtomicBool::new(false),
             head_bytes: AtomicUsize::new(0),
             ahead: AtomicI64::new(0),
             arrived: AtomicBool::new(false),
@@ -131,13 +137,19 @@ impl Connection {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Waits from now on, unless it did so already.
+    /// Waits, from now on unless that goes on.
     fn wait(&self, phase: Phase) {
-        if self.phase() != phase {
+        if self.waited.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
             let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.since.store(since, Ordering::Relaxed);
-            self.set(phase);
         }
+        self.set(phase);
+    }
+
+    /// What it waited for is there.
+    fn go_on(&self) {
+        self.waited.store(Phase::Busy as u8, Ordering::Relaxed);
+        self.set(Phase::Busy);
     }
 
     pub(super) fn set_arrived(&self, arrived: bool) {
@@ -148,9 +160,10 @@ impl Connection {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Bytes were read.
+    /// Bytes were read, which are looked at now.
     pub(super) fn received(&self, bytes: usize) {
-        if self.in_service.load(Ordering::Relaxed) {
+        self.set(Phase::Busy);
+        if self.is_in_service() {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let ahead = self.ahead.load(Ordering::Relaxed);
             self.ahead.store(ahead.saturating_add(bytes), Ordering::Relaxed);
@@ -162,8 +175,10 @@ impl Connection {
 
     /// There is nothing to read.
     pub(super) fn read_waits(&self) {
-        if !self.in_service.load(Ordering::Relaxed) {
+        if !self.is_in_service() {
             self.wait(if self.head_bytes() == 0 { Phase::Idle } else { Phase::Head });
+        } else if self.wants_body.load(Ordering::Relaxed) {
+            self.wait(Phase::Body);
         }
     }
 
@@ -174,20 +189,17 @@ impl Connection {
 
     /// The client takes what is written again.
     pub(super) fn write_goes_on(&self) {
-        self.set(Phase::Busy);
+        self.go_on();
     }
 
-    /// There is nothing of the body to read; `first` when there was until now.
-    pub(crate) fn body_waits(&self, first: bool) {
-        if first {
-            self.wait(Phase::Body);
-        } else {
-            self.set(Phase::Body);
-        }
+    /// More of the body is asked for.
+    pub(crate) fn body_waits(&self) {
+        self.wants_body.store(true, Ordering::Relaxed);
     }
 
-    /// There is something of the body to read, or its end.
+    /// There is more of the body, or nobody asks for it any longer.
     pub(crate) fn body_goes_on(&self) {
+        self.wants_body.store(false, Ordering::Relaxed);
         self.set(Phase::Busy);
     }
 
@@ -202,7 +214,7 @@ impl Connection {
 
     /// A head is complete.
     pub(super) fn begin<B: Body>(&self, request: &Request<B>) {
-        self.set(Phase::Busy);
+        self.go_on();
         // What follows a body of unknown length cannot be told from it.
         let ahead = request.body().size_hint().exact().map_or(i64::MIN / 2, |body| {
             let read = i64::try_from(self.head_bytes()).unwrap_or(i64::MAX);
@@ -222,6 +234,7 @@ impl Connection {
         let ahead = if self.has_another() { self.ahead.load(Ordering::Relaxed) } else { 0 };
         self.head_bytes.store(usize::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
         self.in_service.store(false, Ordering::Relaxed);
+        self.go_on();
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) async fn drive(stream: TcpStream, place: Place, router: Router, limit
             }
             return Poll::Ready(());
         }
-        watch.poll_end(asked, timer.as_mut(), cx)
+        watch.poll_end(asked, timer.as_mut(), cx).map(|()| {
+            tracing::debug!(peer = %connection.peer, phase = ?connection.phase(), asked, "connection closed");
+        })
     })
     .await;
 }

@@ -203,7 +203,8 @@ mod tests {
             many.push(enter(&registry, "192.0.2.1"));
             later().await;
         }
-        many[0].connection.body_goes_on();
+        // It begins anew to wait.
+        many[0].connection.received(1);
         many[0].connection.read_waits();
         // Behind a proxy there are others: its connections count one by one.
         let _proxied: Vec<_> = (0..4).map(|_| enter(&registry, "10.0.0.1")).collect();

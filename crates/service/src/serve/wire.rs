@@ -4,22 +4,24 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 use super::connection::{Connection, ask};
 use crate::memory::{Budget, Holder, Share};
 
-/// What is read at once, in bytes: less than what hyper has room for by itself, for it makes ever more room for those who
-/// fill it.
-const CHUNK: u64 = 8 * 1024 - 1;
-/// What a head has without asking, in bytes; ordinary ones are shorter.
-const ALLOWANCE: usize = 4 * 1024;
+/// What is read at once, in bytes, and what a head has without asking; ordinary ones are shorter. It is less than what
+/// hyper has room for by itself, for it makes ever more room for those who fill it.
+const CHUNK: usize = 8 * 1024 - 1;
 /// Buffers grow by doubling.
 const ROOM: usize = 2;
+/// How long one waits until it asks for memory again.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// See the module.
 #[derive(Debug)]
@@ -28,27 +30,39 @@ pub(super) struct Wire {
     connection: Arc<Connection>,
     memory: Budget,
     share: Option<Share>,
+    /// Nobody loses memory to us at present.
+    pause: Option<Pin<Box<Sleep>>>,
     write_blocked: bool,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, memory: Budget) -> Self {
-        Self { stream: stream.take(CHUNK), connection, memory, share: None, write_blocked: false }
+        Self { stream: stream.take(0), connection, memory, share: None, pause: None, write_blocked: false }
     }
 
-    /// Holds as much memory as the head has taken, which the request keeps until it is answered.
-    fn hold(&mut self) -> io::Result<()> {
-        if self.connection.is_in_service() {
-            return Ok(());
+    /// How much may be read now, in bytes. What a head has taken, its request keeps until it is answered.
+    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Self { connection, memory, share, pause, .. } = self;
+        if connection.is_in_service() {
+            return Poll::Ready(CHUNK);
         }
-        let head = self.connection.head_bytes();
-        if head <= ALLOWANCE {
-            self.share = None;
-            return Ok(());
+        let head = connection.head_bytes();
+        if head < CHUNK {
+            *share = None;
+            return Poll::Ready(CHUNK - head);
         }
-        let Self { connection, memory, share, .. } = self;
         let share = share.get_or_insert_with(|| memory.share(Arc::clone(connection) as Arc<dyn Holder>));
-        share.grow(ROOM * head).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))
+        loop {
+            if let Some(sleep) = pause {
+                ready!(sleep.as_mut().poll(cx));
+                *pause = None;
+            }
+            if share.grow(ROOM * (head + CHUNK)).is_ok() {
+                return Poll::Ready(CHUNK);
+            }
+            connection.read_waits();
+            *pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
+        }
     }
 }
 
@@ -61,14 +75,12 @@ pub(super) fn has_arrived(stream: &TcpStream) -> bool {
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.stream.set_limit(CHUNK);
+        let allowed = ready!(this.poll_allowed(cx));
+        this.stream.set_limit(allowed as u64);
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         match &read {
-            Poll::Ready(Ok(())) => {
-                this.connection.received(buf.filled().len() - before);
-                this.hold()?;
-            }
+            Poll::Ready(Ok(())) => this.connection.received(buf.filled().len() - before),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
                 if !this.write_blocked {
@@ -76,9 +88,6 @@ impl AsyncRead for Wire {
                 }
                 if this.connection.asked() & (ask::END | ask::YIELD) != 0 {
                     this.connection.set_arrived(has_arrived(this.stream.get_ref()));
-                }
-                if this.share.is_some() {
-                    this.hold()?;
                 }
             }
         }
