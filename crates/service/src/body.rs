@@ -5,13 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use futures_util::task::AtomicWaker;
-use tokio::time::Instant;
 
-use crate::memory::{Budget, Holder, Share};
+use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
 /// What bodies may take together, in bytes, beyond [`ALLOWANCE`] each.
 pub const BUDGET: usize = 8 * 1024 * 1024;
@@ -22,9 +20,8 @@ const ALLOWANCE: usize = 4 * 1024;
 /// writing when the connection is closed does not see the answer.
 const DISCARDED: usize = 8 * 1024 * 1024;
 
-/// How long a body waits for memory, and how often it asks for it meanwhile.
-const PATIENCE: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(25);
+/// How long a body waits for memory, in pauses.
+const PATIENCE: u8 = 40;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,16 +94,16 @@ impl Reader {
 
     /// Takes until it has `bytes`; waits a while when all who have them get on with what they do.
     async fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let started = Instant::now();
+        let mut pauses = 0;
         while self.share.grow(bytes).is_err() {
-            if self.wait.evicted.load(Ordering::Acquire) || started.elapsed() > PATIENCE {
+            if self.wait.evicted.load(Ordering::Acquire) || pauses == PATIENCE {
                 return Err(BodyError::NoMemory);
             }
-            // Two who wait for each other would do so in vain.
-            self.wait.stalled.store(true, Ordering::Relaxed);
+            self.wait.stalled.store(pauses >= KEPT_PAUSES, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
-            self.wait.stalled.store(false, Ordering::Relaxed);
+            pauses += 1;
         }
+        self.wait.stalled.store(false, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Has memory of a [`Budget`].
 pub trait Holder: fmt::Debug + Send + Sync {
@@ -29,6 +30,12 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("others have the memory")]
 pub struct Exhausted;
+
+/// How long one waits until it asks again for memory that it was refused.
+pub(crate) const PAUSE: Duration = Duration::from_millis(25);
+/// How long one that waits for memory keeps what it has, in pauses: those who only have to be read on win over those who
+/// have stalled. After that it may lose it, for two who wait for each other would do so in vain.
+pub(crate) const KEPT_PAUSES: u8 = 10;
 
 /// What one holder has of a budget; is given back when dropped.
 #[derive(Debug)]

@@ -123,6 +123,23 @@ fn peak_mib(pid: i32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
+/// Waits until the process has read what it will read: it needs the processor no longer.
+async fn settle(backend: &Running) {
+    let used = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", backend.pid())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().map(str::to_owned).collect();
+        // `utime` and `stime` of proc_pid_stat(5), in hundredths of a second.
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let mut last = used();
+    until("what was sent is read", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let before = std::mem::replace(&mut last, used());
+        last - before <= 5
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn half_sent_requests_have_bounded_memory_together_and_a_whole_one_wins_over_them() {
     let database = mgm_test_support::database(&MIGRATOR).await;
@@ -146,6 +163,7 @@ async fn half_sent_requests_have_bounded_memory_together_and_a_whole_one_wins_ov
         // Those that lose their place meanwhile are closed.
         let _ = stream.write_all(kinds[number % kinds.len()].as_bytes()).await;
     }
+    settle(&backend).await;
     // A message with many emotes.
     let emotes = "Kappa ".repeat(1_800);
     assert_eq!(from_elsewhere(&backend, &emotes).await, "HTTP/1.1 200");

@@ -5,7 +5,6 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
@@ -13,15 +12,13 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::connection::{Connection, ask};
-use crate::memory::{Budget, Holder, Share};
+use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
 /// What is read at once, in bytes, and what a head has without asking; ordinary ones are shorter. It is less than what
 /// hyper has room for by itself, for it makes ever more room for those who fill it.
 const CHUNK: usize = 8 * 1024 - 1;
 /// Buffers grow by doubling.
 const ROOM: usize = 2;
-/// How long one waits until it asks for memory again.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// See the module.
 #[derive(Debug)]
@@ -32,17 +29,18 @@ pub(super) struct Wire {
     share: Option<Share>,
     /// Nobody loses memory to us at present.
     pause: Option<Pin<Box<Sleep>>>,
+    pauses: u8,
     write_blocked: bool,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, memory: Budget) -> Self {
-        Self { stream: stream.take(0), connection, memory, share: None, pause: None, write_blocked: false }
+        Self { stream: stream.take(0), connection, memory, share: None, pause: None, pauses: 0, write_blocked: false }
     }
 
     /// How much may be read now, in bytes. What a head has taken, its request keeps until it is answered.
     fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        let Self { connection, memory, share, pause, .. } = self;
+        let Self { connection, memory, share, pause, pauses, .. } = self;
         if connection.is_in_service() {
             return Poll::Ready(CHUNK);
         }
@@ -58,9 +56,13 @@ impl Wire {
                 *pause = None;
             }
             if share.grow(ROOM * (head + CHUNK)).is_ok() {
+                *pauses = 0;
                 return Poll::Ready(CHUNK);
             }
-            connection.read_waits();
+            *pauses = pauses.saturating_add(1);
+            if *pauses > KEPT_PAUSES {
+                connection.read_waits();
+            }
             *pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
         }
     }
