@@ -12,7 +12,7 @@ use futures_util::task::AtomicWaker;
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
 /// What bodies may take together, in bytes, beyond [`ALLOWANCE`] each.
-pub const BUDGET: usize = 8 * 1024 * 1024;
+pub const BUDGET: usize = 4 * 1024 * 1024;
 /// What each body has without asking, in bytes: more than an ordinary notification, so that whoever sends long bodies
 /// slowly is in nobody's way but their own kind's.
 const ALLOWANCE: usize = 4 * 1024;
@@ -230,17 +230,18 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_is_there_wins_over_those_that_have_stalled_longest() {
         let budget = Budget::new(BUDGET);
-        let mut stalled: Vec<_> = (0..200).map(|_| Box::pin(read(unfinished(60_000), LONG, &budget))).collect();
+        let mut stalled: Vec<_> =
+            (0..BUDGET / (2 * 60_000 - ALLOWANCE)).map(|_| Box::pin(read(unfinished(60_000), LONG, &budget))).collect();
         for body in &mut stalled {
             // The first time it asks for what may have arrived.
             let _ = body.as_mut().now_or_never();
             let _ = body.as_mut().now_or_never();
         }
-        let notification = read(pieces(11, 1024), LONG, &budget).await.unwrap();
-        assert_eq!(notification.bytes.len(), 11 * 1024);
+        let notification = read(pieces(100, 1024), LONG, &budget).await.unwrap();
+        assert_eq!(notification.bytes.len(), 100 * 1024);
         let ended: Vec<_> = stalled.iter_mut().map(|body| body.as_mut().now_or_never()).collect();
         let lost = ended.iter().take_while(|ended| matches!(ended, Some(Err(BodyError::NoMemory)))).count();
-        assert!((1..200).contains(&lost), "{lost}");
+        assert!((1..ended.len()).contains(&lost), "{lost}");
         assert!(ended[lost..].iter().all(Option::is_none), "none but the longest stalled lose");
     }
 }

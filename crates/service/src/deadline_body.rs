@@ -36,6 +36,7 @@ impl<B> DeadlineBody<B> {
 impl<B> Drop for DeadlineBody<B> {
     fn drop(&mut self) {
         // Nobody waits for it any longer.
+        self.connection.body_ends();
         if self.deadline.is_some() {
             self.connection.body_goes_on();
         }
@@ -53,6 +54,9 @@ where
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            if frame.is_none() || this.inner.is_end_stream() {
+                this.connection.body_ends();
+            }
             if this.deadline.is_some() {
                 this.connection.body_goes_on();
             }

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bind::{BindUrls, Target};
+use crate::body;
 use crate::descriptors;
 use crate::memory::Budget;
 use crate::port_holder::{self, Holder};
@@ -67,7 +68,7 @@ impl Default for Limits {
             connections: 2048,
             kept_descriptors: 128,
             trusted_proxies: Vec::new(),
-            memory: Budget::new(8 * 1024 * 1024),
+            memory: Budget::new(body::BUDGET),
             head: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             body: Duration::from_secs(30),

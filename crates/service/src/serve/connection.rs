@@ -72,7 +72,9 @@ pub(crate) struct Connection {
     waker: AtomicWaker,
     /// A request is under way, until its answer has been handed over.
     in_service: AtomicBool,
-    /// More of the body of that request is asked for.
+    /// The body of that request is not complete, and its handler has not given up on it.
+    body_open: AtomicBool,
+    /// More of that body is asked for.
     wants_body: AtomicBool,
     /// Bytes that have arrived for the head of the request under way, or of the next one.
     head_bytes: AtomicUsize,
@@ -94,6 +96,7 @@ impl Connection {
             asked: AtomicU8::new(asked),
             waker: AtomicWaker::new(),
             in_service: AtomicBool::new(false),
+            body_open: AtomicBool::new(false),
             wants_body: AtomicBool::new(false),
             head_bytes: AtomicUsize::new(0),
             ahead: AtomicI64::new(0),
@@ -203,6 +206,11 @@ impl Connection {
         self.set(Phase::Busy);
     }
 
+    /// The body is complete, or nobody wants it.
+    pub(crate) fn body_ends(&self) {
+        self.body_open.store(false, Ordering::Relaxed);
+    }
+
     /// Bytes that have arrived for the head of the request under way, or of the next one.
     pub(super) fn head_bytes(&self) -> usize {
         self.head_bytes.load(Ordering::Relaxed)
@@ -221,6 +229,7 @@ impl Connection {
             read - head_size(request) - i64::try_from(body).unwrap_or(i64::MAX)
         });
         self.ahead.store(ahead, Ordering::Relaxed);
+        self.body_open.store(!request.body().is_end_stream(), Ordering::Relaxed);
         self.in_service.store(true, Ordering::Relaxed);
     }
 
@@ -239,8 +248,11 @@ impl Connection {
 }
 
 impl Holder for Connection {
+    /// Also one that holds a long head while its body waits for memory, or for anything else but the client: many of them
+    /// would wait for each other.
     fn is_stalled(&self) -> bool {
-        self.phase() != Phase::Busy
+        let waits_with_body = self.body_open.load(Ordering::Relaxed) && !self.wants_body.load(Ordering::Relaxed);
+        self.phase() != Phase::Busy || self.is_in_service() && waits_with_body
     }
 
     fn evict(&self) {
