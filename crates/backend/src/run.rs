@@ -27,6 +27,9 @@ const TASK_GRACE: Duration = Duration::from_secs(15);
 /// How long connections to the database may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// Connections to the metrics; few ask for them.
+const METRICS_CONNECTIONS: usize = 32;
+
 /// Why the backend did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,7 +70,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     let state = AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
     workers::start(&state, &tasks, &shutdown);
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
-    serve(listeners, routes::router(state.clone()), Limits::default(), shutdown).await;
+    serve(listeners, routes::router(state.clone()), limits(&state), shutdown).await;
     let store = state.store.clone();
     // The enroller ends with the last state.
     drop(state);
@@ -82,10 +85,24 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     Ok(())
 }
 
+/// Connections leave descriptors for those to the database and to Twitch.
+fn limits(state: &AppState) -> Limits {
+    let limits = Limits::default();
+    Limits {
+        kept_descriptors: limits.kept_descriptors
+            + METRICS_CONNECTIONS
+            + state.config.database.max_connections as usize,
+        trusted_proxies: state.config.trusted_proxies.clone(),
+        memory: state.bodies.memory(),
+        ..limits
+    }
+}
+
 fn serve_metrics(listeners: Listeners, version: &str, shutdown: &CancellationToken) {
     let Some(handle) = metrics::install(version, shutdown.clone()) else {
         return tracing::warn!("metrics are kept elsewhere in this process; none are served");
     };
     tracing::info!(addresses = ?listeners.addresses(), "serving metrics");
-    tokio::spawn(serve(listeners, metrics::router(handle), Limits::default(), shutdown.clone()));
+    let limits = Limits { connections: METRICS_CONNECTIONS, ..Limits::default() };
+    tokio::spawn(serve(listeners, metrics::router(handle), limits, shutdown.clone()));
 }

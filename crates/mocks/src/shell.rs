@@ -1,14 +1,15 @@
 //! What all stand-ins have around their own routes.
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
+use mgm_service::body::{self, BodyError, Buffered};
+use mgm_service::memory::Budget;
 use mgm_service::services::ServiceId;
 use serde::{Serialize, Serializer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -18,10 +19,6 @@ use crate::journal::Journal;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// A body that is too long is read to here all the same, in bytes: a client that is still writing when the connection
-/// ends would not see the answer.
-const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
 /// Marks an answer that ends the connection in place of answering.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +60,7 @@ impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
             .fallback(not_found)
             .layer(from_fn_with_state(journal, record))
             .merge(control)
-            .layer(from_fn(receive))
+            .layer(from_fn_with_state(Budget::new(body::BUDGET), receive))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
     }
@@ -89,13 +86,14 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Refusal {
 }
 
 /// Reads the body, and says in the log what was asked and answered.
-async fn receive(request: Request, next: Next) -> Response {
+async fn receive(State(memory): State<Budget>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-    let response = match read(body.into_data_stream()).await {
+    let response = match read(body, &memory).await {
+        // The memory is kept until the answer.
         Ok(body) => {
-            let mut request = Request::from_parts(head, Body::from(body.clone()));
-            request.extensions_mut().insert(body);
+            let mut request = Request::from_parts(head, Body::from(body.bytes.clone()));
+            request.extensions_mut().insert(body.bytes.clone());
             next.run(request).await
         }
         Err(refusal) => refusal.into_response(),
@@ -110,24 +108,15 @@ async fn receive(request: Request, next: Next) -> Response {
     response
 }
 
-async fn read(mut body: BodyDataStream) -> Result<Bytes, Refusal> {
-    let mut kept = BytesMut::new();
-    let mut length = 0;
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| Refusal::invalid("the body did not arrive in full"))?;
-        length += chunk.len();
-        if length <= MAX_BODY {
-            kept.extend_from_slice(&chunk);
-        } else if length > MAX_DISCARDED {
-            break;
+async fn read(body: Body, memory: &Budget) -> Result<Buffered, Refusal> {
+    body::read(body, MAX_BODY, memory).await.map_err(|error| match error {
+        BodyError::TooLong => {
+            let message = format!("a body has at most {MAX_BODY} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
         }
-    }
-    if length <= MAX_BODY {
-        Ok(kept.freeze())
-    } else {
-        let message = format!("a body has at most {MAX_BODY} bytes");
-        Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message))
-    }
+        BodyError::NoMemory => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()),
+        BodyError::Incomplete => Refusal::invalid(error.to_string()),
+    })
 }
 
 /// Records the request before it is answered, since some never are.

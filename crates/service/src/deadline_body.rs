@@ -1,12 +1,15 @@
 //! A request body that must be there in time, so that a client that sends a byte now and then holds nothing for long.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Sleep;
+
+use crate::serve::Connection;
 
 /// The whole body was not there in time.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +21,25 @@ pub struct TooSlow(Duration);
 pub(crate) struct DeadlineBody<B> {
     inner: B,
     allowed: Duration,
+    /// Notes whether it waits for the body.
+    connection: Arc<Connection>,
     /// Made only when the body keeps one waiting, which the bodies of ordinary requests never do.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> DeadlineBody<B> {
-    pub(crate) fn new(inner: B, allowed: Duration) -> Self {
-        Self { inner, allowed, deadline: None }
+    pub(crate) fn new(inner: B, allowed: Duration, connection: Arc<Connection>) -> Self {
+        Self { inner, allowed, connection, deadline: None }
+    }
+}
+
+impl<B> Drop for DeadlineBody<B> {
+    fn drop(&mut self) {
+        // Nobody waits for it any longer.
+        self.connection.body_ends();
+        if self.deadline.is_some() {
+            self.connection.body_goes_on();
+        }
     }
 }
 
@@ -39,11 +54,21 @@ where
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            if frame.is_none() || this.inner.is_end_stream() {
+                this.connection.body_ends();
+            }
+            if this.deadline.is_some() {
+                this.connection.body_goes_on();
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let allowed = this.allowed;
+        this.connection.body_waits();
         let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(allowed)));
-        deadline.as_mut().poll(cx).map(|()| Some(Err(TooSlow(allowed).into())))
+        deadline.as_mut().poll(cx).map(|()| {
+            this.connection.body_goes_on();
+            Some(Err(TooSlow(allowed).into()))
+        })
     }
 
     fn is_end_stream(&self) -> bool {

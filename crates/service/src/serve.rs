@@ -1,39 +1,63 @@
-//! Listening and answering: all addresses at once, slow clients cut off, open requests finished before the end.
+//! Listening and answering: all addresses at once, slow clients cut off, what has arrived answered before the end.
+//!
+//! What strangers can take is bounded together, not only each by itself: connections by the number of file descriptors,
+//! half-sent heads by a budget of memory. Where there is no more, whoever has stalled longest loses to a newcomer.
 
-use std::convert::Infallible;
+mod connection;
+mod drive;
+mod registry;
+mod report;
+mod wire;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Service as _;
 
 use crate::bind::{BindUrls, Target};
-use crate::deadline_body::DeadlineBody;
+use crate::body;
+use crate::descriptors;
+use crate::memory::Budget;
 use crate::port_holder::{self, Holder};
+use connection::ask;
+use registry::Registry;
+use report::Report;
 
-/// What one client can take from everybody else.
-#[derive(Clone, Copy, Debug)]
+pub(crate) use connection::Connection;
+
+/// Connections that the system accepts before we do.
+const BACKLOG: i32 = 1024;
+/// How long a connection on which nothing has arrived is kept open at the end: its request may be on its way.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);
+/// How long connections that are cut may take to end.
+const CUT_TIME: Duration = Duration::from_secs(1);
+
+/// What clients can take from each other and from the process.
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// Open connections; more wait in the system's queue.
+    /// Open connections; fewer where there are not as many file descriptors.
     pub connections: usize,
+    /// File descriptors that are kept for what the process itself opens, such as connections to the database.
+    pub kept_descriptors: usize,
+    /// Networks whose connections do not count against their address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Memory for heads beyond the first few KiB of each.
+    pub memory: Budget,
     /// Time for the head of a request, which is also how long a connection may stay idle.
     pub head: Duration,
     /// Size of the head of a request, in bytes.
     pub head_bytes: usize,
     /// Time for the body of a request.
     pub body: Duration,
+    /// How long a client may take nothing of an answer that waits for it.
+    pub answer: Duration,
     /// Time for open requests to finish after the shutdown was asked for.
     pub drain: Duration,
 }
@@ -42,9 +66,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 2048,
+            kept_descriptors: 128,
+            trusted_proxies: Vec::new(),
+            memory: Budget::new(body::BUDGET),
             head: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             body: Duration::from_secs(30),
+            answer: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }
@@ -120,7 +148,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(1024)?;
+    socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 
@@ -132,98 +160,104 @@ fn is_missing_ip_version(error: &io::Error) -> bool {
         || cfg!(target_os = "macos") && error.raw_os_error() == Some(47)
 }
 
-/// Answers requests until `shutdown` is cancelled and what was accepted by then is answered, but no longer than
+/// Answers requests until `shutdown` is cancelled and what has arrived by then is answered, but no longer than
 /// [`Limits::drain`] after that.
 ///
-/// Handlers find the peer's address in [`ConnectInfo<SocketAddr>`].
+/// Connections that the system has accepted by then count as arrived. Handlers find the peer's address in
+/// [`axum::extract::ConnectInfo<SocketAddr>`].
 pub async fn serve(listeners: Listeners, router: Router, limits: Limits, shutdown: CancellationToken) {
-    let graceful = Arc::new(GracefulShutdown::new());
-    let cut = CancellationToken::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let capacity = descriptors::connections(limits.connections, descriptors::raise(), limits.kept_descriptors);
+    let registry = Arc::new(Registry::new(capacity, limits.trusted_proxies.clone()));
+    let limits = Arc::new(limits);
     let mut accepting = JoinSet::new();
     for listener in listeners.0 {
         let acceptor = Acceptor {
-            listener,
             router: router.clone(),
-            limits,
-            permits: Arc::clone(&permits),
-            graceful: Arc::clone(&graceful),
-            cut: cut.clone(),
+            limits: Arc::clone(&limits),
+            registry: Arc::clone(&registry),
+            failed: Report::default(),
         };
-        let shutdown = shutdown.clone();
-        accepting.spawn(async move {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                never = acceptor.run() => match never {},
-            }
-        });
+        accepting.spawn(acceptor.run(listener, shutdown.clone()));
     }
-    accepting.join_all().await;
-    let graceful = Arc::into_inner(graceful).expect("nothing but the acceptors, which have ended, shares it");
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    shutdown.cancelled().await;
+    registry.ask_all(ask::END);
+    let ended = tokio::time::timeout(limits.drain, async {
+        accepting.join_all().await;
+        if tokio::time::timeout(FIRST_REQUEST, registry.empty()).await.is_err() {
+            registry.ask_all(ask::LATE);
+            registry.empty().await;
+        }
+    });
+    if ended.await.is_err() {
         tracing::warn!(drain_seconds = limits.drain.as_secs(), "requests were still open after the drain time");
-        cut.cancel();
+        registry.ask_all(ask::CUT);
+        let _ = tokio::time::timeout(CUT_TIME, registry.empty()).await;
     }
 }
 
 struct Acceptor {
-    listener: TcpListener,
     router: Router,
-    limits: Limits,
-    permits: Arc<Semaphore>,
-    graceful: Arc<GracefulShutdown>,
-    cut: CancellationToken,
+    limits: Arc<Limits>,
+    registry: Arc<Registry>,
+    failed: Report,
 }
 
 impl Acceptor {
-    async fn run(self) -> Infallible {
+    async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
         loop {
-            let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    let connection = self.connection(stream, peer);
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(permit);
-                    });
-                }
-                // A connection that was gone before it was accepted is nobody's loss. Anything else, such as no free
-                // file descriptor, passes when connections end.
-                Err(error) if is_gone(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take(stream, peer).await,
+                Err(error) => self.failed(&error).await,
             }
+        }
+        if let Err(error) = self.drain(listener).await {
+            tracing::error!(%error, "cannot accept the last connections");
         }
     }
 
-    fn connection(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + use<> {
+    /// Accepts what the system has accepted already: it would reset those connections when the listener is closed.
+    async fn drain(&self, listener: TcpListener) -> io::Result<()> {
+        // The runtime knows only of connections that it was told of.
+        let listener = listener.into_std()?;
+        // No more than there can have been: others may go on coming.
+        for _ in 0..=BACKLOG {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    stream.set_nonblocking(true)?;
+                    self.take(TcpStream::from_std(stream)?, peer).await;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => self.failed(&error).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        let place = self.registry.admit(peer).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn Nagle's algorithm off");
         }
-        let router = self.router.clone();
-        let body_time = self.limits.body;
-        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(|body| Body::new(DeadlineBody::new(body, body_time)));
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request)
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head)
-            .max_header_size(self.limits.head_bytes)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
-        let cut = self.cut.clone();
-        async move {
-            tokio::select! {
-                result = connection => if let Err(error) = result {
-                    tracing::debug!(%peer, %error, "connection ended");
-                },
-                () = cut.cancelled() => {}
-            }
+        let (router, limits) = (self.router.clone(), Arc::clone(&self.limits));
+        tokio::spawn(drive::drive(stream, place, router, limits));
+    }
+
+    async fn failed(&self, error: &io::Error) {
+        // A connection that was gone before it was accepted is nobody's loss.
+        if is_gone(error) {
+            return;
         }
+        if let Some(times) = self.failed.due() {
+            tracing::error!(%error, times, "cannot accept connections");
+        }
+        // Anything else, such as no free file descriptor, passes when connections end.
+        self.registry.make_room();
+        self.registry.wait(Duration::from_millis(100)).await;
     }
 }
 

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use mgm_service::bind::BindUrls;
+use mgm_service::memory::Budget;
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,13 +16,23 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Limits that a test can wait for.
-const SHORT: Limits = Limits {
-    connections: 2,
-    head: Duration::from_millis(300),
-    head_bytes: 4096,
-    body: Duration::from_millis(300),
-    drain: Duration::from_millis(300),
-};
+fn short() -> Limits {
+    Limits {
+        connections: 2,
+        head: Duration::from_millis(300),
+        head_bytes: 4096,
+        body: Duration::from_millis(300),
+        answer: Duration::from_millis(300),
+        drain: Duration::from_millis(300),
+        ..Limits::default()
+    }
+}
+
+/// Limits of time that no test waits for: nothing is closed because of them.
+fn patient() -> Limits {
+    let hour = Duration::from_secs(3600);
+    Limits { head: hour, body: hour, answer: hour, ..Limits::default() }
+}
 
 struct Running {
     address: SocketAddr,
@@ -95,7 +106,7 @@ async fn a_request_that_was_accepted_is_answered_before_the_end() {
         "finished"
     };
     let running = start(Limits::default(), Router::new().route("/", get(handler)));
-    let client = tokio::spawn(exchange(running.address, GET_CLOSE));
+    let client = tokio::spawn(exchange(running.address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     entering.recv().await.unwrap();
     running.shutdown.cancel();
     // The listener is closed as soon as the shutdown is noticed, while the request is still open.
@@ -103,7 +114,8 @@ async fn a_request_that_was_accepted_is_answered_before_the_end() {
         tokio::task::yield_now().await;
     }
     leave.cancel();
-    assert!(client.await.unwrap().ends_with("finished"));
+    let answer = client.await.unwrap();
+    assert!(answer.contains("connection: close") && answer.ends_with("finished"), "{answer}");
     running.served.await.unwrap();
 }
 
@@ -114,7 +126,7 @@ async fn a_request_that_never_ends_is_cut_after_the_drain_time() {
         entered.send(()).await.unwrap();
         std::future::pending::<()>().await;
     };
-    let running = start(SHORT, Router::new().route("/", get(handler)));
+    let running = start(short(), Router::new().route("/", get(handler)));
     let client = tokio::spawn(exchange(running.address, GET_CLOSE));
     entering.recv().await.unwrap();
     running.shutdown.cancel();
@@ -135,29 +147,175 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_loses_its_connection() {
-    let running = start(SHORT, Router::new());
+    let running = start(short(), Router::new());
     assert_eq!(exchange(running.address, "GET / HTTP/1.1\r\nHost:").await, "");
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_an_error_of_the_handlers_extractor() {
-    let running = start(SHORT, Router::new().route("/", post(|body: String| async { body })));
+    let running = start(short(), Router::new().route("/", post(|body: String| async { body })));
     let answer = exchange(running.address, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab").await;
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("not complete"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let running = start(SHORT, Router::new());
+    let running = start(short(), Router::new());
     let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(8192));
     assert!(exchange(running.address, &request).await.starts_with("HTTP/1.1 431"));
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_their_turn() {
-    let running = start(SHORT, Router::new().route("/", get(|| async { "served" })));
-    let idle = [TcpStream::connect(running.address).await.unwrap(), TcpStream::connect(running.address).await.unwrap()];
+async fn a_client_that_does_not_take_its_answer_loses_its_connection() {
+    let large = || async { "x".repeat(32 * 1024 * 1024) };
+    let running = start(short(), Router::new().route("/", get(large)));
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(GET_CLOSE.as_bytes()).await.unwrap();
+    // With what has stalled cut off, a drain is over before its time.
+    running.shutdown.cancel();
+    running.served.await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.len() < 32 * 1024 * 1024);
+}
+
+/// Whether the server has closed it, without an answer.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0]).await, Ok(0) | Err(_))
+}
+
+#[tokio::test]
+async fn the_longest_silent_connection_makes_room_for_another() {
+    let router = Router::new().route("/", get(|| async { "served" }));
+    let running = start(Limits { connections: 2, ..patient() }, router);
+    let mut first = TcpStream::connect(running.address).await.unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut second = TcpStream::connect(running.address).await.unwrap();
     let answer = exchange(running.address, GET_CLOSE).await;
     assert!(answer.ends_with("served"), "{answer}");
-    drop(idle);
+    assert!(is_closed(&mut first).await);
+    second.write_all(GET_CLOSE.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    second.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("served"), "{answer}");
+}
+
+#[tokio::test]
+async fn no_request_is_lost_for_want_of_room() {
+    let router = Router::new().route("/", get(|| async { "served" }));
+    let running = start(Limits { connections: 2, ..Limits::default() }, router);
+    let clients: Vec<_> = (0..100).map(|_| tokio::spawn(exchange(running.address, GET_CLOSE))).collect();
+    for client in clients {
+        let answer = client.await.unwrap();
+        assert!(answer.ends_with("served"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn silence_from_one_address_is_not_in_the_way_of_another() {
+    let router = Router::new().route("/", post(|body: String| async { body }));
+    let running = start(Limits { connections: 200, ..patient() }, router);
+    let mut silent = Vec::new();
+    for number in 0..220 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        // Nothing, a part of a head, and a part of a body.
+        let sent = ["", "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"][number % 3];
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(running.address).await.unwrap();
+    // It waits longer than all that come now.
+    for _ in 0..50 {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    other.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
+}
+
+#[tokio::test]
+async fn heads_share_what_memory_there_is_and_the_longest_stalled_loses_to_a_newcomer() {
+    let router = Router::new().route("/", get(|| async { "served" }));
+    let limits = Limits { memory: Budget::new(512 * 1024), ..patient() };
+    let running = start(limits, router);
+    let field = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}", "x".repeat(32 * 1024));
+    let mut stalled = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(field.as_bytes()).await.unwrap();
+        stalled.push(stream);
+    }
+    let answer = exchange(running.address, &format!("{field}\r\n\r\n")).await;
+    assert!(answer.ends_with("served"), "{answer}");
+    let mut lost = 0;
+    for mut stream in stalled {
+        if tokio::time::timeout(Duration::from_millis(20), is_closed(&mut stream)).await.is_ok() {
+            lost += 1;
+        }
+    }
+    // Of the budget each has twice what it sent.
+    assert!((32..40).contains(&lost), "{lost}");
+}
+
+#[tokio::test]
+async fn all_that_has_arrived_is_answered_before_the_end() {
+    for round in 0..20 {
+        let running = start(Limits::default(), Router::new().route("/", post(|body: String| async { body })));
+        let mut clients = Vec::new();
+        let whole = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nwhole";
+        for number in 0..200 {
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            // Some have a request behind them, with an answer that was read; some sent two at once.
+            if number % 4 == 1 {
+                stream.write_all(whole.as_bytes()).await.unwrap();
+                read_answers(&mut stream, 1).await;
+            }
+            clients.push(stream);
+        }
+        let mut sent = Vec::new();
+        for (number, stream) in clients.iter_mut().enumerate() {
+            // A part of a head, or of a body, whose rest comes later.
+            let cut = [whole.len(), whole.len() - 2, 20][number % 3];
+            let twice = number % 5 == 0 && cut == whole.len();
+            let text = if twice { whole.repeat(2) } else { whole[..cut].to_owned() };
+            stream.write_all(text.as_bytes()).await.unwrap();
+            sent.push((cut, if twice { 2 } else { 1 }));
+        }
+        running.shutdown.cancel();
+        for (number, (stream, (cut, requests))) in clients.iter_mut().zip(sent).enumerate() {
+            // In the first rounds the server has begun to end, in the others it has not noticed.
+            if round % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            stream.write_all(whole[cut..].as_bytes()).await.unwrap();
+            let answers = read_answers(stream, requests).await;
+            assert_eq!(answers.matches("\r\n\r\nwhole").count(), requests, "{round} {number} {cut}: {answers}");
+            assert!(is_closed(stream).await);
+        }
+        running.served.await.unwrap();
+    }
+}
+
+/// Reads so many answers with the body `whole`.
+async fn read_answers(stream: &mut TcpStream, count: usize) -> String {
+    let mut answers = Vec::new();
+    while String::from_utf8_lossy(&answers).matches("\r\n\r\nwhole").count() < count {
+        if stream.read_buf(&mut answers).await.unwrap_or(0) == 0 {
+            break;
+        }
+    }
+    String::from_utf8(answers).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_yet_used_is_not_waited_for_long() {
+    let running = start(Limits::default(), Router::new());
+    let mut unused = TcpStream::connect(running.address).await.unwrap();
+    running.shutdown.cancel();
+    running.served.await.unwrap();
+    assert!(is_closed(&mut unused).await);
 }

@@ -35,7 +35,12 @@ const WHOLE: &[(&str, &str)] = &[
 ];
 
 /// Statements that read no table that grows.
-const WITHOUT_TABLE: &[&str] = &["SET TRANSACTION", "SELECT set_config", "SELECT pg_notify('mgm_announcements', $1)"];
+const WITHOUT_TABLE: &[&str] = &[
+    "SET TRANSACTION",
+    "SELECT set_config",
+    "SELECT pg_notify('mgm_announcements', $1)",
+    "SELECT pg_is_in_recovery()",
+];
 
 /// Members of the small pool.
 const SMALL: u32 = 500;

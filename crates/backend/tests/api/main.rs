@@ -8,6 +8,8 @@ mod bodies;
 mod claim;
 #[cfg(unix)]
 mod commands;
+#[cfg(target_os = "linux")]
+mod connections;
 #[cfg(unix)]
 mod crash;
 mod eventsub;

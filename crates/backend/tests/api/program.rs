@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use axum::http::HeaderMap;
 use mgm_test_support::TestDatabase;
 use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecrets};
 use nix::{
@@ -33,7 +34,10 @@ pub const SECRETS: [(&str, &str); 7] = [
 
 /// `mgm-backend` with nothing in its environment but what is given.
 pub fn program(environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mgm-backend"));
+    as_program(Command::new(env!("CARGO_BIN_EXE_mgm-backend")), environment)
+}
+
+fn as_program(mut command: Command, environment: &[(&str, &str)]) -> Command {
     command.env_clear().envs(environment.iter().copied()).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -62,6 +66,27 @@ impl Running {
 
     /// The same with further settings.
     pub async fn start_with(database: &TestDatabase, helix: &HelixStandIn, further: &[(&str, &str)]) -> Self {
+        Self::start_as(database, helix, further, program).await
+    }
+
+    /// The same where the process may have no more than so many file descriptors.
+    pub async fn start_with_descriptors(database: &TestDatabase, helix: &HelixStandIn, descriptors: u32) -> Self {
+        let quiet = [("RUST_LOG", "info")];
+        let limited = |environment: &[(&str, &str)]| {
+            let mut shell = as_program(Command::new("/bin/sh"), environment);
+            let limit = format!("ulimit -n {descriptors} && exec \"$0\"");
+            shell.args(["-c", &limit, env!("CARGO_BIN_EXE_mgm-backend")]);
+            shell
+        };
+        Self::start_as(database, helix, &quiet, limited).await
+    }
+
+    async fn start_as(
+        database: &TestDatabase,
+        helix: &HelixStandIn,
+        further: &[(&str, &str)],
+        command: impl FnOnce(&[(&str, &str)]) -> Command,
+    ) -> Self {
         let url = database.url();
         let mut environment = vec![
             ("ASPNETCORE_ENVIRONMENT", "Development"),
@@ -79,12 +104,16 @@ impl Running {
         ];
         environment.extend(SECRETS);
         environment.extend(further);
-        Self::launch(&environment).await
+        Self::from(command(&environment)).await
     }
 
     /// Starts with this environment, in which logs are JSON, and waits until it listens.
     pub async fn launch(environment: &[(&str, &str)]) -> Self {
-        let mut child = program(environment).spawn().unwrap();
+        Self::from(program(environment)).await
+    }
+
+    async fn from(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let (sender, mut log) = unbounded_channel();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         tokio::spawn(async move {
@@ -114,14 +143,12 @@ impl Running {
     }
 
     pub async fn chat(&self, user: &str, text: &str) -> reqwest::Response {
-        let message = format!("{user} says {text}");
-        self.notify(ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body()).await
+        self.notify(notification(user, text).1).await
     }
 
     /// Delivers a signed notification.
     pub async fn notify(&self, body: Vec<u8>) -> reqwest::Response {
-        let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
-        let headers = secrets.notification_headers("id", &now().to_string(), &body);
+        let headers = signed(&body);
         self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers).body(body).send().await.unwrap()
     }
 
@@ -135,8 +162,12 @@ impl Running {
         payout
     }
 
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id().unwrap()).unwrap()
+    }
+
     pub fn terminate(&self) {
-        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        let pid = self.pid();
         kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     }
 
@@ -153,6 +184,19 @@ impl Running {
         }
         (status.code().unwrap_or_else(|| panic!("killed: {:#?}", self.written)), self.written)
     }
+}
+
+/// A chat message as Twitch sends it.
+pub fn notification(user: &str, text: &str) -> (HeaderMap, Vec<u8>) {
+    let message = format!("{user} says {text}");
+    let body = ChatMessageBuilder::by_subscriber(&message, "dev-broadcaster", user, user, text).full_body();
+    (signed(&body), body)
+}
+
+/// The headers of a notification, by Twitch.
+fn signed(body: &[u8]) -> HeaderMap {
+    let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
+    secrets.notification_headers("id", &now().to_string(), body)
 }
 
 /// The first address of the log line that says this.

@@ -1,0 +1,224 @@
+//! Memory that many take from together, and that whoever has stalled longest loses to whoever needs it now.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Has memory of a [`Budget`].
+pub trait Holder: fmt::Debug + Send + Sync {
+    /// Whether it waits for somebody outside, so that its memory may be taken for another.
+    fn is_stalled(&self) -> bool;
+
+    /// Its memory has been given to another: it has to let go of it now. Is called under the lock of the budget.
+    fn evict(&self);
+}
+
+/// So much memory. Cheap to clone: the clones are one budget.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// Taken from losers that have not let go of it yet.
+    pending: usize,
+    /// More than that is not pending.
+    most_pending: usize,
+    next: u64,
+    /// By the order in which they began to hold: the first is the one that has been at it longest.
+    holders: BTreeMap<u64, (usize, Arc<dyn Holder>)>,
+}
+
+/// The memory is held by those who do not wait for anybody, or not yet let go of, or was taken from the one who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("others have the memory")]
+pub struct Exhausted;
+
+/// How long one waits until it asks again for memory that it was refused.
+pub(crate) const PAUSE: Duration = Duration::from_millis(25);
+/// How long one that waits for memory keeps what it has, in pauses: those who only have to be read on win over those who
+/// have stalled. After that it may lose it, for two who wait for each other would do so in vain.
+pub(crate) const KEPT_PAUSES: u8 = 10;
+
+/// What one holder has of a budget; is given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    budget: Budget,
+    id: u64,
+    bytes: usize,
+}
+
+impl Budget {
+    /// A budget of so many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        let holders = BTreeMap::new();
+        Self(Arc::new(Mutex::new(State { free: bytes, pending: 0, most_pending: bytes / 4, next: 0, holders })))
+    }
+
+    /// A share, of nothing yet.
+    #[must_use]
+    pub fn share(&self, holder: Arc<dyn Holder>) -> Share {
+        let mut state = self.state();
+        let id = state.next;
+        state.next += 1;
+        state.holders.insert(id, (0, holder));
+        Share { budget: self.clone(), id, bytes: 0 }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        self.state().free
+    }
+}
+
+impl Share {
+    /// Takes until it has `bytes`, where needed from those who have stalled longest. Nobody loses anything for a share that
+    /// cannot be had all the same.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
+        let mut state = self.budget.state();
+        if !state.holders.contains_key(&self.id) {
+            return Err(Exhausted);
+        }
+        if state.free < more && state.pending > state.most_pending {
+            return Err(Exhausted);
+        }
+        let mut found = state.free;
+        let mut losers = Vec::new();
+        for (id, (held, holder)) in &state.holders {
+            if found >= more {
+                break;
+            }
+            if *id != self.id && *held > 0 && holder.is_stalled() {
+                found += held;
+                losers.push(*id);
+            }
+        }
+        if found < more {
+            return Err(Exhausted);
+        }
+        for loser in losers {
+            if let Some((held, holder)) = state.holders.remove(&loser) {
+                state.pending += held;
+                holder.evict();
+            }
+        }
+        state.free = found - more;
+        self.bytes = bytes;
+        if let Some((held, _)) = state.holders.get_mut(&self.id) {
+            *held = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut state = self.budget.state();
+        if let Some((held, _)) = state.holders.remove(&self.id) {
+            state.free += held;
+        } else {
+            state.pending -= self.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Client {
+        stalled: AtomicBool,
+        evicted: AtomicBool,
+    }
+
+    impl Holder for Client {
+        fn is_stalled(&self) -> bool {
+            self.stalled.load(Ordering::Relaxed)
+        }
+
+        fn evict(&self) {
+            self.evicted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn holding(budget: &Budget, bytes: usize, stalled: bool) -> (Arc<Client>, Share) {
+        let client = Arc::new(Client { stalled: stalled.into(), ..Client::default() });
+        let mut share = budget.share(Arc::clone(&client) as Arc<dyn Holder>);
+        share.grow(bytes).unwrap();
+        (client, share)
+    }
+
+    fn evicted(client: &Client) -> bool {
+        client.evicted.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn the_longest_stalled_lose_to_a_newcomer_and_only_as_many_as_needed() {
+        let budget = Budget::new(100);
+        let (busy, _busy) = holding(&budget, 40, false);
+        let (oldest, oldest_share) = holding(&budget, 30, true);
+        let (younger, _younger) = holding(&budget, 30, true);
+        let (_, _newcomer) = holding(&budget, 25, false);
+        assert!(evicted(&oldest) && !evicted(&younger) && !evicted(&busy));
+        assert_eq!(budget.free(), 5);
+        // It had been taken from it before.
+        drop(oldest_share);
+        assert_eq!(budget.free(), 5);
+    }
+
+    #[test]
+    fn who_lost_its_memory_gets_no_more_of_it() {
+        let budget = Budget::new(10);
+        let (_, mut loser) = holding(&budget, 10, true);
+        let (_, winner) = holding(&budget, 10, false);
+        drop(winner);
+        assert_eq!(loser.grow(11), Err(Exhausted));
+        assert_eq!(budget.free(), 10);
+    }
+
+    #[test]
+    fn no_more_is_taken_while_the_losers_have_not_let_go() {
+        let budget = Budget::new(100);
+        let stalled: Vec<_> = (0..5).map(|_| holding(&budget, 20, true)).collect();
+        let (_, mut newcomer) = holding(&budget, 30, false);
+        assert_eq!(stalled.iter().filter(|(client, _)| evicted(client)).count(), 2);
+        assert_eq!(newcomer.grow(50), Err(Exhausted));
+        drop(stalled);
+        assert_eq!(newcomer.grow(50), Ok(()));
+        drop(newcomer);
+        assert_eq!(budget.free(), 100);
+    }
+
+    #[test]
+    fn nobody_loses_anything_for_what_cannot_be_had() {
+        let budget = Budget::new(100);
+        let (busy, _busy) = holding(&budget, 80, false);
+        let (stalled, _stalled) = holding(&budget, 20, true);
+        let mut share = budget.share(Arc::new(Client::default()));
+        assert_eq!(share.grow(30), Err(Exhausted));
+        assert!(!evicted(&stalled) && !evicted(&busy));
+        assert_eq!(share.grow(20), Ok(()));
+        assert!(evicted(&stalled));
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_again() {
+        let budget = Budget::new(100);
+        let (_, mut share) = holding(&budget, 60, false);
+        share.grow(90).unwrap();
+        share.grow(10).unwrap();
+        assert_eq!(budget.free(), 10);
+        drop(share);
+        assert_eq!(budget.free(), 100);
+    }
+}

@@ -1,0 +1,307 @@
+//! What is known of an open connection: whom it is with, what it waits for, and what is asked of it.
+//!
+//! A connection is looked after by one task, which alone writes down how it stands. Others read that, and ask.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use hyper::Request;
+use hyper::body::Body;
+use tokio::time::Instant;
+
+use crate::memory::Holder;
+
+/// Whom a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// For nobody: a request is being answered.
+    Busy,
+    /// For a request of which nothing has arrived.
+    Idle,
+    /// For the rest of a head.
+    Head,
+    /// For the rest of a body.
+    Body,
+    /// For the client to take the answer.
+    Answer,
+}
+
+impl Phase {
+    const ALL: [Self; 5] = [Self::Busy, Self::Idle, Self::Head, Self::Body, Self::Answer];
+}
+
+/// What is asked of a connection; several can be at once.
+pub(super) mod ask {
+    /// To answer what has arrived, and then to end.
+    pub(crate) const END: u8 = 1;
+    /// With [`END`]: not to wait for a first request any longer.
+    pub(crate) const LATE: u8 = 2;
+    /// To end unless something has arrived: others need its place.
+    pub(crate) const YIELD: u8 = 4;
+    /// To end now.
+    pub(crate) const CUT: u8 = 8;
+}
+
+/// The connections of one address.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) open: AtomicUsize,
+}
+
+/// Differences from the size that a head is taken to have which are not taken for another request: the shortest request
+/// there is has more.
+const TOLERANCE: i64 = 16;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(super) peer: SocketAddr,
+    pub(super) group: Arc<Group>,
+    opened: Instant,
+    phase: AtomicU8,
+    /// What it waited for last, if that is not over: a byte now and then makes no new wait.
+    waited: AtomicU8,
+    /// When that began, in milliseconds after `opened`.
+    since: AtomicU64,
+    asked: AtomicU8,
+    waker: AtomicWaker,
+    /// A request is under way, until its answer has been handed over.
+    in_service: AtomicBool,
+    /// The body of that request is not complete, and its handler has not given up on it.
+    body_open: AtomicBool,
+    /// More of that body is asked for.
+    wants_body: AtomicBool,
+    /// Bytes that have arrived for the head of the request under way, or of the next one.
+    head_bytes: AtomicUsize,
+    /// Bytes that have arrived beyond the end of the request under way; negative while its body is not complete.
+    ahead: AtomicI64,
+    /// When it was last looked at on somebody's asking, something had arrived that had not been read.
+    arrived: AtomicBool,
+}
+
+impl Connection {
+    pub(super) fn new(peer: SocketAddr, group: Arc<Group>, asked: u8) -> Self {
+        Self {
+            peer,
+            group,
+            opened: Instant::now(),
+            phase: AtomicU8::new(Phase::Idle as u8),
+            waited: AtomicU8::new(Phase::Idle as u8),
+            since: AtomicU64::new(0),
+            asked: AtomicU8::new(asked),
+            waker: AtomicWaker::new(),
+            in_service: AtomicBool::new(false),
+            body_open: AtomicBool::new(false),
+            wants_body: AtomicBool::new(false),
+            head_bytes: AtomicUsize::new(0),
+            ahead: AtomicI64::new(0),
+            arrived: AtomicBool::new(false),
+        }
+    }
+
+    /// Whom it waits for.
+    pub(super) fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
+    /// Since when.
+    pub(super) fn since(&self) -> Instant {
+        self.opened + Duration::from_millis(self.since.load(Ordering::Relaxed))
+    }
+
+    /// Asks for something, and wakes its task.
+    pub(super) fn ask(&self, what: u8) {
+        self.asked.fetch_or(what, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    /// What is asked of it; `waker` is woken when there is more.
+    pub(super) fn listen(&self, waker: &Waker) -> u8 {
+        self.waker.register(waker);
+        self.asked()
+    }
+
+    pub(super) fn asked(&self) -> u8 {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Something has arrived: it keeps its place.
+    pub(super) fn keep(&self) {
+        self.asked.fetch_and(!ask::YIELD, Ordering::AcqRel);
+        self.set(Phase::Busy);
+    }
+
+    fn set(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Waits, from now on unless that goes on.
+    fn wait(&self, phase: Phase) {
+        if self.waited.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
+            let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.since.store(since, Ordering::Relaxed);
+        }
+        self.set(phase);
+    }
+
+    /// What it waited for is there.
+    fn go_on(&self) {
+        self.waited.store(Phase::Busy as u8, Ordering::Relaxed);
+        self.set(Phase::Busy);
+    }
+
+    pub(super) fn set_arrived(&self, arrived: bool) {
+        self.arrived.store(arrived, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_arrived(&self) -> bool {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Bytes were read, which are looked at now.
+    pub(super) fn received(&self, bytes: usize) {
+        self.set(Phase::Busy);
+        if self.is_in_service() {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let ahead = self.ahead.load(Ordering::Relaxed);
+            self.ahead.store(ahead.saturating_add(bytes), Ordering::Relaxed);
+        } else {
+            let head = self.head_bytes.load(Ordering::Relaxed);
+            self.head_bytes.store(head + bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// There is nothing to read.
+    pub(super) fn read_waits(&self) {
+        if !self.is_in_service() {
+            self.wait(if self.head_bytes() == 0 { Phase::Idle } else { Phase::Head });
+        } else if self.wants_body.load(Ordering::Relaxed) {
+            self.wait(Phase::Body);
+        }
+    }
+
+    /// The client does not take what is written.
+    pub(super) fn write_waits(&self) {
+        self.wait(Phase::Answer);
+    }
+
+    /// The client takes what is written again.
+    pub(super) fn write_goes_on(&self) {
+        self.go_on();
+    }
+
+    /// More of the body is asked for.
+    pub(crate) fn body_waits(&self) {
+        self.wants_body.store(true, Ordering::Relaxed);
+    }
+
+    /// There is more of the body, or nobody asks for it any longer.
+    pub(crate) fn body_goes_on(&self) {
+        self.wants_body.store(false, Ordering::Relaxed);
+        self.set(Phase::Busy);
+    }
+
+    /// The body is complete, or nobody wants it.
+    pub(crate) fn body_ends(&self) {
+        self.body_open.store(false, Ordering::Relaxed);
+    }
+
+    /// Bytes that have arrived for the head of the request under way, or of the next one.
+    pub(super) fn head_bytes(&self) -> usize {
+        self.head_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_in_service(&self) -> bool {
+        self.in_service.load(Ordering::Relaxed)
+    }
+
+    /// A head is complete.
+    pub(super) fn begin<B: Body>(&self, request: &Request<B>) {
+        self.go_on();
+        // What follows a body of unknown length cannot be told from it.
+        let ahead = request.body().size_hint().exact().map_or(i64::MIN / 2, |body| {
+            let read = i64::try_from(self.head_bytes()).unwrap_or(i64::MAX);
+            read - head_size(request) - i64::try_from(body).unwrap_or(i64::MAX)
+        });
+        self.ahead.store(ahead, Ordering::Relaxed);
+        self.body_open.store(!request.body().is_end_stream(), Ordering::Relaxed);
+        self.in_service.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another request has arrived behind the one under way, or a part of it.
+    pub(super) fn has_another(&self) -> bool {
+        self.ahead.load(Ordering::Relaxed) >= TOLERANCE
+    }
+
+    /// The answer has been handed over.
+    fn end(&self) {
+        let ahead = if self.has_another() { self.ahead.load(Ordering::Relaxed) } else { 0 };
+        self.head_bytes.store(usize::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
+        self.in_service.store(false, Ordering::Relaxed);
+        self.go_on();
+    }
+}
+
+impl Holder for Connection {
+    /// Also one that holds a long head while its body waits for memory, or for anything else but the client: many of them
+    /// would wait for each other.
+    fn is_stalled(&self) -> bool {
+        let waits_with_body = self.body_open.load(Ordering::Relaxed) && !self.wants_body.load(Ordering::Relaxed);
+        self.phase() != Phase::Busy || self.is_in_service() && waits_with_body
+    }
+
+    fn evict(&self) {
+        self.ask(ask::CUT);
+    }
+}
+
+/// Ends the request under way when dropped.
+#[derive(Debug)]
+pub(super) struct UnderWay(pub(super) Arc<Connection>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// How long a head is as clients write it, in bytes: hyper does not tell how long it was.
+fn head_size<B>(request: &Request<B>) -> i64 {
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(1, |target| target.as_str().len())
+        + uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len())
+        + uri.authority().map_or(0, |authority| authority.as_str().len());
+    let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    i64::try_from(line + fields.sum::<usize>() + "\r\n".len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn a_head_has_the_size_that_clients_write() {
+        for text in [
+            "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+            "POST /a?b=c HTTP/1.1\r\nhost: x\r\naccept: a\r\naccept: b\r\n\r\n",
+            "GET http://x/a HTTP/1.1\r\nhost: x\r\n\r\n",
+        ] {
+            let mut lines = text.trim_end().split("\r\n");
+            let mut words = lines.next().unwrap().split(' ');
+            let mut request = Request::builder().method(words.next().unwrap()).uri(words.next().unwrap());
+            for line in lines {
+                let (name, value) = line.split_once(": ").unwrap();
+                request = request.header(name, value);
+            }
+            assert_eq!(head_size(&request.body(Body::empty()).unwrap()), i64::try_from(text.len()).unwrap(), "{text}");
+        }
+    }
+}

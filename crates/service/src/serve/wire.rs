@@ -1,0 +1,145 @@
+//! The socket of a connection: notes what it waits for, and holds the memory for heads.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use super::connection::{Connection, ask};
+use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
+
+/// What is read at once, in bytes, and what a head has without asking; ordinary ones are shorter. It is less than what
+/// hyper has room for by itself, for it makes ever more room for those who fill it.
+const CHUNK: usize = 8 * 1024 - 1;
+/// Buffers grow by doubling.
+const ROOM: usize = 2;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: Take<TcpStream>,
+    connection: Arc<Connection>,
+    memory: Budget,
+    share: Option<Share>,
+    /// Nobody loses memory to us at present.
+    pause: Option<Pin<Box<Sleep>>>,
+    pauses: u8,
+    write_blocked: bool,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, memory: Budget) -> Self {
+        Self { stream: stream.take(0), connection, memory, share: None, pause: None, pauses: 0, write_blocked: false }
+    }
+
+    /// How much may be read now, in bytes. What a head has taken, its request keeps until it is answered.
+    fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Self { connection, memory, share, pause, pauses, .. } = self;
+        if connection.is_in_service() {
+            return Poll::Ready(CHUNK);
+        }
+        let head = connection.head_bytes();
+        if head < CHUNK {
+            *share = None;
+            return Poll::Ready(CHUNK - head);
+        }
+        let share = share.get_or_insert_with(|| memory.share(Arc::clone(connection) as Arc<dyn Holder>));
+        loop {
+            if let Some(sleep) = pause {
+                ready!(sleep.as_mut().poll(cx));
+                *pause = None;
+            }
+            if share.grow(ROOM * (head + CHUNK)).is_ok() {
+                *pauses = 0;
+                return Poll::Ready(CHUNK);
+            }
+            *pauses = pauses.saturating_add(1);
+            if *pauses > KEPT_PAUSES {
+                connection.read_waits();
+            }
+            *pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
+        }
+    }
+}
+
+/// Whether something waits in the socket, which the runtime need not have noticed yet; an end is something.
+pub(super) fn has_arrived(stream: &TcpStream) -> bool {
+    let looked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+    !looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let allowed = ready!(this.poll_allowed(cx));
+        this.stream.set_limit(allowed as u64);
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        match &read {
+            Poll::Ready(Ok(())) => this.connection.received(buf.filled().len() - before),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                if !this.write_blocked {
+                    this.connection.read_waits();
+                }
+                if this.connection.asked() & (ask::END | ask::YIELD) != 0 {
+                    this.connection.set_arrived(has_arrived(this.stream.get_ref()));
+                }
+            }
+        }
+        read
+    }
+}
+
+impl Wire {
+    fn written<T>(&mut self, written: Poll<T>) -> Poll<T> {
+        match written {
+            Poll::Pending => {
+                self.write_blocked = true;
+                self.connection.write_waits();
+            }
+            Poll::Ready(_) if self.write_blocked => {
+                self.write_blocked = false;
+                self.connection.write_goes_on();
+            }
+            Poll::Ready(_) => {}
+        }
+        written
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(this.stream.get_mut()).poll_write(cx, buf);
+        this.written(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(this.stream.get_mut()).poll_write_vectored(cx, bufs);
+        this.written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.get_ref().is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().stream.get_mut()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().stream.get_mut()).poll_shutdown(cx)
+    }
+}
