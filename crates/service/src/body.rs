@@ -21,7 +21,7 @@ const ALLOWANCE: usize = 4 * 1024;
 const DISCARDED: usize = 8 * 1024 * 1024;
 
 /// How long a body waits for memory, in pauses.
-const PATIENCE: u8 = 40;
+const PATIENCE: u8 = 120;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

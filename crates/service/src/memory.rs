@@ -21,16 +21,12 @@ pub struct Budget(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Taken from losers that have not let go of it yet.
-    pending: usize,
-    /// More than that is not pending.
-    most_pending: usize,
     next: u64,
     /// By the order in which they began to hold: the first is the one that has been at it longest.
     holders: BTreeMap<u64, (usize, Arc<dyn Holder>)>,
 }
 
-/// The memory is held by those who do not wait for anybody, or not yet let go of, or was taken from the one who asks.
+/// The memory is held by those who do not wait for anybody, or was taken from the one who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("others have the memory")]
 pub struct Exhausted;
@@ -53,8 +49,7 @@ impl Budget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        let holders = BTreeMap::new();
-        Self(Arc::new(Mutex::new(State { free: bytes, pending: 0, most_pending: bytes / 4, next: 0, holders })))
+        Self(Arc::new(Mutex::new(State { free: bytes, next: 0, holders: BTreeMap::new() })))
     }
 
     /// A share, of nothing yet.
@@ -86,9 +81,6 @@ impl Share {
         if !state.holders.contains_key(&self.id) {
             return Err(Exhausted);
         }
-        if state.free < more && state.pending > state.most_pending {
-            return Err(Exhausted);
-        }
         let mut found = state.free;
         let mut losers = Vec::new();
         for (id, (held, holder)) in &state.holders {
@@ -104,8 +96,7 @@ impl Share {
             return Err(Exhausted);
         }
         for loser in losers {
-            if let Some((held, holder)) = state.holders.remove(&loser) {
-                state.pending += held;
+            if let Some((_, holder)) = state.holders.remove(&loser) {
                 holder.evict();
             }
         }
@@ -123,8 +114,6 @@ impl Drop for Share {
         let mut state = self.budget.state();
         if let Some((held, _)) = state.holders.remove(&self.id) {
             state.free += held;
-        } else {
-            state.pending -= self.bytes;
         }
     }
 }
@@ -184,19 +173,6 @@ mod tests {
         drop(winner);
         assert_eq!(loser.grow(11), Err(Exhausted));
         assert_eq!(budget.free(), 10);
-    }
-
-    #[test]
-    fn no_more_is_taken_while_the_losers_have_not_let_go() {
-        let budget = Budget::new(100);
-        let stalled: Vec<_> = (0..5).map(|_| holding(&budget, 20, true)).collect();
-        let (_, mut newcomer) = holding(&budget, 30, false);
-        assert_eq!(stalled.iter().filter(|(client, _)| evicted(client)).count(), 2);
-        assert_eq!(newcomer.grow(50), Err(Exhausted));
-        drop(stalled);
-        assert_eq!(newcomer.grow(50), Ok(()));
-        drop(newcomer);
-        assert_eq!(budget.free(), 100);
     }
 
     #[test]

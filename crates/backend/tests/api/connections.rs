@@ -131,11 +131,12 @@ async fn settle(backend: &Running) {
         // `utime` and `stime` of proc_pid_stat(5), in hundredths of a second.
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };
-    let mut last = used();
+    let (mut last, mut quiet) = (used(), 0);
     until("what was sent is read", async || {
         tokio::time::sleep(Duration::from_millis(500)).await;
         let before = std::mem::replace(&mut last, used());
-        last - before <= 5
+        quiet = if last - before <= 5 { quiet + 1 } else { 0 };
+        quiet == 4
     })
     .await;
 }
@@ -169,7 +170,9 @@ async fn half_sent_requests_have_bounded_memory_together_and_a_whole_one_wins_ov
     assert_eq!(from_elsewhere(&backend, &emotes).await, "HTTP/1.1 200");
     assert_eq!(backend.chat("bob", &emotes).await.status(), 200);
     let peak = peak_mib(backend.pid());
-    assert!(peak < 64, "{peak} MiB");
+    // Without optimisation what is kept for each connection is larger.
+    let bound = if cfg!(debug_assertions) { 96 } else { 64 };
+    assert!(peak < bound, "{peak} MiB");
     backend.terminate();
     assert_eq!(backend.end().await.0, 0);
     drop(stalled);
