@@ -27,7 +27,11 @@ async fn an_order_to_the_desktop_is_an_object() {
 
 #[tokio::test]
 async fn what_the_mock_helix_is_told_is_objects() {
-    let mock = start(helix::router(helix::Config { strict_auth: false, sources: sources() }));
+    let mock = start(helix::router(helix::Config {
+        strict_auth: false,
+        accounts: helix::Accounts::default(),
+        sources: sources(),
+    }));
     for body in [json!([["status", "chat", 500, 1, null]]), json!([["reply_lost"]]), json!({"kind": "slow"})] {
         is_refused(&mock, "/faults", &body).await;
     }
