@@ -274,7 +274,8 @@ impl Store {
                 sqlx::query_as!(
                     AnnouncementRow,
                     "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at
-                     FROM announcements WHERE broadcaster_id = $1 AND (created_at, payout_id) > ($2, $3)
+                     FROM announcements
+                     WHERE broadcaster_id = $1 AND created_at >= $2 AND (created_at, payout_id) > ($2, $3)
                      ORDER BY created_at, payout_id LIMIT $4",
                     self.broadcaster.as_str(),
                     created_at,

@@ -84,13 +84,19 @@ impl fmt::Debug for AnswerBody {
     }
 }
 
+/// Where Twitch's services are.
+const TWITCH: [&str; 2] = ["https://api.twitch.tv", "https://id.twitch.tv"];
+
 /// The operating system's certificates could not be loaded, or TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "an HTTPS client cannot be built ({reason}): install the CA certificates of the system (the package is \
-     mostly called ca-certificates), or name a file of them in SSL_CERT_FILE"
+    "an HTTPS client{} cannot be built ({reason}): install the CA certificates of the system (the package is \
+     mostly called ca-certificates), or name a file of them in SSL_CERT_FILE",
+    service.map(|service| format!(" for {service}")).unwrap_or_default()
 )]
 pub struct ClientError {
+    /// Where it is Twitch's own; another address is a setting's value, which no error repeats.
+    service: Option<&'static str>,
     reason: String,
 }
 
@@ -110,7 +116,10 @@ pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, Client
         .pool_max_idle_per_host(0)
         .no_proxy();
     let builder = if service.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
-    builder.build().map_err(|error| ClientError { reason: reason(error) })
+    builder.build().map_err(|error| {
+        let origin = service.origin().ascii_serialization();
+        ClientError { service: TWITCH.into_iter().find(|twitch| *twitch == origin), reason: reason(error) }
+    })
 }
 
 /// Sends a request and reads the answer up to `max_body` bytes. The time-out, where there is one, is the request's own
