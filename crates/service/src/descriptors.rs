@@ -6,6 +6,7 @@ const ENOUGH: u64 = 1 << 16;
 
 /// Raises the limit as far as the process may by itself, and says what it is then; `None` where there is none.
 #[cfg(unix)]
+#[must_use]
 pub fn raise() -> Option<usize> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
@@ -18,6 +19,7 @@ pub fn raise() -> Option<usize> {
 
 /// Nothing but memory limits them here.
 #[cfg(not(unix))]
+#[must_use]
 pub fn raise() -> Option<usize> {
     None
 }

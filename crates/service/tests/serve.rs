@@ -291,7 +291,7 @@ async fn all_that_has_arrived_is_answered_before_the_end() {
             if round % 2 == 0 {
                 tokio::task::yield_now().await;
             }
-            stream.write_all(whole[cut..].as_bytes()).await.unwrap();
+            stream.write_all(&whole.as_bytes()[cut..]).await.unwrap();
             let answers = read_answers(stream, requests).await;
             assert_eq!(answers.matches("\r\n\r\nwhole").count(), requests, "{round} {number} {cut}: {answers}");
             assert!(is_closed(stream).await);

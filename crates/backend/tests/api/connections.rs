@@ -1,6 +1,6 @@
 //! What strangers can take of the process `mgm-backend`: places, descriptors, memory. And what its end leaves unanswered.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use mgm_store::MIGRATOR;
 use tokio::{
@@ -27,7 +27,7 @@ fn wire(text: &str) -> Vec<u8> {
     let (headers, body) = notification("ann", text);
     let mut request = format!("POST /api/twitch/eventsub HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in &headers {
-        request.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        write!(request, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
     }
     request.push_str("\r\n");
     [request.into_bytes(), body].concat()
@@ -45,7 +45,7 @@ async fn from_elsewhere(backend: &Running, text: &str) -> String {
 }
 
 async fn connections(backend: &Running, count: usize) -> Vec<TcpStream> {
-    mgm_service::descriptors::raise();
+    mgm_service::descriptors::raise().unwrap();
     let mut open = Vec::with_capacity(count);
     for _ in 0..count {
         open.push(TcpStream::connect(address(backend)).await.unwrap());

@@ -85,7 +85,7 @@ async fn a_call_that_could_outlast_the_lease_is_put_off() {
     let meanwhile = async {
         until(async || app.helix.token_requests().await == 1).await;
         // Ten seconds are left, and the call may take as long.
-        app.clock.advance(lease - Duration::from_secs(10));
+        app.clock.advance(lease.checked_sub(Duration::from_secs(10)).unwrap());
     };
     let (sent, ()) = tokio::join!(app.change(&payout, "Sent"), meanwhile);
     sent.ok();
