@@ -11,7 +11,7 @@ use futures_util::task::AtomicWaker;
 
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
-/// What bodies may take together, in bytes, beyond [`ALLOWANCE`] each.
+/// What bodies may take together, in bytes, beyond the first 4 KiB of each.
 pub const BUDGET: usize = 4 * 1024 * 1024;
 /// What each body has without asking, in bytes: more than an ordinary notification, so that whoever sends long bodies
 /// slowly is in nobody's way but their own kind's.
