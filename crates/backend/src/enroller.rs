@@ -14,8 +14,9 @@ use tokio_util::task::TaskTracker;
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
 const BATCH: usize = 128;
-/// Transactions at a time: the database works on one while it writes the other to disk.
-const IN_FLIGHT: usize = 2;
+/// Transactions at a time. What waits meanwhile goes together in the next; with two, the batches would be half as large, and
+/// several processes on one database keep it busy anyway.
+const IN_FLIGHT: usize = 1;
 /// How long a commit may take before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -79,6 +79,8 @@ const PLANNER: &[(&str, &str)] = &[
     ("enable_material", "off"),
     ("enable_sort", "off"),
     ("enable_incremental_sort", "off"),
+    // There is one plan for all values, so making it anew for each would only cost; small batches would have that made.
+    ("plan_cache_mode", "force_generic_plan"),
     // What is switched off counts as very dear, and very dear statements would be compiled first.
     ("jit", "off"),
 ];
