@@ -87,16 +87,16 @@ fn a_log_folder_that_cannot_be_written_is_found_before_the_stack_starts() {
     }
 }
 
-/// PostgreSQL is the first to need more.
+/// PostgreSQL is the first to need more: 58 besides those that it has open already, whose number differs by machine.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_limit_of_open_files_that_is_too_low_is_named() {
     let place = Place::new();
     let mut command = std::process::Command::new("sh");
     let mgm = place.command("tier-b --auto-ports");
-    command.args(["-c", r#"ulimit -n 64 && exec "$@""#, "sh"]).arg(mgm.get_program()).args(mgm.get_args());
+    command.args(["-c", r#"ulimit -n 48 && exec "$@""#, "sh"]).arg(mgm.get_program()).args(mgm.get_args());
     command.envs(mgm.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
     let said = Said::from(command.output().unwrap());
     assert_eq!(said.status, Some(2), "{said:?}");
-    assert!(said.stderr.contains("only 64 files open") && said.stderr.contains("ulimit -n"), "{said:?}");
+    assert!(said.stderr.contains("only 48 files open") && said.stderr.contains("ulimit -n"), "{said:?}");
 }
