@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::connection::{Connection, Group, Phase, ask};
 use super::report::Report;
@@ -133,6 +134,14 @@ impl Registry {
         for connection in open.connections.values() {
             connection.ask(what);
         }
+    }
+
+    /// Asks the connections to end that have sent a part of a request and nothing more since `before`.
+    pub(super) fn end_stalled(&self, before: Instant) {
+        let is_stalled = |connection: &&Arc<Connection>| {
+            matches!(connection.phase(), Phase::Head | Phase::Body) && connection.heard() < before
+        };
+        self.open().connections.values().filter(is_stalled).for_each(|connection| connection.ask(ask::YIELD));
     }
 
     /// Waits until no connection is open.
