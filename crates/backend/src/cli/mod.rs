@@ -11,7 +11,8 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use mgm_service::{
-    health, log, manual, open_files, output,
+    connection_string::ConnectionString,
+    descriptors, health, log, manual, output,
     services::ServiceId,
     settings::{Settings, Sources},
 };
@@ -195,7 +196,9 @@ async fn open(settings: &Settings) -> Result<Store, Failure> {
 }
 
 fn config(sources: &Sources) -> Result<ExitCode, Failure> {
-    writeln!(output::output(), "{}", Settings::load(sources)?.describe())?;
+    let loaded = Settings::load(sources)?;
+    ConnectionString::check_setting(&loaded.settings)?;
+    writeln!(output::output(), "{}", loaded.describe())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::settings::Settings;
 use keyword::Keyword;
 
 pub use address::Address;
@@ -110,6 +111,11 @@ pub enum ConnectionStringError {
     Url(&'static str),
 }
 
+/// The text that the settings hold is none.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("ConnectionStrings__PostgreSQL: {0}")]
+pub struct SettingError(ConnectionStringError);
+
 /// One keyword with its value, whichever way it was written.
 struct Pair {
     /// As it was written.
@@ -129,6 +135,13 @@ impl ConnectionString {
         } else {
             Self::from_pairs(npgsql::pairs(text)?)
         }
+    }
+
+    /// Refuses the text that the settings hold, if they hold one, where it cannot be read or names a file that cannot be used.
+    pub fn check_setting(settings: &Settings) -> Result<(), SettingError> {
+        let text = settings.connection_strings.postgresql.as_ref();
+        let checked = text.map_or(Ok(()), |text| Self::parse(text.expose_secret())?.check_files());
+        checked.map_err(SettingError)
     }
 
     fn from_pairs(pairs: Vec<Pair>) -> Result<Self, ConnectionStringError> {
@@ -165,7 +178,12 @@ impl ConnectionString {
                 }
             }
         }
-        let addresses = address::read(&hosts, &ports)?;
+        let (addresses, port_is_overruled) = address::read(&hosts, &ports)?;
+        if port_is_overruled {
+            let warning =
+                "the keyword Port of the connection string has no effect here: every Host has a port of its own";
+            read.warnings.push(warning.to_owned());
+        }
         for (keyword, is_missing) in
             [(Keyword::Host, addresses.is_empty()), (Keyword::Username, read.username.is_empty())]
         {
