@@ -169,7 +169,7 @@ impl<E: std::error::Error> From<E> for Failure {
 impl Failure {
     /// On standard error.
     fn tell(self) -> ExitCode {
-        eprintln!("mgm-backend: {}", open_files::explained(self.message));
+        eprintln!("mgm-backend: {}", descriptors::explained(self.message));
         ExitCode::from(self.status)
     }
 
