@@ -78,7 +78,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             answer: Duration::from_secs(30),
             drain: Duration::from_secs(10),
-            stalled: Duration::from_secs(1),
+            stalled: Duration::from_secs(2),
         }
     }
 }
