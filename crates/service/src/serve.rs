@@ -192,7 +192,7 @@ pub async fn serve(listeners: Listeners, router: Router, limits: Limits, shutdow
         while tokio::time::timeout(LOOK, registry.empty()).await.is_err() {
             registry.ask_all(ask::LATE);
             if asked_at.elapsed() >= limits.stalled {
-                registry.end_stalled(Instant::now() - limits.stalled);
+                registry.end_stalled(limits.stalled);
             }
         }
     });

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::connection::{Connection, Group, Phase, ask};
 use super::report::Report;
@@ -136,10 +135,10 @@ impl Registry {
         }
     }
 
-    /// Asks the connections to end that have sent a part of a request and nothing more since `before`.
-    pub(super) fn end_stalled(&self, before: Instant) {
+    /// Asks the connections to end that have sent a part of a request and nothing more for so long.
+    pub(super) fn end_stalled(&self, longest: Duration) {
         let is_stalled = |connection: &&Arc<Connection>| {
-            matches!(connection.phase(), Phase::Head | Phase::Body) && connection.heard() < before
+            matches!(connection.phase(), Phase::Head | Phase::Body) && connection.heard().elapsed() > longest
         };
         self.open().connections.values().filter(is_stalled).for_each(|connection| connection.ask(ask::YIELD));
     }
