@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mgm_domain::{
     CharacterName, EnrollmentRequestId, MessageId, Rejection, ViewerId,
-    pool::{Enrol, Enrolled, Membership, enrol},
+    pool::{Enrol, Enrolled, enrol},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::{
     Store, StoreError,
-    pool::{Viewer, in_order, parse_name, viewer_id},
+    pool::{BUCKETS, Viewer, bad_bucket, in_order, parse_name, viewer_id},
     transaction::retrying,
 };
 
@@ -84,6 +84,7 @@ struct Columns {
     display_name: Vec<String>,
     character_name: Vec<String>,
     name_key: Vec<String>,
+    bucket: Vec<i16>,
 }
 
 impl Store {
@@ -208,45 +209,63 @@ impl Store {
         let at = enrolments.iter().map(|enrolment| enrolment.at).max();
         self.write_claims(tx, &batch.granted).await?;
         let mut rows = Columns::default();
-        for viewer in batch.changed.keys() {
-            let membership = batch.viewers.get(viewer).and_then(|viewer| viewer.membership.as_ref());
-            if let Some(Membership { display_name, character_name }) = membership {
-                rows.viewer_id.push(viewer.to_string());
-                rows.display_name.push(display_name.clone());
-                rows.character_name.push(character_name.to_string());
-                rows.name_key.push(character_name.key());
+        let mut joined = vec![0; BUCKETS];
+        for (id, before) in &batch.changed {
+            let Some(Viewer { membership: Some(membership), bucket, .. }) = batch.viewers.get(id) else { continue };
+            rows.viewer_id.push(id.to_string());
+            rows.display_name.push(membership.display_name.clone());
+            rows.character_name.push(membership.character_name.to_string());
+            rows.name_key.push(membership.character_name.key());
+            rows.bucket.push(*bucket);
+            if before.is_none() {
+                let count = usize::try_from(*bucket).ok().and_then(|bucket| joined.get_mut(bucket));
+                *count.ok_or_else(|| bad_bucket(*bucket))? += 1;
             }
         }
         if rows.viewer_id.is_empty() {
             return Ok(());
         }
         self.give_up_names(tx, batch, &rows, at).await?;
-        let written = sqlx::query!(
-            r#"INSERT INTO pool_members
-                   (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
-               SELECT $1, viewer_id, display_name, character_name, name_key, (hashtext(viewer_id) & 255)::smallint, $6
-               FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
-                    AS member (viewer_id, display_name, character_name, name_key)
-               ORDER BY name_key
-               ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE
-               SET display_name = EXCLUDED.display_name, character_name = EXCLUDED.character_name,
-                   name_key = EXCLUDED.name_key, enrolled_at = EXCLUDED.enrolled_at
-               RETURNING viewer_id, bucket"#,
+        // The counts come last, for a row of them is held until the transaction ends: the first that nobody holds. Where all
+        // are held, there will be one more, up to a few; then it waits for one of them.
+        sqlx::query!(
+            "WITH free AS (
+                 SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND $8::boolean ORDER BY shard LIMIT 1
+                 FOR UPDATE SKIP LOCKED
+             ), counted AS (
+                 UPDATE pool_counts
+                 SET members = ARRAY(SELECT members[place] + ($9::integer[])[place] FROM generate_series(1, 256) AS place)
+                 WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
+                 RETURNING shard
+             ), begun AS (
+                 INSERT INTO pool_counts AS had (broadcaster_id, shard, members)
+                 SELECT $1, floor(random() * 32)::smallint, $9 WHERE $8 AND NOT EXISTS (SELECT FROM counted)
+                 ON CONFLICT (broadcaster_id, shard) DO UPDATE
+                 SET members = ARRAY(SELECT had.members[place] + EXCLUDED.members[place]
+                                     FROM generate_series(1, 256) AS place)
+             )
+             INSERT INTO pool_members
+                 (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
+             SELECT $1, viewer_id, display_name, character_name, name_key, bucket, $7
+             FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[])
+                  AS member (viewer_id, display_name, character_name, name_key, bucket)
+             ORDER BY name_key
+             ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE
+             SET display_name = EXCLUDED.display_name, character_name = EXCLUDED.character_name,
+                 name_key = EXCLUDED.name_key, enrolled_at = EXCLUDED.enrolled_at",
             self.broadcaster.as_str(),
             &rows.viewer_id,
             &rows.display_name,
             &rows.character_name,
             &rows.name_key,
+            &rows.bucket,
             at,
+            joined.iter().any(|count| *count > 0),
+            &joined,
         )
-        .fetch_all(&mut *tx)
+        .execute(tx)
         .await?;
-        let changed = batch.changed.iter();
-        let joining: HashSet<&str> =
-            changed.filter(|(_, before)| before.is_none()).map(|(viewer, _)| viewer.as_str()).collect();
-        let joined = written.iter().filter(|row| joining.contains(row.viewer_id.as_str()));
-        let joined: Vec<i16> = joined.map(|row| row.bucket).collect();
-        if joined.is_empty() { Ok(()) } else { self.count_members(tx, &joined, 1).await }
+        Ok(())
     }
 
     /// Where a name changes hands within a batch, whoever gives it up has none before the other takes it.
