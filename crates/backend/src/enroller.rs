@@ -1,12 +1,12 @@
 //! Enrolments are committed together when they arrive together: while some are being committed, the next gather. Each is
 //! answered only after its commit.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use mgm_store::{Enrolment, EnrolmentOutcome, Store};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    time::timeout,
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 
@@ -14,9 +14,8 @@ use tokio_util::task::TaskTracker;
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
 const BATCH: usize = 128;
-/// Transactions at a time. What waits meanwhile goes together in the next; with two, the batches would be half as large, and
-/// several processes on one database keep it busy anyway.
-const IN_FLIGHT: usize = 1;
+/// The longest wait for a batch to fill.
+const MOST_PATIENCE: Duration = Duration::from_millis(5);
 /// How long a commit may take before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,6 +32,15 @@ pub enum EnrolError {
     /// A defect.
     #[error("the enrolment failed")]
     Failed,
+}
+
+/// How many were committed together last: as many are expected again, as when each viewer's connection brings the next.
+/// Without this wait the first to come would be committed alone, while all the others wait for that.
+#[derive(Debug, Default)]
+struct Crowd {
+    size: usize,
+    /// How long they are waited for: half of what their transaction took.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -58,20 +66,28 @@ impl Enroller {
     }
 }
 
-/// Hands on what has gathered whenever a transaction is free. Each runs in a task of its own, so that a defect in one
+/// Hands on what has gathered whenever no transaction is under way. Each runs in a task of its own, so that a defect in one
 /// fails that one only.
 async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
-    let free = Arc::new(Semaphore::new(IN_FLIGHT));
-    while let Ok(place) = Arc::clone(&free).acquire_owned().await {
+    let mut crowd = Crowd::default();
+    loop {
         let mut gathered = Vec::new();
         if jobs.recv_many(&mut gathered, BATCH).await == 0 {
             return;
         }
+        let deadline = Instant::now() + crowd.patience;
+        while gathered.len() < crowd.size {
+            let room = BATCH - gathered.len();
+            // Over with the time, or with the last who could send any.
+            if !matches!(timeout_at(deadline, jobs.recv_many(&mut gathered, room)).await, Ok(1..)) {
+                break;
+            }
+        }
+        let (size, started) = (gathered.len(), Instant::now());
         let store = store.clone();
-        tasks.spawn(async move {
-            commit(&store, gathered).await;
-            drop(place);
-        });
+        // It has its own word for what fails; a panic is in the log.
+        let _ = tasks.spawn(async move { commit(&store, gathered).await }).await;
+        crowd = Crowd { size, patience: (started.elapsed() / 2).min(MOST_PATIENCE) };
     }
 }
 
