@@ -1,9 +1,9 @@
 //! Enrolments are committed together when they arrive together: while some are being committed, the next gather. Each is
 //! answered only after its commit.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use mgm_store::{Enrolment, EnrolmentOutcome, Store};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSession, Store};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout, timeout_at},
@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
 const BATCH: usize = 128;
+/// How long the database's connection is kept when no enrolment comes.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait for a batch to fill.
 const MOST_PATIENCE: Duration = Duration::from_millis(5);
 /// How long a commit may take before the database counts as away.
@@ -69,10 +71,18 @@ impl Enroller {
 /// Hands on what has gathered whenever no transaction is under way. Each runs in a task of its own, so that a defect in one
 /// fails that one only.
 async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
+    let session = Arc::new(store.enrolment_session());
     let mut crowd = Crowd::default();
     loop {
         let mut gathered = Vec::new();
-        if jobs.recv_many(&mut gathered, BATCH).await == 0 {
+        let arrived = match timeout(PAUSE, jobs.recv_many(&mut gathered, BATCH)).await {
+            Ok(arrived) => arrived,
+            Err(_) => {
+                session.pause();
+                jobs.recv_many(&mut gathered, BATCH).await
+            }
+        };
+        if arrived == 0 {
             return;
         }
         let deadline = Instant::now() + crowd.patience;
@@ -84,17 +94,17 @@ async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker)
             }
         }
         let (size, started) = (gathered.len(), Instant::now());
-        let store = store.clone();
+        let session = Arc::clone(&session);
         // It has its own word for what fails; a panic is in the log.
-        let _ = tasks.spawn(async move { commit(&store, gathered).await }).await;
+        let _ = tasks.spawn(async move { commit(&session, gathered).await }).await;
         crowd = Crowd { size, patience: (started.elapsed() / 2).min(MOST_PATIENCE) };
     }
 }
 
-async fn commit(store: &Store, jobs: Vec<Job>) {
+async fn commit(session: &EnrolmentSession, jobs: Vec<Job>) {
     let (enrolments, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.enrolment, job.answer)).unzip();
     metrics::histogram!("mgm_enrolment_batch_size").record(f64::from(u32::try_from(answers.len()).unwrap_or(u32::MAX)));
-    match decide(store, &enrolments).await {
+    match decide(session, &enrolments).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Whoever asked may have gone; the effect stands.
@@ -104,7 +114,7 @@ async fn commit(store: &Store, jobs: Vec<Job>) {
         // One of them is at fault: it must not cost the others.
         Err(EnrolError::Failed) if enrolments.len() > 1 => {
             for (enrolment, answer) in enrolments.iter().zip(answers) {
-                let alone = decide(store, std::slice::from_ref(enrolment)).await;
+                let alone = decide(session, std::slice::from_ref(enrolment)).await;
                 let _ = answer.send(alone.and_then(|mut outcomes| outcomes.pop().ok_or(EnrolError::Failed)));
             }
         }
@@ -116,8 +126,8 @@ async fn commit(store: &Store, jobs: Vec<Job>) {
     }
 }
 
-async fn decide(store: &Store, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, EnrolError> {
-    match timeout(PATIENCE, store.enrol(enrolments)).await {
+async fn decide(session: &EnrolmentSession, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, EnrolError> {
+    match timeout(PATIENCE, session.enrol(enrolments)).await {
         Ok(Ok(outcomes)) => Ok(outcomes),
         Ok(Err(error)) if error.is_unavailable() => {
             tracing::warn!(%error, enrolments = enrolments.len(), "enrolments could not be committed");

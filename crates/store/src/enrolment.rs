@@ -1,12 +1,15 @@
 //! Enrolments, committed together when they arrive together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use mgm_domain::{
     CharacterName, EnrollmentRequestId, MessageId, Rejection, ViewerId,
     pool::{Enrol, Enrolled, enrol},
 };
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
 use time::OffsetDateTime;
 
 use crate::{
@@ -87,21 +90,58 @@ struct Columns {
     bucket: Vec<i16>,
 }
 
-impl Store {
+/// Enrols on one connection for as long as there is something to do: its plans and caches are warm, and it is not tested at
+/// each turn as those of the pool are.
+#[derive(Debug)]
+pub struct EnrolmentSession {
+    store: Store,
+    /// Kept from one transaction to the next, unless that was not committed.
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+}
+
+impl EnrolmentSession {
     /// Decides enrolments in their order and commits them in one transaction; answers in the same order.
     pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
         if enrolments.is_empty() {
             return Ok(vec![]);
         }
         retrying("enrol", async || {
-            let mut tx = self.begin().await?;
-            let mut batch = self.load_batch(&mut tx, enrolments).await?;
+            let kept = self.kept().take();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.store.pool.acquire().await?,
+            };
+            let mut tx = connection.begin().await?;
+            let mut batch = self.store.load_batch(&mut tx, enrolments).await?;
             let outcomes = enrolments.iter().map(|enrolment| batch.decide(enrolment)).collect();
-            self.write_batch(&mut tx, &batch, enrolments).await?;
+            self.store.write_batch(&mut tx, &batch, enrolments).await?;
             tx.commit().await?;
+            *self.kept() = Some(connection);
             Ok(outcomes)
         })
         .await
+    }
+
+    /// Gives the connection back, for there will be a pause.
+    pub fn pause(&self) {
+        self.kept().take();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<PoolConnection<Postgres>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// For enrolments that follow one another.
+    #[must_use]
+    pub fn enrolment_session(&self) -> EnrolmentSession {
+        EnrolmentSession { store: self.clone(), connection: Mutex::default() }
+    }
+
+    /// [`EnrolmentSession::enrol`], once.
+    pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
+        self.enrolment_session().enrol(enrolments).await
     }
 
     /// The claim that was granted under this id.
