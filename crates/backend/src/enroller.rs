@@ -75,14 +75,11 @@ async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker)
     let mut crowd = Crowd::default();
     loop {
         let mut gathered = Vec::new();
-        let arrived = match timeout(PAUSE, jobs.recv_many(&mut gathered, BATCH)).await {
-            Ok(arrived) => arrived,
-            Err(_) => {
-                session.pause();
-                jobs.recv_many(&mut gathered, BATCH).await
-            }
-        };
-        if arrived == 0 {
+        if timeout(PAUSE, jobs.recv_many(&mut gathered, BATCH)).await.is_err() {
+            session.pause();
+            jobs.recv_many(&mut gathered, BATCH).await;
+        }
+        if gathered.is_empty() {
             return;
         }
         let deadline = Instant::now() + crowd.patience;
