@@ -107,11 +107,19 @@ impl EnrolmentSession {
         }
         retrying("enrol", async || {
             let kept = self.kept().take();
+            let was_kept = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
                 None => self.store.pool.acquire().await?,
             };
-            let mut tx = connection.begin().await?;
+            let mut begun = connection.begin().await;
+            if was_kept && begun.is_err() {
+                // It has ended since; those of the pool are tested.
+                drop(begun);
+                connection = self.store.pool.acquire().await?;
+                begun = connection.begin().await;
+            }
+            let mut tx = begun?;
             let mut batch = self.store.load_batch(&mut tx, enrolments).await?;
             let outcomes = enrolments.iter().map(|enrolment| batch.decide(enrolment)).collect();
             self.store.write_batch(&mut tx, &batch, enrolments).await?;

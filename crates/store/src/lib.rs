@@ -91,9 +91,6 @@ pub fn connect_options(connect: PgConnectOptions) -> PgConnectOptions {
     connect.options(PLANNER.iter().copied())
 }
 
-/// From when on a connection that was not used is taken for one that may have ended.
-const RESTED: Duration = Duration::from_secs(1);
-
 /// The store of one broadcaster. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -126,17 +123,7 @@ impl Store {
         let mut pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .min_connections(options.min_connections)
-            .acquire_timeout(patience)
-            // Whether a connection still lives is asked when it has rested, and not before every transaction.
-            .test_before_acquire(false)
-            .before_acquire(|connection, of| {
-                Box::pin(async move {
-                    if of.idle_for > RESTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            });
+            .acquire_timeout(patience);
         if servers.len() == 1 {
             connection.close().await?;
             return Ok(Self::from_pool(pool.connect_with(primary).await?, options.broadcaster));
