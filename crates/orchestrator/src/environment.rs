@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use mgm_service::services::ServiceId;
-use mgm_service::settings::{Origin, Settings, Sources};
+use mgm_settings::{Origin, Settings, Sources};
 
 use crate::profile;
 
@@ -90,7 +90,7 @@ mod tests {
     fn the_environment_overrides_single_values_in_any_spelling() {
         let environment = environment(&[("MGM__APIKEY", "mine"), ("ASPNETCORE_ENVIRONMENT", "Production")]);
         assert_eq!(api_key(&environment), "mine");
-        assert_eq!(environment.settings.environment, mgm_service::settings::Environment::Production);
+        assert_eq!(environment.settings.general.environment, mgm_settings::Environment::Production);
         assert_eq!(environment.settings.twitch.helix_client_id.as_deref(), Some("e2e-ci-helix-client"));
     }
 

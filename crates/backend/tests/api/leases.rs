@@ -31,8 +31,8 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
     for (mode, calls_before) in [("SHARE ROW EXCLUSIVE", 1), ("ACCESS EXCLUSIVE", 0)] {
         let app = TestApp::with(|settings| {
             renewing(settings);
-            settings.helix.timeout_seconds = 1;
-            settings.announcements.lease_margin_seconds = 1;
+            settings.helix.timeout = Duration::from_secs(1);
+            settings.announcements.lease_margin = Duration::from_secs(1);
         })
         .await;
         app.helix.expire_tokens().await;
@@ -72,8 +72,8 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
 async fn a_call_that_could_outlast_the_lease_is_put_off() {
     let app = TestApp::with(|settings| {
         renewing(settings);
-        settings.helix.timeout_seconds = 10;
-        settings.announcements.lease_margin_seconds = 1;
+        settings.helix.timeout = Duration::from_secs(10);
+        settings.announcements.lease_margin = Duration::from_secs(1);
     })
     .await;
     app.helix.expire_tokens().await;

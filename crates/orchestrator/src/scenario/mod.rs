@@ -6,6 +6,7 @@ mod steps;
 use std::time::{Duration, Instant};
 
 use mgm_service::services::ServiceId;
+use mgm_twitch::eventsub::SigningSecret;
 use secrecy::SecretString;
 
 use crate::http::Endpoint;
@@ -90,7 +91,7 @@ pub struct Stage {
     /// The channel.
     pub broadcaster_id: String,
     /// The secret that signs chat messages; none when the services do not check.
-    pub event_sub_secret: Option<SecretString>,
+    pub event_sub_secret: Option<SigningSecret>,
     /// Whether the backend is told to ask nobody who subscribes.
     pub skips_subscriber_check: bool,
     /// The id of the chat message.

@@ -1,11 +1,9 @@
-//! Origins, as browsers send them.
+//! Origins, as browsers send them, and that of the Extension's panel.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
-
-use super::value::{Expected, Value};
 
 /// An origin: scheme, host and perhaps a port, and nothing after that or within.
 /// <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>
@@ -46,13 +44,42 @@ impl fmt::Display for WebOrigin {
     }
 }
 
-impl Value for WebOrigin {
-    fn from_text(text: &str) -> Result<Self, Expected> {
-        text.parse().map_err(|error: NoOrigin| Expected(format!("origins ({error})")))
+/// The Extension's client id, which is a part of the host that Twitch serves its panel from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExtensionClientId {
+    id: String,
+    panel: WebOrigin,
+}
+
+/// Not the id of an Extension. Does not say what it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("it cannot be part of a host name")]
+pub struct NoHostName;
+
+impl ExtensionClientId {
+    /// Takes the id as it is.
+    pub fn parse(id: impl Into<String>) -> Result<Self, NoHostName> {
+        let id = id.into();
+        let panel = format!("https://{id}.ext-twitch.tv").parse().map_err(|NoOrigin| NoHostName)?;
+        Ok(Self { id, panel })
     }
 
-    fn show(&self) -> String {
-        self.0.clone()
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.id
+    }
+
+    /// The origin of the panel.
+    #[must_use]
+    pub const fn panel(&self) -> &WebOrigin {
+        &self.panel
+    }
+}
+
+impl fmt::Display for ExtensionClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
     }
 }
 
@@ -90,5 +117,14 @@ mod tests {
             assert_eq!(text.parse::<WebOrigin>(), Err(NoOrigin), "{text}");
         }
         assert!(!NoOrigin.to_string().contains("hush"));
+    }
+
+    #[test]
+    fn a_client_id_that_makes_no_origin_is_refused_without_being_shown() {
+        for id in ["hush/hush", "u:hush@host", "hush hush", "hush?"] {
+            let error = ExtensionClientId::parse(id).unwrap_err();
+            assert!(!error.to_string().contains("hush"), "{id}: {error}");
+        }
+        assert_eq!(ExtensionClientId::parse("abc").unwrap().panel().as_str(), "https://abc.ext-twitch.tv");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::layers::Origin;
+use crate::layer::Origin;
 
 /// One thing that is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum Problem {
         /// Where it was written.
         origin: Origin,
         /// The key that looks most like it.
-        nearest: &'static str,
+        nearest: String,
     },
     /// The value is not of the setting's type.
     #[error("{key} ({origin}): expected {expected}")]
@@ -35,6 +35,24 @@ pub enum Problem {
         key: &'static str,
         /// Why.
         reason: String,
+    },
+    /// The program cannot do without it.
+    #[error("{key} is not set")]
+    Missing {
+        /// The environment variable that names the setting.
+        key: &'static str,
+    },
+    /// Production cannot do without it.
+    #[error("{key} is not set, and Production needs it")]
+    NeededInProduction {
+        /// The environment variable that names the setting.
+        key: &'static str,
+    },
+    /// An aid of Development.
+    #[error("{key} is on, and Production does not allow it")]
+    NotInProduction {
+        /// The environment variable that names the setting.
+        key: &'static str,
     },
     /// Two spellings of one variable are set to different values.
     #[error("{first} and {second} are the same setting, but have different values")]
@@ -73,11 +91,42 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The setting whose value is wrong or missing, where it is known.
+    pub(crate) const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { key, .. }
+            | Self::Refused { key, .. }
+            | Self::Missing { key }
+            | Self::NeededInProduction { key }
+            | Self::NotInProduction { key } => Some(key),
+            Self::Unknown { .. }
+            | Self::Ambiguous { .. }
+            | Self::Unreadable { .. }
+            | Self::UnreadableValue { .. }
+            | Self::Syntax { .. } => None,
+        }
+    }
+}
+
 /// Everything that is wrong with the configuration, never empty.
 #[derive(Debug)]
 pub struct SettingsError {
     /// One entry a problem.
     pub problems: Vec<Problem>,
+}
+
+impl SettingsError {
+    /// Fails with the problems, if there are any.
+    pub fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+}
+
+impl From<Problem> for SettingsError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
 }
 
 impl fmt::Display for SettingsError {
