@@ -43,7 +43,7 @@ impl Config {
         let twitch = &settings.twitch;
         Self {
             keys: twitch.extension_secret.clone().unwrap_or_else(ExtensionKeys::development),
-            client_id: twitch.extension_client_id.as_ref().map(ToString::to_string),
+            client_id: twitch.extension_client_id.as_ref().map(|id| id.as_str().to_owned()),
             channel_id: twitch.broadcaster_user_id.as_ref().map(ToString::to_string),
             sources: Sources::system(),
         }

@@ -1,50 +1,52 @@
-//! The environment as a layer.
+//! The environment as layers.
 //!
 //! A variable is named `<Section>__<Key>`, without regard to case. `<Section>__<Key>__File` names a file that holds the
 //! value, as orchestrators and systemd hand secrets out. An empty value counts as not set, and a value is text, whatever it
 //! looks like.
 
-use crate::error::Problem;
-use crate::key::{SHARED, nearest};
-use crate::layer::{Layer, Origin};
-use crate::sections::{FALLBACKS, keys};
+use figment::Figment;
 
-/// What the variables say: those of the fallback names, and over them those of our own.
-pub(crate) fn read(variables: &[(String, String)], problems: &mut Vec<Problem>) -> [Layer; 2] {
-    let mut layers = [Layer::default(), Layer::default()];
-    for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
-        let (variable, is_file) = named_by(name);
-        let fallback = FALLBACKS.iter().find(|(fallback, _)| fallback.eq_ignore_ascii_case(variable));
-        let own = fallback.map_or(variable, |(_, own)| own);
-        let Some(key) = keys().find(|key| key.variable.eq_ignore_ascii_case(own)) else {
+use crate::Sources;
+use crate::error::Problem;
+use crate::key::{Key, SHARED};
+use crate::layer::Given;
+use crate::sections::keys;
+
+/// Names that settings have elsewhere, each with its layer. What stands in for a connection string that is set nowhere else
+/// is below the file, the others are above it; our own names win.
+const ELSEWHERE: &[(&str, &str, usize)] = &[
+    ("DATABASE_URL", "ConnectionStrings__PostgreSQL", 0),
+    ("ASPNETCORE_ENVIRONMENT", "Mgm__Environment", 1),
+    ("ASPNETCORE_URLS", "Mgm__Urls", 1),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "Mgm__OtlpEndpoint", 1),
+];
+const OWN: usize = 2;
+
+/// What the variables say, the lowest layer first.
+pub(crate) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> [Figment; 3] {
+    let mut layers = [Figment::new(), Figment::new(), Figment::new()];
+    for (spelled, value) in sources.environment.iter().filter(|(_, value)| !value.is_empty()) {
+        let (variable, is_file) = named_by(spelled);
+        let elsewhere = ELSEWHERE.iter().find(|(name, ..)| name.eq_ignore_ascii_case(variable));
+        let &(_, name, layer) = elsewhere.unwrap_or(&("", variable, OWN));
+        if layer == 0 && !sources.accept_database_url {
+            continue;
+        }
+        let Some(key) = keys().find(|key| key.variable.eq_ignore_ascii_case(name)) else {
             if is_ours(variable) {
-                let nearest = nearest(variable, keys().map(|key| key.variable.to_owned()));
-                problems.push(Problem::Unknown { key: name.clone(), origin: Origin::Variable(name.clone()), nearest });
+                let nearest = Key::nearest(variable, keys().map(|key| key.variable.to_owned()));
+                problems.push(Problem::unknown(spelled, format_args!("environment variable {spelled}"), &nearest));
             }
             continue;
         };
-        let value = if is_file { content(name, value) } else { Ok(value.clone()) };
-        let layer = &mut layers[usize::from(fallback.is_none())];
-        match value {
-            Ok(value) if value.is_empty() => {}
-            Ok(value) => problems.extend(layer.add(key, name.clone(), value.into()).err()),
-            Err(problem) => problems.push(problem),
-        }
+        let value = if is_file { content(spelled, value) } else { Ok(value.clone()) };
+        let added = value.and_then(|value| match value.as_str() {
+            "" => Ok(()),
+            text => Given { key, spelled: spelled.clone(), file: None, value: text.into() }.add_to(&mut layers[layer]),
+        });
+        problems.extend(added.err());
     }
     layers
-}
-
-/// `DATABASE_URL`, which stands in for a connection string that is set nowhere else.
-pub(crate) fn database_url(variables: &[(String, String)]) -> Layer {
-    const NAME: &str = "DATABASE_URL";
-    let mut layer = Layer::default();
-    let url = variables.iter().find(|(name, value)| name == NAME && !value.is_empty());
-    let key = keys().find(|key| key.variable == "ConnectionStrings__PostgreSQL");
-    if let Some(((_, url), key)) = url.zip(key) {
-        // It is the only one of its layer.
-        let _ = layer.add(key, NAME.to_owned(), url.clone().into());
-    }
-    layer
 }
 
 /// The variable whose value `name` gives, and whether it does so by the name of a file.
@@ -56,10 +58,11 @@ fn named_by(name: &str) -> (&str, bool) {
     }
 }
 
-/// The text of a file that holds one value. The end of its last line does not count.
+/// The text of a file that holds one value; the end of its last line does not count. The name of the file is a value, too:
+/// somebody may have put the secret itself there.
 fn content(variable: &str, path: &str) -> Result<String, Problem> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| Problem::UnreadableValue { variable: variable.to_owned(), source })?;
+        .map_err(|error| Problem::new(format!("{variable}: the file that it names cannot be read: {error}")))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }

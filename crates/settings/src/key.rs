@@ -18,35 +18,33 @@ impl Key {
         self.variable.split_once("__").unwrap_or_default()
     }
 
+    /// By which `figment` finds its value.
+    pub(crate) fn path(&self) -> String {
+        self.variable.replace("__", ".")
+    }
+
     /// As it is written in the file: `rate_limits.viewer_reads_per_minute` is `RateLimits__ViewerReadsPerMinute`.
+    ///
+    /// A word begins with a capital that stands behind a small letter and not before another capital (`PostgreSQL` is one).
     pub(crate) fn in_file(&self) -> String {
-        let (section, key) = self.parts();
-        format!("{}.{}", snake_case(section), snake_case(key))
-    }
-
-    /// What it means, on one line.
-    pub(crate) fn meaning(&self) -> String {
-        self.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A word begins with a capital that stands behind a small letter and not before another capital (`PostgreSQL` is one).
-fn snake_case(name: &str) -> String {
-    let mut written = String::new();
-    let mut letters = name.chars().peekable();
-    let mut after_small = false;
-    while let Some(letter) = letters.next() {
-        if letter.is_uppercase() && after_small && !letters.peek().is_some_and(|next| next.is_uppercase()) {
-            written.push('_');
+        let path = self.path();
+        let letters = path.as_bytes();
+        let is = |index: usize, kind: fn(&u8) -> bool| letters.get(index).is_some_and(kind);
+        let mut written = String::new();
+        for (index, letter) in letters.iter().enumerate() {
+            let after_small =
+                index > 0 && is(index - 1, |letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+            if letter.is_ascii_uppercase() && after_small && !is(index + 1, u8::is_ascii_uppercase) {
+                written.push('_');
+            }
+            written.push(letter.to_ascii_lowercase().into());
         }
-        after_small = !letter.is_uppercase();
-        written.extend(letter.to_lowercase());
+        written
     }
-    written
-}
 
-/// The one of `names` that looks most like `name`.
-pub(crate) fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
-    let name = name.to_ascii_lowercase();
-    names.min_by_key(|known| strsim::damerau_levenshtein(&name, &known.to_ascii_lowercase())).unwrap_or_default()
+    /// The one of `names` that looks most like `name`.
+    pub(crate) fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
+        let name = name.to_ascii_lowercase();
+        names.min_by_key(|known| strsim::damerau_levenshtein(&name, &known.to_ascii_lowercase())).unwrap_or_default()
+    }
 }

@@ -1,9 +1,9 @@
-//! A source of settings, as `figment` merges them.
+//! The values of one source, as `figment` merges them.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use figment::util::nest;
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider, Source};
 
@@ -24,11 +24,10 @@ pub enum Origin {
 impl Origin {
     /// Where the value of a key came from.
     pub(crate) fn of(key: &Key, layers: &Figment) -> Self {
-        let (section, name) = key.parts();
-        let Some(metadata) = layers.find_metadata(&format!("{section}.{name}")) else { return Self::Default };
-        match metadata.source.as_ref().and_then(Source::file_path) {
-            Some(path) => Self::File(path.to_owned()),
-            None => Self::Variable(metadata.interpolate(layers.profile(), &[section, name])),
+        match layers.find_metadata(&key.path()) {
+            Some(Metadata { source: Some(Source::File(path)), .. }) => Self::File(path.clone()),
+            Some(Metadata { name, .. }) => Self::Variable(name.to_string()),
+            None => Self::Default,
         }
     }
 }
@@ -43,49 +42,37 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What one source says, by the name of section and key: the key as it was spelled there, and the value.
-#[derive(Debug, Default)]
-pub(crate) struct Layer {
-    file: Option<PathBuf>,
-    values: BTreeMap<(&'static str, &'static str), (String, Value)>,
+/// One value that a source gives.
+pub(crate) struct Given {
+    pub(crate) key: &'static Key,
+    /// The key's name as it was spelled there.
+    pub(crate) spelled: String,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) value: Value,
 }
 
-impl Layer {
-    pub(crate) fn of_file(path: &Path) -> Self {
-        Self { file: Some(path.to_owned()), ..Self::default() }
-    }
-
-    /// Adds a value. One that another spelling of the key gives already has to be the same.
-    pub(crate) fn add(&mut self, key: &Key, spelled: String, value: Value) -> Result<(), Problem> {
-        match self.values.insert(key.parts(), (spelled.clone(), value.clone())) {
-            Some((first, other)) if self.file.is_some() || other != value => {
-                Err(Problem::Ambiguous { first, second: spelled })
-            }
-            _ => Ok(()),
+impl Given {
+    /// Adds it to its layer. What another spelling of the key gives already has to be the same.
+    pub(crate) fn add_to(self, layer: &mut Figment) -> Result<(), Problem> {
+        let path = self.key.path();
+        let is_same = layer.find_value(&path).is_ok_and(|other| other == self.value && self.file.is_none());
+        if let Some(Metadata { name, .. }) = layer.find_metadata(&path).filter(|_| !is_same) {
+            let said = format!("{name} and {} are the same setting, but have different values", self.spelled);
+            return Err(Problem::new(said));
         }
+        *layer = layer.clone().merge(self);
+        Ok(())
     }
 }
 
-impl Provider for Layer {
-    /// Of a variable, `interpolate` gives the name as it was spelled.
+impl Provider for Given {
     fn metadata(&self) -> Metadata {
-        if let Some(path) = &self.file {
-            return Metadata::from("file", path.as_path());
-        }
-        let spelled = |(&(section, key), (spelled, _)): (&(_, _), &(String, _))| ((section, key), spelled.clone());
-        let names: BTreeMap<(&str, &str), String> = self.values.iter().map(spelled).collect();
-        Metadata::named("environment").interpolater(move |_, path| {
-            let name = path.first().zip(path.last()).and_then(|(section, key)| names.get(&(*section, *key)));
-            name.cloned().unwrap_or_default()
-        })
+        let named = Metadata::named(self.spelled.clone());
+        if let Some(file) = &self.file { named.source(file.as_path()) } else { named }
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
-        let mut sections = BTreeMap::<&str, Dict>::new();
-        for ((section, key), (_, value)) in &self.values {
-            sections.entry(section).or_default().insert((*key).to_owned(), value.clone());
-        }
-        let sections = sections.into_iter().map(|(name, values)| (name.to_owned(), values.into())).collect();
-        Ok(Profile::Default.collect(sections))
+        let nested = nest(&self.key.path(), self.value.clone());
+        Ok(Profile::Default.collect(nested.into_dict().unwrap_or_default()))
     }
 }

@@ -23,59 +23,22 @@ mod sections;
 mod setting;
 
 use mgm_domain::BroadcasterId;
-use mgm_domain::roulette::Schedule;
 use mgm_service::bind::BindUrls;
 use mgm_service::services::ServiceId;
-use mgm_twitch::helix::Credentials;
 
 use reader::Reader;
 
 pub use args::{Args, Sources};
 pub use error::{Problem, SettingsError};
 pub use layer::Origin;
-pub use origin::{ExtensionClientId, NoHostName, NoOrigin, WebOrigin};
+pub use origin::{ExtensionClientId, NoOrigin, WebOrigin};
 pub use sections::{
     Announcements, Backend, ConnectionStrings, Environment, General, Gifts, Helix, Mgm, MockHelix, Payouts, RateLimits,
-    Roulette, SyntheticDesktop, Twitch, Version,
+    Roulette, Settings, SyntheticDesktop, Twitch, Version,
 };
 
 /// The broadcaster of a developer who has configured none.
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
-
-/// The configuration of the whole stack.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// What the process of any service is told.
-    pub general: General,
-    /// Databases.
-    pub connection_strings: ConnectionStrings,
-    /// The project's own switches and keys.
-    pub mgm: Mgm,
-    /// Twitch: secrets, credentials and identities.
-    pub twitch: Twitch,
-    /// The lengths of a roulette cycle.
-    pub schedule: Schedule,
-    /// The roulette.
-    pub roulette: Roulette,
-    /// Payouts that nobody finishes.
-    pub payouts: Payouts,
-    /// Announcements in chat.
-    pub announcements: Announcements,
-    /// Gift requests.
-    pub gifts: Gifts,
-    /// How many requests are answered; the rest are 429.
-    pub rate_limits: RateLimits,
-    /// Calls to Helix.
-    pub helix: Helix,
-    /// What `GET /api/version` answers.
-    pub version: Version,
-    /// SyntheticDesktop.
-    pub synthetic_desktop: SyntheticDesktop,
-    /// Where the backend is.
-    pub backend: Backend,
-    /// MockHelixApi.
-    pub mock_helix: MockHelix,
-}
 
 /// The settings, and for each key its value (redacted where secret) and where that came from.
 #[derive(Clone, Debug)]
@@ -114,37 +77,11 @@ impl Settings {
     /// with the others.
     pub fn load_for(sources: &Sources, needs: fn(&Self) -> Vec<Problem>) -> Result<Loaded, SettingsError> {
         let mut reader = Reader::new(sources);
-        let settings = Self::read(&mut reader);
+        let mut settings = Self::read(&mut reader);
+        reader.refuse(settings.compose());
         reader.refuse(needs(&settings));
         let rows = reader.finish()?;
         Ok(Loaded { settings, rows })
-    }
-
-    /// In the order of [`sections::keys`].
-    fn read(reader: &mut Reader) -> Self {
-        let settings = Self {
-            general: reader.section(),
-            connection_strings: reader.section(),
-            mgm: reader.section(),
-            twitch: reader.section(),
-            schedule: reader.schedule(),
-            roulette: reader.section(),
-            payouts: reader.section(),
-            announcements: reader.section(),
-            gifts: reader.section(),
-            rate_limits: reader.section(),
-            helix: reader.section(),
-            version: reader.section(),
-            synthetic_desktop: reader.section(),
-            backend: reader.section(),
-            mock_helix: reader.section(),
-        };
-        let twitch = &settings.twitch;
-        let credentials = twitch.helix_client_id.as_ref().zip(twitch.broadcaster_access_token.as_ref());
-        if let Some(Err(error)) = credentials.map(|(id, token)| Credentials::new(id, token)) {
-            reader.refuse([Problem::Refused { key: "Twitch__HelixClientId", reason: error.to_string() }]);
-        }
-        settings
     }
 
     /// Where a service listens: where it is told to, else on loopback and its own port.

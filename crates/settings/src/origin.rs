@@ -51,16 +51,11 @@ pub struct ExtensionClientId {
     panel: WebOrigin,
 }
 
-/// Not the id of an Extension. Does not say what it is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("it cannot be part of a host name")]
-pub struct NoHostName;
-
 impl ExtensionClientId {
-    /// Takes the id as it is.
-    pub fn parse(id: impl Into<String>) -> Result<Self, NoHostName> {
+    /// Takes the id as it is, if it can be part of a host name.
+    pub fn parse(id: impl Into<String>) -> Result<Self, NoOrigin> {
         let id = id.into();
-        let panel = format!("https://{id}.ext-twitch.tv").parse().map_err(|NoOrigin| NoHostName)?;
+        let panel = format!("https://{id}.ext-twitch.tv").parse()?;
         Ok(Self { id, panel })
     }
 
@@ -74,12 +69,6 @@ impl ExtensionClientId {
     #[must_use]
     pub const fn panel(&self) -> &WebOrigin {
         &self.panel
-    }
-}
-
-impl fmt::Display for ExtensionClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.id)
     }
 }
 
@@ -122,8 +111,7 @@ mod tests {
     #[test]
     fn a_client_id_that_makes_no_origin_is_refused_without_being_shown() {
         for id in ["hush/hush", "u:hush@host", "hush hush", "hush?"] {
-            let error = ExtensionClientId::parse(id).unwrap_err();
-            assert!(!error.to_string().contains("hush"), "{id}: {error}");
+            assert_eq!(ExtensionClientId::parse(id), Err(NoOrigin), "{id}");
         }
         assert_eq!(ExtensionClientId::parse("abc").unwrap().panel().as_str(), "https://abc.ext-twitch.tv");
     }

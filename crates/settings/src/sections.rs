@@ -6,13 +6,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use mgm_domain::BroadcasterId;
 use mgm_domain::gift::TimeLimits;
-use mgm_domain::roulette::{InvalidSchedule, Schedule};
+use mgm_domain::roulette::Schedule;
 use mgm_service::bind::BindUrls;
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::log::LogFormat;
 use mgm_twitch::eventsub::{CallbackUrl, SigningSecret, SigningSecrets};
 use mgm_twitch::extension_jwt::ExtensionKeys;
-use mgm_twitch::helix::HelixBaseUrl;
+use mgm_twitch::helix::{Credentials, HelixBaseUrl};
 use mgm_twitch::oauth::OAuthBaseUrl;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,7 @@ use url::Url;
 use crate::error::Problem;
 use crate::key::Key;
 use crate::origin::{ExtensionClientId, WebOrigin};
+use crate::reader::Reader;
 use crate::setting;
 
 /// Settings that stand together.
@@ -35,206 +36,220 @@ pub(crate) trait Section: Default + DeserializeOwned + Serialize {
 macro_rules! sections {
     ($(
         $(#[doc = $about:literal])+
-        $visible:vis struct $Section:ident in $name:literal {
-            $( $(#[doc = $doc:literal])+ pub $field:ident: $type:ty = $default:expr, $key:literal; )+
+        $visible:vis $section:ident: $Section:ident in $name:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr, $key:literal; )+
         }
-    )+) => { $(
-        $(#[doc = $about])+
-        #[derive(Clone, Debug, Deserialize, Serialize)]
-        #[serde(default)]
-        $visible struct $Section {
-            $( $(#[doc = $doc])+ #[serde(rename = $key, with = "setting")] pub $field: $type, )+
+    )+) => {
+        /// The configuration of the whole stack.
+        #[derive(Clone, Debug, Default)]
+        pub struct Settings {
+            $( $(#[doc = $about])+ $visible $section: $Section, )+
+            /// The lengths of a roulette cycle.
+            pub schedule: Schedule,
         }
 
-        impl Default for $Section {
-            fn default() -> Self {
-                Self { $( $field: $default, )+ }
+        impl Settings {
+            pub(crate) fn read(reader: &mut Reader) -> Self {
+                Self { $( $section: reader.section(), )+ schedule: Schedule::default() }
             }
         }
 
-        impl Section for $Section {
-            const KEYS: &[Key] = &[$( Key { variable: concat!($name, "__", $key), doc: &[$($doc),+] }, )+];
+        /// All keys, in the order of the documentation.
+        pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
+            [$( $Section::KEYS ),+].into_iter().flatten()
         }
-    )+ };
-}
 
-/// Names that a setting has elsewhere, which count where its own is not set.
-pub(crate) const FALLBACKS: &[(&str, &str)] = &[
-    ("ASPNETCORE_ENVIRONMENT", "Mgm__Environment"),
-    ("ASPNETCORE_URLS", "Mgm__Urls"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "Mgm__OtlpEndpoint"),
-];
+        $(
+            $(#[doc = $about])+
+            #[derive(Clone, Debug, Deserialize, Serialize)]
+            #[serde(default)]
+            pub struct $Section {
+                $( $(#[doc = $doc])+ #[serde(rename = $key, with = "setting")] pub $field: $type, )+
+            }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    Self { $( $field: $default, )+ }
+                }
+            }
+
+            impl Section for $Section {
+                const KEYS: &[Key] = &[$( Key { variable: concat!($name, "__", $key), doc: &[$($doc),+] }, )+];
+            }
+        )+
+    };
+}
 
 sections! {
     /// What the process of any service is told.
-    pub struct General in "Mgm" {
+    pub general: General in "Mgm" {
         /// `Development` or `Production`.
-        pub environment: Environment = Environment::Production, "Environment";
+        environment: Environment = Environment::Production, "Environment";
         /// Addresses to listen on, separated by `;`; hosts `+`, `*`, `0.0.0.0` and `localhost` included. Not set: loopback
         /// and the component's own port.
-        pub urls: Option<BindUrls> = None, "Urls";
+        urls: Option<BindUrls> = None, "Urls";
         /// Where traces are exported to, by OTLP over HTTP: a collector's address without `/v1/traces`. Not set: they are
         /// not.
-        pub otlp_endpoint: Option<Url> = None, "OtlpEndpoint";
+        otlp_endpoint: Option<Url> = None, "OtlpEndpoint";
     }
 
     /// Databases.
-    pub struct ConnectionStrings in "ConnectionStrings" {
+    pub connection_strings: ConnectionStrings in "ConnectionStrings" {
         /// The database: `Host=…;Port=…;Database=…;Username=…;Password=…`, or a `postgres://` URL. Of several hosts, with
         /// commas between, the primary is used.
-        pub postgresql: Option<ConnectionString> = None, "PostgreSQL";
+        postgresql: Option<ConnectionString> = None, "PostgreSQL";
     }
 
     /// The project's own switches and keys.
-    pub struct Mgm in "Mgm" {
+    pub mgm: Mgm in "Mgm" {
         /// The key of the desktop program, sent in the header `X-MGM-ApiKey`.
-        pub api_key: Option<SecretString> = None, "ApiKey";
+        api_key: Option<SecretString> = None, "ApiKey";
         /// Accepted beside the key while it is being rotated.
-        pub api_key_previous: Option<SecretString> = None, "ApiKeyPrevious";
+        api_key_previous: Option<SecretString> = None, "ApiKeyPrevious";
         /// Origins allowed by CORS beside `https://<ExtensionClientId>.ext-twitch.tv`, separated by commas.
-        pub allowed_origins: Vec<WebOrigin> = Vec::new(), "AllowedOrigins";
+        allowed_origins: Vec<WebOrigin> = Vec::new(), "AllowedOrigins";
         /// Addresses or networks of the proxies whose `X-Forwarded-For` counts, separated by commas.
-        pub trusted_proxies: Vec<IpNet> = Vec::new(), "TrustedProxies";
+        trusted_proxies: Vec<IpNet> = Vec::new(), "TrustedProxies";
         /// Addresses of the metrics listener, separated by `;`. Not set: no metrics are served.
-        pub metrics_urls: Option<BindUrls> = None, "MetricsUrls";
+        metrics_urls: Option<BindUrls> = None, "MetricsUrls";
         /// How often the metrics look at the database, in seconds.
-        pub metrics_refresh: Duration = seconds(15), "MetricsRefreshSeconds";
+        metrics_refresh: Duration = seconds(15), "MetricsRefreshSeconds";
         /// Turns the route `POST /api/e2e/prepare-pending-payout` on (Development only).
-        pub enable_e2e_harness: bool = false, "EnableE2eHarness";
+        enable_e2e_harness: bool = false, "EnableE2eHarness";
         /// Lets claims and gift requests skip the subscription check at Helix (Development only).
-        pub dev_skip_subscriber_check: bool = false, "DevSkipSubscriberCheck";
+        dev_skip_subscriber_check: bool = false, "DevSkipSubscriberCheck";
         /// How long the backend waits at its start for a database that is away, in seconds.
-        pub database_wait_seconds: u32 = 30, "DatabaseWaitSeconds";
+        database_wait_seconds: u32 = 30, "DatabaseWaitSeconds";
         /// How logs are written: `text` or `json`.
-        pub log_format: LogFormat = LogFormat::Text, "LogFormat";
+        log_format: LogFormat = LogFormat::Text, "LogFormat";
     }
 
     /// Twitch: secrets, credentials and identities.
-    pub struct Twitch in "Twitch" {
+    pub twitch: Twitch in "Twitch" {
         /// The HMAC secret of EventSub, 10 to 100 ASCII characters.
-        pub event_sub_secret: Option<SigningSecret> = None, "EventSubSecret";
+        event_sub_secret: Option<SigningSecret> = None, "EventSubSecret";
         /// Accepted beside the secret while it is being rotated.
-        pub event_sub_secret_previous: Option<SigningSecret> = None, "EventSubSecretPrevious";
+        event_sub_secret_previous: Option<SigningSecret> = None, "EventSubSecretPrevious";
         /// Base64 of the key that signs Extension tokens. Several are separated by commas: all are accepted, the first signs.
-        pub extension_secret: Option<ExtensionKeys> = None, "ExtensionSecret";
+        extension_secret: Option<ExtensionKeys> = None, "ExtensionSecret";
         /// The Extension's client id. When set, mock tokens carry it as `aud`, and a token's `aud`, where present, must be it.
-        pub extension_client_id: Option<ExtensionClientId> = None, "ExtensionClientId";
+        extension_client_id: Option<ExtensionClientId> = None, "ExtensionClientId";
         /// Root of the Helix service, without `/helix`. Not set: the production root.
-        pub helix_api_base_url: Option<HelixBaseUrl> = None, "HelixApiBaseUrl";
+        helix_api_base_url: Option<HelixBaseUrl> = None, "HelixApiBaseUrl";
         /// Root of the service that renews tokens, without `/oauth2`. Not set: the production root.
-        pub oauth_base_url: Option<OAuthBaseUrl> = None, "OAuthBaseUrl";
+        oauth_base_url: Option<OAuthBaseUrl> = None, "OAuthBaseUrl";
         /// Where Twitch is to send notifications: the public address of `POST /api/twitch/eventsub`. When set, the backend
         /// looks after its subscription to chat itself; that needs the client id and secret, too.
-        pub event_sub_callback_url: Option<CallbackUrl> = None, "EventSubCallbackUrl";
+        event_sub_callback_url: Option<CallbackUrl> = None, "EventSubCallbackUrl";
         /// The broadcaster's user id. When set, mock tokens carry it as `channel_id`. Not set: `dev-broadcaster` in
         /// Development.
-        pub broadcaster_user_id: Option<BroadcasterId> = None, "BroadcasterUserId";
+        broadcaster_user_id: Option<BroadcasterId> = None, "BroadcasterUserId";
         /// The token that Helix calls carry, until it is renewed.
-        pub broadcaster_access_token: Option<SecretString> = None, "BroadcasterAccessToken";
+        broadcaster_access_token: Option<SecretString> = None, "BroadcasterAccessToken";
         /// The token that renews the access token. What Twitch gives out then is kept in the database.
-        pub broadcaster_refresh_token: Option<SecretString> = None, "BroadcasterRefreshToken";
+        broadcaster_refresh_token: Option<SecretString> = None, "BroadcasterRefreshToken";
         /// The client id that Helix calls carry.
-        pub helix_client_id: Option<String> = None, "HelixClientId";
+        helix_client_id: Option<String> = None, "HelixClientId";
         /// The client secret that belongs to the client id.
-        pub helix_client_secret: Option<SecretString> = None, "HelixClientSecret";
+        helix_client_secret: Option<SecretString> = None, "HelixClientSecret";
         /// The badges that make a chatter a subscriber, separated by commas. Prime members who do not subscribe wear `premium` too.
-        pub subscriber_badges: Vec<String> = words(&["subscriber", "founder", "premium"]),
+        subscriber_badges: Vec<String> = words(&["subscriber", "founder", "premium"]),
             "SubscriberBadges";
     }
 
     /// The lengths of a roulette cycle, which make one [`Schedule`] together.
-    pub(crate) struct Lengths in "Roulette" {
+    pub(crate) lengths: Lengths in "Roulette" {
         /// Length of a cycle, in seconds.
-        pub cycle: NonZeroU32 = at_least_one(300), "CycleSeconds";
+        cycle: NonZeroU32 = at_least_one(300), "CycleSeconds";
         /// From the cycle's start to its draw, in seconds.
-        pub collecting: u32 = 240, "CollectingSeconds";
+        collecting: u32 = 240, "CollectingSeconds";
         /// From the draw to the verification phase, in seconds.
-        pub spinning: u32 = 30, "SpinningSeconds";
+        spinning: u32 = 30, "SpinningSeconds";
         /// From the cycle's end to the last moment its candidate can be verified, in seconds.
-        pub grace: u32 = 30, "GraceSeconds";
+        grace: u32 = 30, "GraceSeconds";
     }
 
     /// The roulette.
-    pub struct Roulette in "Roulette" {
+    pub roulette: Roulette in "Roulette" {
         /// How often the roulette looks at the clock, in milliseconds.
-        pub tick_milliseconds: NonZeroU64 = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN), "TickMilliseconds";
+        tick_milliseconds: NonZeroU64 = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN), "TickMilliseconds";
     }
 
     /// Payouts that nobody finishes.
-    pub struct Payouts in "Payouts" {
+    pub payouts: Payouts in "Payouts" {
         /// Age at which an open payout expires, in seconds.
-        pub expire_after: Duration = seconds(86_400), "ExpireAfterSeconds";
+        expire_after: Duration = seconds(86_400), "ExpireAfterSeconds";
         /// How often open payouts are looked at, in seconds.
-        pub sweep: Duration = seconds(3600), "SweepSeconds";
+        sweep: Duration = seconds(3600), "SweepSeconds";
     }
 
     /// Announcements in chat.
-    pub struct Announcements in "Announcements" {
+    pub announcements: Announcements in "Announcements" {
         /// How often the outbox is looked at, in seconds. That is the fallback: the database tells when something is due.
-        pub poll: Duration = seconds(5), "PollSeconds";
+        poll: Duration = seconds(5), "PollSeconds";
         /// How long after the time-out of its call to Helix an announcement stays with the process that sends it, in seconds;
         /// after that it is listed as `unknown`.
-        pub lease_margin: Duration = seconds(30), "LeaseMarginSeconds";
+        lease_margin: Duration = seconds(30), "LeaseMarginSeconds";
     }
 
     /// Gift requests.
-    pub struct Gifts in "Gifts" {
+    pub gifts: Gifts in "Gifts" {
         /// Time to select the item, in seconds.
-        pub select: Duration = seconds(60), "SelectSeconds";
+        select: Duration = seconds(60), "SelectSeconds";
         /// Time to confirm the item, in seconds.
-        pub confirm: Duration = seconds(300), "ConfirmSeconds";
+        confirm: Duration = seconds(300), "ConfirmSeconds";
         /// How often time-outs and requests whose subscription is to be checked are looked at, in seconds.
-        pub sweep: Duration = seconds(1), "SweepSeconds";
+        sweep: Duration = seconds(1), "SweepSeconds";
     }
 
     /// How many requests are answered; the rest are 429.
-    pub struct RateLimits in "RateLimits" {
+    pub rate_limits: RateLimits in "RateLimits" {
         /// Writes of one viewer in a minute.
-        pub viewer_writes_per_minute: NonZeroU32 = at_least_one(5), "ViewerWritesPerMinute";
+        viewer_writes_per_minute: NonZeroU32 = at_least_one(5), "ViewerWritesPerMinute";
         /// Reads of one viewer in a minute.
-        pub viewer_reads_per_minute: NonZeroU32 = at_least_one(300), "ViewerReadsPerMinute";
+        viewer_reads_per_minute: NonZeroU32 = at_least_one(300), "ViewerReadsPerMinute";
         /// Refused and open requests of one address in a minute.
-        pub address_per_minute: NonZeroU32 = at_least_one(60), "AddressPerMinute";
+        address_per_minute: NonZeroU32 = at_least_one(60), "AddressPerMinute";
     }
 
     /// Calls to Helix.
-    pub struct Helix in "Helix" {
+    pub helix: Helix in "Helix" {
         /// Time-out of one call, in seconds.
-        pub timeout: Duration = seconds(10), "TimeoutSeconds";
+        timeout: Duration = seconds(10), "TimeoutSeconds";
     }
 
     /// What `GET /api/version` answers.
-    pub struct Version in "Version" {
+    pub version: Version in "Version" {
         /// The version. Not set: the build's.
-        pub current_version: Option<String> = None, "CurrentVersion";
+        current_version: Option<String> = None, "CurrentVersion";
         /// Where the release notes are.
-        pub release_notes_url: Option<String> = None, "ReleaseNotesUrl";
+        release_notes_url: Option<String> = None, "ReleaseNotesUrl";
         /// The oldest desktop program that may be used.
-        pub minimum_desktop_version: Option<String> = None, "MinimumDesktopVersion";
+        minimum_desktop_version: Option<String> = None, "MinimumDesktopVersion";
         /// The oldest game addon that may be used.
-        pub minimum_addon_version: Option<String> = None, "MinimumAddonVersion";
+        minimum_addon_version: Option<String> = None, "MinimumAddonVersion";
         /// The oldest Extension that may be used.
-        pub minimum_extension_version: Option<String> = None, "MinimumExtensionVersion";
+        minimum_extension_version: Option<String> = None, "MinimumExtensionVersion";
     }
 
     /// SyntheticDesktop.
-    pub struct SyntheticDesktop in "SyntheticDesktop" {
+    pub synthetic_desktop: SyntheticDesktop in "SyntheticDesktop" {
         /// Where SyntheticDesktop finds the backend.
-        pub backend_base_url: Url = loopback(8080), "BackendBaseUrl";
+        backend_base_url: Url = loopback(8080), "BackendBaseUrl";
     }
 
     /// Where the backend is.
-    pub struct Backend in "Backend" {
+    pub backend: Backend in "Backend" {
         /// Where MockEventSubWebhook forwards notifications to.
-        pub base_url: Url = loopback(8080), "BaseUrl";
+        base_url: Url = loopback(8080), "BaseUrl";
     }
 
     /// MockHelixApi.
-    pub struct MockHelix in "MockHelix" {
+    pub mock_helix: MockHelix in "MockHelix" {
         /// Holds callers to Twitch's rules: which token, with which scopes, of which user and client.
-        pub strict_auth: bool = false, "StrictAuth";
+        strict_auth: bool = false, "StrictAuth";
         /// What the broadcaster has granted the client, separated by commas.
-        pub broadcaster_scopes: Vec<String> = words(&[
+        broadcaster_scopes: Vec<String> = words(&[
             "channel:bot", "channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat",
         ]), "BroadcasterScopes";
     }
@@ -249,29 +264,6 @@ pub enum Environment {
     Production,
 }
 
-/// All keys, in the order of the documentation.
-pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
-    [
-        General::KEYS,
-        ConnectionStrings::KEYS,
-        Mgm::KEYS,
-        Twitch::KEYS,
-        Lengths::KEYS,
-        Roulette::KEYS,
-        Payouts::KEYS,
-        Announcements::KEYS,
-        Gifts::KEYS,
-        RateLimits::KEYS,
-        Helix::KEYS,
-        Version::KEYS,
-        SyntheticDesktop::KEYS,
-        Backend::KEYS,
-        MockHelix::KEYS,
-    ]
-    .into_iter()
-    .flatten()
-}
-
 impl Environment {
     pub(crate) const WORDS: &[(&str, Self)] = &[("Development", Self::Development), ("Production", Self::Production)];
 }
@@ -280,8 +272,8 @@ impl ConnectionStrings {
     /// The database, where it is set and the files that it names can be used.
     pub fn database(&self) -> Result<&ConnectionString, Problem> {
         let key = "ConnectionStrings__PostgreSQL";
-        let database = self.postgresql.as_ref().ok_or(Problem::Missing { key })?;
-        database.check_files().map_err(|error| Problem::Refused { key, reason: error.to_string() })?;
+        let database = self.postgresql.as_ref().ok_or_else(|| Problem::of(key, " is not set"))?;
+        database.check_files().map_err(|error| Problem::of(key, format_args!(": {error}")))?;
         Ok(database)
     }
 }
@@ -323,9 +315,21 @@ impl Gifts {
     }
 }
 
-impl Lengths {
-    pub(crate) fn schedule(&self) -> Result<Schedule, InvalidSchedule> {
-        Schedule::new(self.cycle.get(), self.collecting, self.spinning, self.grace)
+impl Settings {
+    /// Puts together what several settings make, and says what does not go together.
+    pub(crate) fn compose(&mut self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let Lengths { cycle, collecting, spinning, grace } = self.lengths;
+        match Schedule::new(cycle.get(), collecting, spinning, grace) {
+            Ok(schedule) => self.schedule = schedule,
+            Err(error) => problems.push(Problem::of("Roulette__CycleSeconds", format_args!(": {error}"))),
+        }
+        let Twitch { helix_client_id, broadcaster_access_token, .. } = &self.twitch;
+        let credentials = helix_client_id.as_ref().zip(broadcaster_access_token.as_ref());
+        if let Some(Err(error)) = credentials.map(|(id, token)| Credentials::new(id, token)) {
+            problems.push(Problem::of("Twitch__HelixClientId", format_args!(": {error}")));
+        }
+        problems
     }
 }
 

@@ -199,7 +199,8 @@ types! {
     ExtensionKeys: |text| Self::parse(header_text::<E>(text)?).map_err(E::custom), hidden;
     ConnectionString: |text| Self::parse(text).map_err(E::custom), hidden;
     BroadcasterId: |text: &str| Self::parse(header_text::<E>(text.trim())?).map_err(E::custom), Self::to_string;
-    ExtensionClientId: |text: &str| Self::parse(header_text::<E>(text.trim())?).map_err(E::custom), Self::to_string;
+    ExtensionClientId: |text: &str| Self::parse(header_text::<E>(text.trim())?)
+        .map_err(|_| E::custom("it cannot be part of a host name")), |id: &Self| id.as_str().to_owned();
     Url: http_url, Self::to_string;
     HelixBaseUrl: |text| Self::parse(http_url::<E>(text)?.as_str()).map_err(E::custom), |url: &Self| url.as_url().to_string();
     OAuthBaseUrl: |text| Self::parse(http_url::<E>(text)?.as_str()).map_err(E::custom), |url: &Self| url.as_url().to_string();

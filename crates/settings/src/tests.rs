@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use mgm_domain::roulette::Schedule;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
@@ -333,16 +334,16 @@ fn everything_wrong_is_told_in_one_round() {
     Mgm__ApiKye (environment variable Mgm__ApiKye) is not a setting of any service; did you mean Mgm__ApiKey?
     ConnectionStrings__PostgreSQL: connection string: Timeout is a whole number from 0 to 1024
     Mgm__ApiKey: the value begins or ends with a blank, or holds a control character; leave it out
+    Mgm__EnableE2eHarness is on, and Production does not allow it
+    Twitch__EventSubSecret is not set, and Production needs it
     Twitch__ExtensionSecret: Extension secret number 1 is not base64 (standard alphabet, with or without padding)
     Twitch__ExtensionClientId: it cannot be part of a host name
     Twitch__HelixApiBaseUrl: a base URL has to be `http://` or `https://`, a host, and nothing like a password or a query
     Twitch__EventSubCallbackUrl: Twitch calls https addresses only
+    Twitch__BroadcasterUserId is not set, and Production needs it
+    Twitch__HelixClientId: the client id is empty or cannot stand in a header
     Roulette__CycleSeconds: collecting must end before the cycle does
     Payouts__SweepSeconds: must be at least 1
-    Twitch__HelixClientId: the client id is empty or cannot stand in a header
-    Twitch__EventSubSecret is not set, and Production needs it
-    Mgm__EnableE2eHarness is on, and Production does not allow it
-    Twitch__BroadcasterUserId is not set, and Production needs it
     ");
 }
 
