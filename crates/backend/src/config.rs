@@ -15,8 +15,8 @@ use crate::{
 /// What the backend works with. No secret shows in `Debug`.
 #[derive(Debug, Clone)]
 pub struct BackendConfig {
-    /// The settings.
-    pub settings: Settings,
+    /// The settings; in a box, since futures carry them.
+    pub settings: Box<Settings>,
     /// The database.
     pub database: DatabaseConfig,
     /// The broadcaster.
@@ -46,7 +46,7 @@ impl BackendConfig {
         let panel = twitch.extension_client_id.as_ref().map(ExtensionClientId::panel);
         let origins = mgm.allowed_origins.iter().chain(panel);
         Ok(Self {
-            settings: settings.clone(),
+            settings: Box::new(settings.clone()),
             broadcaster: database.broadcaster.clone(),
             channel: ServedChannel::new(database.broadcaster.clone(), must_be_named),
             database,

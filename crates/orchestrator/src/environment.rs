@@ -22,8 +22,8 @@ const NOT_INHERITED: &[&str] = &[
 pub struct Environment {
     /// The file of `--config`.
     pub config: Option<PathBuf>,
-    /// The settings that result from it.
-    pub settings: Settings,
+    /// The settings that result from it; in a box, since futures carry them.
+    pub settings: Box<Settings>,
     /// What of it is the profile's: variables that neither the user's environment nor the file sets.
     pub profile: Vec<(&'static str, String)>,
     variables: Vec<(String, String)>,
@@ -42,7 +42,7 @@ impl Environment {
             sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             sources.environment.push(((*name).to_owned(), value.clone()));
         }
-        let settings = Settings::load(&sources)?.settings;
+        let settings = Box::new(Settings::load(&sources)?.settings);
         Ok(Self { config: sources.file, settings, profile, variables: sources.environment })
     }
 

@@ -135,7 +135,7 @@ async fn the_audience_is_checked_where_a_client_is_configured_and_the_token_name
 async fn every_configured_extension_secret_is_taken() {
     let (old, new) = ("b2xkLXNlY3JldC1vbGQtc2VjcmV0", "bmV3LXNlY3JldC1uZXctc2VjcmV0");
     let app = TestApp::with(|settings| {
-        settings.twitch.extension_secret = Some(ExtensionKeys::parse(&format!("{new},{old}")).unwrap())
+        settings.twitch.extension_secret = Some(ExtensionKeys::parse(&format!("{new},{old}")).unwrap());
     })
     .await;
     let claims = json!({"user_id": "ann", "exp": app.now().unix_timestamp() + 60});

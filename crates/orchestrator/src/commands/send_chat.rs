@@ -68,7 +68,7 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
 }
 
 /// Those of the environment and the file over the Tier B profile, with the secret of the option, if there is one.
-fn settings(global: &Global, secret: Option<SecretString>) -> Result<Settings> {
+fn settings(global: &Global, secret: Option<SecretString>) -> Result<Box<Settings>> {
     let mut sources = global.sources();
     if let Some(secret) = secret {
         set_variable(&mut sources, "Twitch__EventSubSecret", secret.expose_secret());

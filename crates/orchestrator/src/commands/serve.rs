@@ -38,12 +38,12 @@ pub fn run(global: &Global, options: Serve) -> Result<ExitCode> {
 
 /// What a service needs before it can start.
 struct Prepared {
-    settings: Settings,
+    settings: Box<Settings>,
     shutdown: CancellationToken,
 }
 
 fn prepare(global: &Global, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
-    let settings = Settings::load_for(&global.sources(), needs)?.settings;
+    let settings = Box::new(Settings::load_for(&global.sources(), needs)?.settings);
     log::init(settings.mgm.log_format)?;
     Ok(Prepared { settings, shutdown: shutdown::on_signal().context("cannot handle signals")? })
 }
