@@ -100,7 +100,7 @@ mod tests {
             ("DATABASE_URL", "postgres://stray"),
             ("aspnetcore_urls", "http://+:1"),
             ("MGM__URLS", "http://+:2"),
-            ("connectionstrings__postgresql", "Host=stray"),
+            ("connectionstrings__postgresql", "Host=stray;Username=u"),
             ("PATH", "/bin"),
         ]);
         let told = environment.for_service("http://127.0.0.1:3".to_owned(), Some("Host=ours".to_owned()));
