@@ -5,20 +5,19 @@ use uuid::Uuid;
 
 crate::names! {
     /// Where an announcement stands.
-    #[serde(rename_all = "camelCase")]
     AnnouncementState {
         /// Owed; tried when it is due.
-        Pending,
+        Pending = "pending",
         /// Being sent.
-        Sending,
+        Sending = "sending",
         /// Said.
-        Announced,
+        Announced = "announced",
         /// Twitch took it and did not show it.
-        Dropped,
+        Dropped = "dropped",
         /// It may have been said; the operator resolves it.
-        Unknown,
+        Unknown = "unknown",
         /// Not said, and not tried again by itself.
-        Failed,
+        Failed = "failed",
     }
 }
 

@@ -7,15 +7,15 @@ crate::names! {
     /// Where a gift request stands.
     GiftState {
         /// In the queue.
-        Pending,
+        Pending = "Pending",
         /// Its turn: the streamer selects the item.
-        SelectingItem,
+        SelectingItem = "SelectingItem",
         /// The item is on its way; the receiver confirms it.
-        WaitingConfirmation,
+        WaitingConfirmation = "WaitingConfirmation",
         /// The receiver has it. Terminal.
-        Completed,
+        Completed = "Completed",
         /// It came to nothing. Terminal.
-        Failed,
+        Failed = "Failed",
     }
 }
 

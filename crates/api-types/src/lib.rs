@@ -17,17 +17,22 @@ mod version;
 
 /// Writes an enum of names: as declared on output, any case on input.
 macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:tt),+ $(,)? }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
         $(#[$doc])*
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $wire)] $variant),+ }
+
+        impl $name {
+            /// What a text has to be to name one of the values.
+            pub const NAMES: crate::UnknownName = crate::UnknownName(&[$($wire),+]);
+        }
 
         impl std::str::FromStr for $name {
             type Err = crate::UnknownName;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $(if text.eq_ignore_ascii_case(stringify!($variant)) { return Ok(Self::$variant); })+
-                Err(crate::UnknownName(&[$(stringify!($variant)),+]))
+                $(if text.eq_ignore_ascii_case($wire) { return Ok(Self::$variant); })+
+                Err(Self::NAMES)
             }
         }
 
@@ -58,7 +63,7 @@ pub const API_KEY_HEADER: &str = "x-mgm-apikey";
 /// A text that names no value of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName(
-    /// The values there are.
+    /// The values there are, as they are written.
     pub &'static [&'static str],
 );
 

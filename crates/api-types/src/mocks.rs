@@ -114,6 +114,18 @@ pub struct SentMessages {
     pub messages: Vec<String>,
 }
 
+impl SentMessages {
+    /// Those since there were `before`, as far as they are kept; all where there were more before, since that was another
+    /// count.
+    #[must_use]
+    pub fn since(&self, before: u64) -> &[String] {
+        let new = self.total.checked_sub(before).unwrap_or(self.total);
+        let kept = self.messages.len();
+        let new = usize::try_from(new).unwrap_or(kept).min(kept);
+        &self.messages[kept - new..]
+    }
+}
+
 /// Something that MockHelixApi is to do wrong, once or several times: an element of `POST /faults` and `GET /faults`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -202,4 +214,17 @@ pub struct RevokedSubscription {
     pub status: String,
     /// What its callback answered; null when it did not.
     pub callback_status: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_since_is_the_end_of_what_is_kept() {
+        let sent = SentMessages { total: 5, messages: ["c", "d", "e"].map(str::to_owned).to_vec() };
+        for (before, since) in [(5, 0), (4, 1), (2, 3), (0, 3), (6, 3)] {
+            assert_eq!(sent.since(before), &sent.messages[3 - since..], "{before}");
+        }
+    }
 }

@@ -7,17 +7,17 @@ crate::names! {
     /// Where a payout stands.
     PayoutStatus {
         /// Awarded.
-        Pending,
+        Pending = "Pending",
         /// The desktop is at it.
-        InProgress,
+        InProgress = "InProgress",
         /// The mail is sent. Terminal.
-        Sent,
+        Sent = "Sent",
         /// It could not be delivered. Terminal.
-        Failed,
+        Failed = "Failed",
         /// It was called off. Terminal.
-        Cancelled,
+        Cancelled = "Cancelled",
         /// Nobody took it to an end in time. Terminal.
-        Expired,
+        Expired = "Expired",
     }
 }
 

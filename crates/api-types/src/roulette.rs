@@ -86,7 +86,7 @@ pub struct VerifyCandidate {
     pub character_name: String,
     /// Whether that character was online.
     pub online: bool,
-    /// When it looked; without a zone it is UTC.
+    /// When it looked: a date and a time to the second, with `T` or a blank between; without a zone it is UTC.
     #[serde(default, with = "crate::timestamp::option_utc_by_default")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub captured_at: Option<OffsetDateTime>,

@@ -1,8 +1,10 @@
 //! Times on the wire: `2026-01-02T03:04:05.678Z`, always UTC, always three digits.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serializer, de, ser};
 use time::{
-    Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset,
+    OffsetDateTime, UtcOffset,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
     macros::format_description,
 };
@@ -10,12 +12,8 @@ use time::{
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// A time that does not say its zone: minutes, seconds and their fraction may be left out.
-const WITHOUT_ZONE: &[BorrowedFormatItem<'_>] = format_description!(
-    version = 2,
-    "[year]-[month]-[day]T[hour]:[minute][optional [:[second][optional [.[subsecond]]]]]"
-);
-const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+/// How many characters stand in front of what separates date and time.
+const DATE: usize = "2026-01-02".len();
 
 /// Writes a time.
 pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -24,22 +22,29 @@ pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S:
 
 /// Reads a time: any RFC 3339, with any offset and number of digits.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
-    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    let text = Cow::<str>::deserialize(deserializer)?;
     OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)
 }
 
-/// Reads a time as .NET's `System.Text.Json` reads a `DateTime`, with what is written without a zone as UTC.
-fn parse_utc_by_default(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
-    OffsetDateTime::parse(text, &Rfc3339).or_else(|error| {
-        // A year may have a sign for `time`, and has none for .NET.
-        if text.starts_with(['-', '+']) {
-            return Err(error);
-        }
-        let local = PrimitiveDateTime::parse(text, WITHOUT_ZONE)
-            .or_else(|_| Date::parse(text, DATE).map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT)));
-        // Of what is neither, the common form says what is wrong.
-        local.map(PrimitiveDateTime::assume_utc).map_err(|_| error)
-    })
+/// Why a text is no time.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("{RULE}")]
+    Shape,
+    #[error("{RULE}: {0}")]
+    Part(time::error::Parse),
+}
+
+const RULE: &str =
+    "must be a date and a time to the second, such as 2026-01-02T12:00:00Z or, in UTC, 2026-01-02T12:00:00";
+
+/// Reads what RFC 3339 calls a time, with `T`, `t` or a blank after the date; without a zone it is UTC.
+fn parse_utc_by_default(text: &str) -> Result<OffsetDateTime, Unreadable> {
+    // Whatever separates them is good enough for `time`.
+    let clock = text.get(DATE..).and_then(|rest| rest.strip_prefix(['T', 't', ' '])).ok_or(Unreadable::Shape)?;
+    let has_zone = clock.contains(['Z', 'z', '+', '-']);
+    let text = if has_zone { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}Z")) };
+    OffsetDateTime::parse(&text, &Rfc3339).map_err(Unreadable::Part)
 }
 
 /// The same for a time that may be absent, and may leave out its zone: the desktop program's, whose `DateTime` may have none.
@@ -94,17 +99,20 @@ mod tests {
         let noon = datetime!(2026-01-02 12:00:00 UTC);
         for (text, at) in [
             ("2026-01-02T12:00:00", noon),
-            ("2026-01-02T12:00", noon),
             ("2026-01-02T12:00:00.0000000", noon),
             ("2026-01-02T12:00:00.1", datetime!(2026-01-02 12:00:00.1 UTC)),
             ("2026-01-02T12:00:00.12", datetime!(2026-01-02 12:00:00.12 UTC)),
             ("2026-01-02T12:00:00.1234567", datetime!(2026-01-02 12:00:00.123_456_7 UTC)),
             ("2026-01-02T12:00:00.123456789", datetime!(2026-01-02 12:00:00.123_456_789 UTC)),
-            ("2026-01-02", datetime!(2026-01-02 0:00 UTC)),
             ("0001-01-01T00:00:00", datetime!(0001-01-01 0:00 UTC)),
             ("9999-12-31T23:59:59.9999999", datetime!(9999-12-31 23:59:59.999_999_9 UTC)),
             ("2024-02-29T23:59:59", datetime!(2024-02-29 23:59:59 UTC)),
             ("2026-01-02T12:00:00Z", noon),
+            ("2026-01-02t12:00:00z", noon),
+            ("2026-01-02 12:00:00", noon),
+            ("2026-01-02t12:00:00", noon),
+            ("2026-01-02 12:00:00.5", datetime!(2026-01-02 12:00:00.5 UTC)),
+            ("2026-01-02 15:00:00+03:00", noon),
             ("2026-01-02T12:00:00.0000000Z", noon),
             ("2026-01-02T15:00:00+03:00", noon),
             ("2026-01-02T15:00:00.0000000+03:00", noon),
@@ -119,14 +127,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none_without_a_zone_either() {
+    fn what_is_no_time_is_none_with_or_without_a_zone() {
         for text in [
             "",
             " ",
             "now",
             "2026",
             "2026-01",
+            "2026-01-02",
+            "2026-01-02T12:00",
             "2026-1-2",
+            "2026-1-2T12:00:00",
+            "2026-13-02T12:00:00",
             "2026-02-30",
             "2026-02-30T12:00:00",
             "2026-01-02T",
@@ -136,7 +148,8 @@ mod tests {
             "2026-01-02T12:00:60",
             "2026-01-02T12:00:00.",
             "2026-01-02T12:00:00,5",
-            "2026-01-02 12:00:00",
+            "2026-01-02_12:00:00",
+            "2026-01-02  12:00:00",
             "2026-01-02T12:00:00 ",
             " 2026-01-02T12:00:00",
             "2026-01-02T12:00:00+",
@@ -146,14 +159,40 @@ mod tests {
             "+12026-01-02T12:00:00",
             "-2026-01-02T12:00:00",
             "/Date(1767355200000)/",
+            "2026-01-0\u{439}T12:00:00",
         ] {
-            assert!(serde_json::from_value::<Captured>(text.into()).is_err(), "{text:?}");
+            for zone in ["", "Z", "+03:00"] {
+                let text = format!("{text}{zone}");
+                let refusal = serde_json::from_value::<Captured>(text.clone().into()).expect_err(&text).to_string();
+                assert!(refusal.starts_with("must be a date and a time to the second"), "{text:?}: {refusal}");
+            }
         }
         for value in [serde_json::json!(1_767_355_200), serde_json::json!(true), serde_json::json!({})] {
             assert!(serde_json::from_value::<Captured>(value.clone()).is_err(), "{value}");
         }
         // Everywhere else a time says its zone.
         assert!(serde_json::from_str::<At>("\"2026-01-02T12:00:00\"").is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_time_is_said_of_the_part_that_is_wrong() {
+        for (text, part) in [
+            ("2026-13-02T12:00:00", "month"),
+            ("2026-00-02T12:00:00", "month"),
+            ("2026-01-32T12:00:00", "day"),
+            ("2026-02-30T12:00:00", "day"),
+            ("2026-01-02T25:00:00", "hour"),
+            ("2026-01-02T12:61:00", "minute"),
+            ("2026-01-02T12:00:61", "second"),
+        ] {
+            for zone in ["", "Z", "+03:00"] {
+                let refusal = parse_utc_by_default(&format!("{text}{zone}")).unwrap_err().to_string();
+                let reason = refusal.strip_prefix(RULE).unwrap();
+                assert!(reason.contains(part) && !reason.contains("offset"), "{text}{zone}: {refusal}");
+            }
+        }
+        let refusal = parse_utc_by_default("2026-01-02T12:00:00+25:00").unwrap_err().to_string();
+        assert!(refusal.contains("offset hour"), "{refusal}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mgm_domain::BroadcasterId;
 use mgm_service::{
     connection_string::{Address, ConnectionString, SslMode},
-    open_files,
+    descriptors,
 };
 use mgm_settings::{Settings, SettingsError};
 use mgm_store::{Store, StoreError, StoreOptions};
@@ -81,7 +81,7 @@ impl DatabaseConfig {
                 }
                 Err(source) => {
                     let said = source.to_string();
-                    let help = self.connection.explain(&said).or_else(|| open_files::explain(&said));
+                    let help = self.connection.explain(&said).or_else(|| descriptors::explain(&said));
                     let help = help.map_or_else(String::new, |help| format!("; {help}"));
                     return Err(Error::Database { database: self.connection.to_string(), source, help });
                 }

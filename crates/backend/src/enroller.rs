@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mgm_store::{Enrolment, EnrolmentOutcome, Store};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSession, Store};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    time::timeout,
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 
@@ -14,9 +14,10 @@ use tokio_util::task::TaskTracker;
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
 const BATCH: usize = 128;
-/// Transactions at a time. What waits meanwhile goes together in the next; with two, the batches would be half as large, and
-/// several processes on one database keep it busy anyway.
-const IN_FLIGHT: usize = 1;
+/// How long the database's connection is kept when no enrolment comes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait for a batch to fill.
+const MOST_PATIENCE: Duration = Duration::from_millis(5);
 /// How long a commit may take before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,6 +34,15 @@ pub enum EnrolError {
     /// A defect.
     #[error("the enrolment failed")]
     Failed,
+}
+
+/// How many were committed together last: as many are expected again, as when each viewer's connection brings the next.
+/// Without this wait the first to come would be committed alone, while all the others wait for that.
+#[derive(Debug, Default)]
+struct Crowd {
+    size: usize,
+    /// How long they are waited for: half of what their transaction took.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -58,27 +68,40 @@ impl Enroller {
     }
 }
 
-/// Hands on what has gathered whenever a transaction is free. Each runs in a task of its own, so that a defect in one
+/// Hands on what has gathered whenever no transaction is under way. Each runs in a task of its own, so that a defect in one
 /// fails that one only.
 async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
-    let free = Arc::new(Semaphore::new(IN_FLIGHT));
-    while let Ok(place) = Arc::clone(&free).acquire_owned().await {
+    let session = Arc::new(store.enrolment_session());
+    let mut crowd = Crowd::default();
+    loop {
         let mut gathered = Vec::new();
-        if jobs.recv_many(&mut gathered, BATCH).await == 0 {
+        if timeout(PAUSE, jobs.recv_many(&mut gathered, BATCH)).await.is_err() {
+            session.pause();
+            jobs.recv_many(&mut gathered, BATCH).await;
+        }
+        if gathered.is_empty() {
             return;
         }
-        let store = store.clone();
-        tasks.spawn(async move {
-            commit(&store, gathered).await;
-            drop(place);
-        });
+        let deadline = Instant::now() + crowd.patience;
+        while gathered.len() < crowd.size {
+            let room = BATCH - gathered.len();
+            // Over with the time, or with the last who could send any.
+            if !matches!(timeout_at(deadline, jobs.recv_many(&mut gathered, room)).await, Ok(1..)) {
+                break;
+            }
+        }
+        let (size, started) = (gathered.len(), Instant::now());
+        let session = Arc::clone(&session);
+        // It has its own word for what fails; a panic is in the log.
+        let _ = tasks.spawn(async move { commit(&session, gathered).await }).await;
+        crowd = Crowd { size, patience: (started.elapsed() / 2).min(MOST_PATIENCE) };
     }
 }
 
-async fn commit(store: &Store, jobs: Vec<Job>) {
+async fn commit(session: &EnrolmentSession, jobs: Vec<Job>) {
     let (enrolments, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.enrolment, job.answer)).unzip();
     metrics::histogram!("mgm_enrolment_batch_size").record(f64::from(u32::try_from(answers.len()).unwrap_or(u32::MAX)));
-    match decide(store, &enrolments).await {
+    match decide(session, &enrolments).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Whoever asked may have gone; the effect stands.
@@ -88,7 +111,7 @@ async fn commit(store: &Store, jobs: Vec<Job>) {
         // One of them is at fault: it must not cost the others.
         Err(EnrolError::Failed) if enrolments.len() > 1 => {
             for (enrolment, answer) in enrolments.iter().zip(answers) {
-                let alone = decide(store, std::slice::from_ref(enrolment)).await;
+                let alone = decide(session, std::slice::from_ref(enrolment)).await;
                 let _ = answer.send(alone.and_then(|mut outcomes| outcomes.pop().ok_or(EnrolError::Failed)));
             }
         }
@@ -100,8 +123,8 @@ async fn commit(store: &Store, jobs: Vec<Job>) {
     }
 }
 
-async fn decide(store: &Store, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, EnrolError> {
-    match timeout(PATIENCE, store.enrol(enrolments)).await {
+async fn decide(session: &EnrolmentSession, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, EnrolError> {
+    match timeout(PATIENCE, session.enrol(enrolments)).await {
         Ok(Ok(outcomes)) => Ok(outcomes),
         Ok(Err(error)) if error.is_unavailable() => {
             tracing::warn!(%error, enrolments = enrolments.len(), "enrolments could not be committed");

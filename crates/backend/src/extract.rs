@@ -1,11 +1,12 @@
 //! Bodies, paths and queries, with our errors where they are not as documented.
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use mgm_api_types::json;
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::{error::ApiError, state::AppState, text::printable};
@@ -61,10 +62,23 @@ pub struct Parameters<T>(pub T);
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => Err(ApiError::InvalidPayload(printable(&rejection.body_text(), MAX_EXPLANATION))),
-        }
+    async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
+        parameters(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Reads a query. What is wrong with a parameter, its type says in words that follow the parameter's name.
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = || form_urlencoded::parse(query.as_bytes());
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
+        let name = error.path().to_string();
+        let what = if pairs().any(|(other, _)| other == name) {
+            format!("{name} {}", error.inner())
+        } else {
+            // No value is wrong: what is left is a parameter that stands there twice.
+            let repeated = pairs().find(|(name, _)| pairs().filter(|(other, _)| other == name).count() > 1);
+            repeated.map_or_else(|| error.inner().to_string(), |(name, _)| format!("{name} must be given once"))
+        };
+        ApiError::InvalidPayload(printable(&what, MAX_EXPLANATION))
+    })
 }

@@ -80,6 +80,14 @@ mod tests {
         assert_eq!(lease.leaves(Duration::ZERO), Err(LeaseOver));
     }
 
+    /// So `Announcements__LeaseMarginSeconds` must not be 0.
+    #[test]
+    fn a_lease_as_long_as_the_call_leaves_no_time_for_it() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+        assert_eq!(Lease::begin(&clock, CALL).leaves(CALL), Err(LeaseOver));
+        assert_eq!(Lease::begin(&clock, CALL + Duration::from_secs(1)).leaves(CALL), Ok(()));
+    }
+
     #[test]
     fn a_date_that_is_set_back_gives_no_time_and_one_set_forward_takes_it() {
         let (clock, lease) = lease();

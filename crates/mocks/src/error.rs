@@ -37,5 +37,5 @@ impl IntoResponse for Refusal {
 
 /// Reads a JSON body whose objects are objects, whatever its `Content-Type` says.
 pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    json::from_slice(body).map_err(|error| Refusal::invalid(format!("the body is not what is read here: {error}")))
+    json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))
 }

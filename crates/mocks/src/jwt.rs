@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
@@ -11,8 +10,9 @@ use mgm_api_types::mocks::TokenAnswer;
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_twitch::extension_jwt::ExtensionKeys;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use url::form_urlencoded;
 
 use crate::error::Refusal;
 use crate::program::{RunError, listen};
@@ -21,6 +21,9 @@ use crate::sources::Sources;
 
 /// Life of a token, in seconds.
 const LIFE: u32 = 7200;
+
+/// The longest id or name, in bytes, as the backend takes them.
+const LONGEST: usize = 256;
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
@@ -66,15 +69,6 @@ pub fn router(config: Config) -> Router {
     .router()
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenQuery {
-    #[serde(default)]
-    user_id: String,
-    #[serde(default)]
-    display_name: String,
-}
-
 #[derive(Serialize)]
 struct Claims<'a> {
     user_id: &'a str,
@@ -86,17 +80,29 @@ struct Claims<'a> {
     channel_id: Option<&'a str>,
 }
 
-async fn token(
-    State(config): State<Arc<Config>>,
-    query: Result<Query<TokenQuery>, QueryRejection>,
-) -> Result<Json<TokenAnswer>, Refusal> {
-    let Query(TokenQuery { user_id, display_name }) = query.map_err(|error| Refusal::invalid(error.body_text()))?;
-    if user_id.trim().is_empty() {
-        return Err(Refusal::invalid("the query has to have a userId"));
+/// The parameter; none where it is blank or missing.
+fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(other, _)| other == name);
+    let value = values.next().map(|(_, value)| value.into_owned()).filter(|value| !value.trim().is_empty());
+    if values.next().is_some() {
+        return Err(Refusal::invalid(format!("{name} must be given once")));
     }
+    match value {
+        Some(value) if value.len() > LONGEST || value.contains(char::is_control) => {
+            Err(Refusal::invalid(format!("{name} must have at most {LONGEST} bytes, and no control characters")))
+        }
+        value => Ok(value),
+    }
+}
+
+async fn token(State(config): State<Arc<Config>>, RawQuery(query): RawQuery) -> Result<Json<TokenAnswer>, Refusal> {
+    let query = query.unwrap_or_default();
+    let user_id = parameter(&query, "userId")?;
+    let user_id = user_id.ok_or_else(|| Refusal::invalid("the query has to have a userId"))?;
+    let display_name = parameter(&query, "displayName")?;
     let claims = Claims {
         user_id: &user_id,
-        name: if display_name.trim().is_empty() { &user_id } else { &display_name },
+        name: display_name.as_ref().unwrap_or(&user_id),
         exp: config.sources.now().unix_timestamp() + i64::from(LIFE),
         aud: config.client_id.as_deref(),
         channel_id: config.channel_id.as_deref(),

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::ServiceId;
-use mgm_service::{health, manual, open_files, output, shutdown};
+use mgm_service::{descriptors, health, manual, output, shutdown};
 use mgm_settings::{Args, Loaded, Settings, SettingsError};
 use mgm_twitch::transport::ClientError;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +105,7 @@ pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -
     let code = match execute(id, options, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", open_files::explained(failure.to_string()));
+            eprintln!("{}", descriptors::explained(failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Settings(_)) { 2 } else { 1 })
         }
     };

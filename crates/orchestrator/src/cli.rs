@@ -1,7 +1,6 @@
 //! What can be written on the command line.
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
-use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -173,13 +172,13 @@ pub struct Scenario {
     ])]
     pub attach: bool,
     /// The viewer's Twitch id [default: e2e-viewer-1; with --attach a new one].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = filled)]
     pub user_id: Option<String>,
     /// The viewer's login [default: that of the viewer].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = filled)]
     pub login: Option<String>,
     /// The viewer's character [default: Etoehero; with --attach a new one].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = filled)]
     pub character: Option<String>,
     /// Write a JUnit report to this file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -274,26 +273,26 @@ pub enum Composition {
 #[derive(Args, Debug)]
 pub struct SendChat {
     /// What is typed.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
     pub text: String,
     /// Who types it: their Twitch id.
-    #[arg(long, value_name = "ID", default_value = profile::USER_ID)]
+    #[arg(long, value_name = "ID", default_value = profile::USER_ID, value_parser = filled)]
     pub user_id: String,
     /// Who types it: their login.
-    #[arg(long, value_name = "NAME", default_value = profile::LOGIN)]
+    #[arg(long, value_name = "NAME", default_value = profile::LOGIN, value_parser = filled)]
     pub login: String,
     /// A badge that they wear; may be repeated.
-    #[arg(long, value_name = "BADGE", default_value = "subscriber")]
+    #[arg(long, value_name = "BADGE", default_value = "subscriber", value_parser = filled)]
     pub badge: Vec<String>,
     /// The channel [default: Twitch__BroadcasterUserId, else that of the Tier B profile].
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = filled)]
     pub broadcaster_id: Option<String>,
     /// Send the seven fields and the epoch seconds that the .NET pipeline's script sends, which name no channel; not given:
     /// all that Twitch sends.
     #[arg(long, conflicts_with = "broadcaster_id")]
     pub short: bool,
     /// The id of the message, to send one twice; not given: a new one.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = filled)]
     pub message_id: Option<String>,
     /// Where to post it; a URL without a path gets /api/twitch/eventsub [default: MockEventSubWebhook].
     #[arg(long, value_name = "URL", value_parser = HttpUrl)]
@@ -345,9 +344,13 @@ pub struct Postgres {
     pub log_file: Option<PathBuf>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
-fn secret(text: &str) -> Result<SecretString, Infallible> {
-    Ok(text.into())
+/// What a script leaves empty by mistake must not stand for something else.
+fn filled(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
+}
+
+fn secret(text: &str) -> Result<SecretString, &'static str> {
+    filled(text).map(SecretString::from)
 }
 
 fn port() -> clap::builder::RangedI64ValueParser<u16> {
@@ -408,6 +411,25 @@ mod tests {
             assert!(shown.contains("--backend <URL>: expected an http") && !shown.contains("hush"), "{shown}");
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn no_argument_may_be_empty() {
+        let mut checked = 0;
+        for command in Cli::command().get_subcommands() {
+            for option in command.get_arguments().filter(|option| option.get_action().takes_values()) {
+                let Some(name) = option.get_long() else { continue };
+                let is_path = matches!(option.get_value_hint(), ValueHint::FilePath | ValueHint::DirPath);
+                for empty in if is_path { &[""][..] } else { &["", " "] } {
+                    let line = ["mgm", command.get_name(), &format!("--{name}={empty}")];
+                    let error = Cli::try_parse_from(line).unwrap_err();
+                    let is_about_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+                    assert!(is_about_value && error.exit_code() == 2, "{line:?}: {error}");
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 50, "{checked}");
     }
 
     #[test]

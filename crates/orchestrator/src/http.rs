@@ -11,7 +11,8 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than all that a service does within one call, `run-sequence` with its three calls included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-const LONGEST_ANSWER: usize = 1024 * 1024;
+/// All that MockHelixApi keeps of what was sent: 10,000 texts of 500 characters.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 /// A service to talk to.
 #[derive(Clone, Debug)]

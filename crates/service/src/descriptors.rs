@@ -1,14 +1,17 @@
-//! How many file descriptors the process may have open.
+//! How many file descriptors the process may have open, and the words for running into that: the system's own message does
+//! not name the limit.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// How the limit shows in messages: the system's own, and that of PostgreSQL.
+const SIGNS: [&str; 3] = ["Too many open files", "os error 24)", "insufficient file descriptors"];
 
 /// As many as the system would like programs to have that do not need more; where there is no limit, or a senseless one.
-#[cfg(unix)]
 const ENOUGH: u64 = 1 << 16;
 
 /// Raises the limit as far as the process may by itself, and says what it is then; `None` where there is none.
-#[cfg(unix)]
 #[must_use]
 pub fn raise() -> Option<usize> {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
     let wanted = hard.min(ENOUGH.max(soft));
     if wanted > soft && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok() {
@@ -17,18 +20,33 @@ pub fn raise() -> Option<usize> {
     usize::try_from(soft).ok()
 }
 
-/// Nothing but memory limits them here.
-#[cfg(not(unix))]
-#[must_use]
-pub fn raise() -> Option<usize> {
-    None
-}
-
 /// How many of so many connections there can be when so many descriptors are kept for other things. Where there are few,
 /// connections have half of them.
 #[must_use]
 pub fn connections(wanted: usize, limit: Option<usize>, kept: usize) -> usize {
     limit.map_or(wanted, |limit| wanted.min(limit - kept.min(limit / 2))).max(1)
+}
+
+/// The limit and what to do, where `message` is about running into it.
+#[must_use]
+pub fn explain(message: &str) -> Option<String> {
+    if !SIGNS.iter().any(|sign| message.contains(sign)) {
+        return None;
+    }
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or_else(|_| "few".to_owned(), |(soft, _)| soft.to_string());
+    Some(format!(
+        "a process may have only {limit} files open here; raise that limit to 1024 or more (`ulimit -n` in a shell, \
+         LimitNOFILE= of a systemd unit, --ulimit nofile= of a container)"
+    ))
+}
+
+/// The message, with that where it belongs.
+#[must_use]
+pub fn explained(message: String) -> String {
+    match explain(&message) {
+        Some(limit) => format!("{message}\n{limit}"),
+        None => message,
+    }
 }
 
 #[cfg(test)]
@@ -45,12 +63,21 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn the_limit_is_raised_and_said() {
-        use nix::sys::resource::{Resource, getrlimit};
         let limit = raise().unwrap();
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         assert_eq!(soft, u64::try_from(limit).unwrap());
         assert!(soft == hard || soft >= ENOUGH);
+    }
+
+    #[test]
+    fn the_limit_is_named_where_it_was_met_and_nowhere_else() {
+        let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let system = std::io::Error::from_raw_os_error(nix::libc::EMFILE).to_string();
+        for message in [system.as_str(), "FATAL:  insufficient file descriptors available to start server process"] {
+            let said = explained(message.to_owned());
+            assert!(said.starts_with(message) && said.contains(&format!("only {limit} files")), "{said}");
+        }
+        assert_eq!(explained("connection refused".to_owned()), "connection refused");
     }
 }

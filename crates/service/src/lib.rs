@@ -9,7 +9,6 @@ pub mod health;
 pub mod log;
 pub mod manual;
 pub mod memory;
-pub mod open_files;
 pub mod output;
 pub mod port_holder;
 pub mod serve;

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bind::{BindUrls, Target};
@@ -34,8 +35,9 @@ pub(crate) use connection::Connection;
 
 /// Connections that the system accepts before we do.
 const BACKLOG: i32 = 1024;
-/// How long a connection on which nothing has arrived is kept open at the end: its request may be on its way.
-const FIRST_REQUEST: Duration = Duration::from_millis(250);
+/// How often the connections that are left at the end are looked at. One on which nothing has arrived is kept as long: its
+/// request may be on its way.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long connections that are cut may take to end.
 const CUT_TIME: Duration = Duration::from_secs(1);
 
@@ -60,6 +62,8 @@ pub struct Limits {
     pub answer: Duration,
     /// Time for open requests to finish after the shutdown was asked for.
     pub drain: Duration,
+    /// How long, after the shutdown was asked for, nothing more of a request may arrive that has begun to.
+    pub stalled: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +78,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             answer: Duration::from_secs(30),
             drain: Duration::from_secs(10),
+            stalled: Duration::from_secs(2),
         }
     }
 }
@@ -161,7 +166,7 @@ fn is_missing_ip_version(error: &io::Error) -> bool {
 }
 
 /// Answers requests until `shutdown` is cancelled and what has arrived by then is answered, but no longer than
-/// [`Limits::drain`] after that.
+/// [`Limits::drain`] after that. A request of which nothing more arrives for [`Limits::stalled`] is not waited for.
 ///
 /// Connections that the system has accepted by then count as arrived. Handlers find the peer's address in
 /// [`axum::extract::ConnectInfo<SocketAddr>`].
@@ -180,12 +185,15 @@ pub async fn serve(listeners: Listeners, router: Router, limits: Limits, shutdow
         accepting.spawn(acceptor.run(listener, shutdown.clone()));
     }
     shutdown.cancelled().await;
+    let asked_at = Instant::now();
     registry.ask_all(ask::END);
     let ended = tokio::time::timeout(limits.drain, async {
         accepting.join_all().await;
-        if tokio::time::timeout(FIRST_REQUEST, registry.empty()).await.is_err() {
+        while tokio::time::timeout(LOOK, registry.empty()).await.is_err() {
             registry.ask_all(ask::LATE);
-            registry.empty().await;
+            if asked_at.elapsed() >= limits.stalled {
+                registry.end_stalled(limits.stalled);
+            }
         }
     });
     if ended.await.is_err() {

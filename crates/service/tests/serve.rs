@@ -31,7 +31,7 @@ fn short() -> Limits {
 /// Limits of time that no test waits for: nothing is closed because of them.
 fn patient() -> Limits {
     let hour = Duration::from_secs(3600);
-    Limits { head: hour, body: hour, answer: hour, ..Limits::default() }
+    Limits { head: hour, body: hour, answer: hour, stalled: hour, ..Limits::default() }
 }
 
 struct Running {
@@ -264,7 +264,7 @@ async fn heads_share_what_memory_there_is_and_the_longest_stalled_loses_to_a_new
 #[tokio::test]
 async fn all_that_has_arrived_is_answered_before_the_end() {
     for round in 0..20 {
-        let running = start(Limits::default(), Router::new().route("/", post(|body: String| async { body })));
+        let running = start(patient(), Router::new().route("/", post(|body: String| async { body })));
         let mut clients = Vec::new();
         let whole = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nwhole";
         for number in 0..200 {
@@ -318,4 +318,45 @@ async fn a_connection_that_is_not_yet_used_is_not_waited_for_long() {
     running.shutdown.cancel();
     running.served.await.unwrap();
     assert!(is_closed(&mut unused).await);
+}
+
+#[tokio::test]
+async fn what_has_stalled_is_not_waited_for_and_what_still_arrives_is() {
+    let (entered, mut entering) = tokio::sync::mpsc::channel(1);
+    let handler = move |body: axum::body::Body| async move {
+        entered.send(()).await.unwrap();
+        axum::body::to_bytes(body, 1024).await.unwrap()
+    };
+    // Nothing else would end the connections.
+    let limits = Limits { drain: Duration::from_secs(3600), stalled: Duration::from_secs(2), ..patient() };
+    let running = start(limits, Router::new().route("/", post(handler)));
+    let mut begun = Vec::new();
+    for text in ["POST / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        begun.push(stream);
+    }
+    entering.recv().await.unwrap();
+    let mut slow = TcpStream::connect(running.address).await.unwrap();
+    slow.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n").await.unwrap();
+    entering.recv().await.unwrap();
+    running.shutdown.cancel();
+    // A byte at a time until the others are closed, and the rest after that.
+    let closed = async {
+        for stream in &mut begun {
+            assert!(is_closed(stream).await);
+        }
+    };
+    tokio::pin!(closed);
+    let mut left = 600;
+    while tokio::time::timeout(Duration::from_millis(100), closed.as_mut()).await.is_err() {
+        slow.write_all(b"x").await.unwrap();
+        left -= 1;
+        assert!(left > 0, "the others are not closed");
+    }
+    slow.write_all(&vec![b'x'; left]).await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("connection: close") && answer.ends_with(&"x".repeat(600)), "{answer}");
+    running.served.await.unwrap();
 }

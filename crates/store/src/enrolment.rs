@@ -1,17 +1,20 @@
 //! Enrolments, committed together when they arrive together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use mgm_domain::{
     CharacterName, EnrollmentRequestId, MessageId, Rejection, ViewerId,
-    pool::{Enrol, Enrolled, Membership, enrol},
+    pool::{Enrol, Enrolled, enrol},
 };
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
 use time::OffsetDateTime;
 
 use crate::{
     Store, StoreError,
-    pool::{Viewer, in_order, parse_name, viewer_id},
+    pool::{BUCKETS, Viewer, bad_bucket, in_order, parse_name, viewer_id},
     transaction::retrying,
 };
 
@@ -84,23 +87,69 @@ struct Columns {
     display_name: Vec<String>,
     character_name: Vec<String>,
     name_key: Vec<String>,
+    bucket: Vec<i16>,
 }
 
-impl Store {
+/// Enrols on one connection for as long as there is something to do: its plans and caches are warm, and it is not tested at
+/// each turn as those of the pool are.
+#[derive(Debug)]
+pub struct EnrolmentSession {
+    store: Store,
+    /// Kept from one transaction to the next, unless that was not committed.
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+}
+
+impl EnrolmentSession {
     /// Decides enrolments in their order and commits them in one transaction; answers in the same order.
     pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
         if enrolments.is_empty() {
             return Ok(vec![]);
         }
         retrying("enrol", async || {
-            let mut tx = self.begin().await?;
-            let mut batch = self.load_batch(&mut tx, enrolments).await?;
+            let kept = self.kept().take();
+            let was_kept = kept.is_some();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.store.pool.acquire().await?,
+            };
+            let mut begun = connection.begin().await;
+            if was_kept && begun.is_err() {
+                // It has ended since; those of the pool are tested.
+                drop(begun);
+                connection = self.store.pool.acquire().await?;
+                begun = connection.begin().await;
+            }
+            let mut tx = begun?;
+            let mut batch = self.store.load_batch(&mut tx, enrolments).await?;
             let outcomes = enrolments.iter().map(|enrolment| batch.decide(enrolment)).collect();
-            self.write_batch(&mut tx, &batch, enrolments).await?;
+            self.store.write_batch(&mut tx, &batch, enrolments).await?;
             tx.commit().await?;
+            *self.kept() = Some(connection);
             Ok(outcomes)
         })
         .await
+    }
+
+    /// Gives the connection back, for there will be a pause.
+    pub fn pause(&self) {
+        self.kept().take();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<PoolConnection<Postgres>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// For enrolments that follow one another.
+    #[must_use]
+    pub fn enrolment_session(&self) -> EnrolmentSession {
+        EnrolmentSession { store: self.clone(), connection: Mutex::default() }
+    }
+
+    /// [`EnrolmentSession::enrol`], once.
+    pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
+        self.enrolment_session().enrol(enrolments).await
     }
 
     /// The claim that was granted under this id.
@@ -208,45 +257,63 @@ impl Store {
         let at = enrolments.iter().map(|enrolment| enrolment.at).max();
         self.write_claims(tx, &batch.granted).await?;
         let mut rows = Columns::default();
-        for viewer in batch.changed.keys() {
-            let membership = batch.viewers.get(viewer).and_then(|viewer| viewer.membership.as_ref());
-            if let Some(Membership { display_name, character_name }) = membership {
-                rows.viewer_id.push(viewer.to_string());
-                rows.display_name.push(display_name.clone());
-                rows.character_name.push(character_name.to_string());
-                rows.name_key.push(character_name.key());
+        let mut joined = vec![0; BUCKETS];
+        for (id, before) in &batch.changed {
+            let Some(Viewer { membership: Some(membership), bucket, .. }) = batch.viewers.get(id) else { continue };
+            rows.viewer_id.push(id.to_string());
+            rows.display_name.push(membership.display_name.clone());
+            rows.character_name.push(membership.character_name.to_string());
+            rows.name_key.push(membership.character_name.key());
+            rows.bucket.push(*bucket);
+            if before.is_none() {
+                let count = usize::try_from(*bucket).ok().and_then(|bucket| joined.get_mut(bucket));
+                *count.ok_or_else(|| bad_bucket(*bucket))? += 1;
             }
         }
         if rows.viewer_id.is_empty() {
             return Ok(());
         }
         self.give_up_names(tx, batch, &rows, at).await?;
-        let written = sqlx::query!(
-            r#"INSERT INTO pool_members
-                   (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
-               SELECT $1, viewer_id, display_name, character_name, name_key, (hashtext(viewer_id) & 255)::smallint, $6
-               FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
-                    AS member (viewer_id, display_name, character_name, name_key)
-               ORDER BY name_key
-               ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE
-               SET display_name = EXCLUDED.display_name, character_name = EXCLUDED.character_name,
-                   name_key = EXCLUDED.name_key, enrolled_at = EXCLUDED.enrolled_at
-               RETURNING viewer_id, bucket"#,
+        // The counts come last, for a row of them is held until the transaction ends: the first that nobody holds. Where all
+        // are held, there will be one more, up to a few; then it waits for one of them.
+        sqlx::query!(
+            "WITH free AS (
+                 SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND $8::boolean ORDER BY shard LIMIT 1
+                 FOR UPDATE SKIP LOCKED
+             ), counted AS (
+                 UPDATE pool_counts
+                 SET members = ARRAY(SELECT members[place] + ($9::integer[])[place] FROM generate_series(1, 256) AS place)
+                 WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
+                 RETURNING shard
+             ), begun AS (
+                 INSERT INTO pool_counts AS had (broadcaster_id, shard, members)
+                 SELECT $1, floor(random() * 32)::smallint, $9 WHERE $8 AND NOT EXISTS (SELECT FROM counted)
+                 ON CONFLICT (broadcaster_id, shard) DO UPDATE
+                 SET members = ARRAY(SELECT had.members[place] + EXCLUDED.members[place]
+                                     FROM generate_series(1, 256) AS place)
+             )
+             INSERT INTO pool_members
+                 (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)
+             SELECT $1, viewer_id, display_name, character_name, name_key, bucket, $7
+             FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[])
+                  AS member (viewer_id, display_name, character_name, name_key, bucket)
+             ORDER BY name_key
+             ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE
+             SET display_name = EXCLUDED.display_name, character_name = EXCLUDED.character_name,
+                 name_key = EXCLUDED.name_key, enrolled_at = EXCLUDED.enrolled_at",
             self.broadcaster.as_str(),
             &rows.viewer_id,
             &rows.display_name,
             &rows.character_name,
             &rows.name_key,
+            &rows.bucket,
             at,
+            joined.iter().any(|count| *count > 0),
+            &joined,
         )
-        .fetch_all(&mut *tx)
+        .execute(tx)
         .await?;
-        let changed = batch.changed.iter();
-        let joining: HashSet<&str> =
-            changed.filter(|(_, before)| before.is_none()).map(|(viewer, _)| viewer.as_str()).collect();
-        let joined = written.iter().filter(|row| joining.contains(row.viewer_id.as_str()));
-        let joined: Vec<i16> = joined.map(|row| row.bucket).collect();
-        if joined.is_empty() { Ok(()) } else { self.count_members(tx, &joined, 1).await }
+        Ok(())
     }
 
     /// Where a name changes hands within a batch, whoever gives it up has none before the other takes it.

@@ -38,7 +38,7 @@ use sqlx::{
 
 pub use announcements::{Announcement, ClaimedAnnouncement};
 pub use audit::{Audit, Finding};
-pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSource};
+pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSession, EnrolmentSource};
 pub use error::{CommandError, StoreError};
 pub use gauges::{Crowd, Gauges};
 pub use gift_queue::GiftView;

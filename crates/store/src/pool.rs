@@ -11,13 +11,15 @@ use sqlx::PgConnection;
 use crate::{CommandError, Store, StoreError};
 
 /// Into how many buckets the pool is divided.
-const BUCKETS: usize = 256;
+pub(crate) const BUCKETS: usize = 256;
 
 /// A viewer as the rules see one.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Viewer {
     pub(crate) standing: Standing,
     pub(crate) membership: Option<Membership>,
+    /// The bucket of the pool that is theirs.
+    pub(crate) bucket: i16,
 }
 
 impl Store {
@@ -81,7 +83,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT asked.viewer_id, asked.name_key, member.display_name AS "display_name?",
                       member.character_name AS "character_name?", holder.viewer_id AS "holder?",
-                      coalesce(has.active, false) AS "active!", coalesce(has.received, 0) AS "received!"
+                      (hashtext(asked.viewer_id) & 255)::smallint AS bucket, coalesce(has.active, false) AS "active!", coalesce(has.received, 0) AS "received!"
                FROM unnest($2::text[], $3::text[]) AS asked (viewer_id, name_key)
                LEFT JOIN LATERAL (
                    SELECT display_name, character_name FROM pool_members
@@ -111,7 +113,7 @@ impl Store {
             if let (Some(key), Some(holder)) = (row.name_key, row.holder) {
                 holders.insert(key, viewer_id("pool_members", &holder)?);
             }
-            let Some(id) = row.viewer_id else { continue };
+            let (Some(id), Some(bucket)) = (row.viewer_id, row.bucket) else { continue };
             let received = u32::try_from(row.received).map_err(|error| StoreError::BadRow {
                 table: "payouts",
                 column: "gold",
@@ -123,7 +125,7 @@ impl Store {
                 _ => None,
             };
             let standing = Standing { has_active_payout: row.active, received: Gold::new(received) };
-            loaded.insert(viewer_id("viewers", &id)?, Viewer { standing, membership });
+            loaded.insert(viewer_id("viewers", &id)?, Viewer { standing, membership, bucket });
         }
         Ok((loaded, holders))
     }
@@ -135,53 +137,30 @@ impl Store {
         Ok(self.load_viewers(tx, viewers).await?.remove(viewer).unwrap_or_default())
     }
 
-    /// Takes the viewer out of the pool, if they are in it.
+    /// Takes the viewer out of the pool, if they are in it. Last in a transaction, for it then holds a row of the counts until
+    /// it ends; see where they are counted in.
     pub(crate) async fn leave_pool(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<(), StoreError> {
-        let bucket = sqlx::query_scalar!(
-            "DELETE FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = $2 RETURNING bucket",
-            self.broadcaster.as_str(),
-            viewer.as_str(),
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        match bucket {
-            Some(bucket) => self.count_members(tx, &[bucket], -1).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Counts members who joined (`change` 1) or left (-1), by their buckets; last in a transaction, for it then holds a row
-    /// of the counts until it ends.
-    pub(crate) async fn count_members(
-        &self,
-        tx: &mut PgConnection,
-        buckets: &[i16],
-        change: i32,
-    ) -> Result<(), StoreError> {
-        let mut members = vec![0; BUCKETS];
-        for bucket in buckets {
-            let counted = usize::try_from(*bucket).ok().and_then(|bucket| members.get_mut(bucket));
-            *counted.ok_or_else(|| bad_bucket(*bucket))? += change;
-        }
-        // The first row that nobody holds; where all are held, one more, up to a few: then it waits for one of them.
         sqlx::query!(
-            "WITH free AS (
-                 SELECT shard FROM pool_counts WHERE broadcaster_id = $1 ORDER BY shard LIMIT 1 FOR UPDATE SKIP LOCKED
+            "WITH left_behind AS (
+                 DELETE FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = $2 RETURNING bucket
+             ), free AS (
+                 SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND EXISTS (SELECT FROM left_behind)
+                 ORDER BY shard LIMIT 1 FOR UPDATE SKIP LOCKED
              ), counted AS (
                  UPDATE pool_counts
-                 SET members = (SELECT array_agg(had + change ORDER BY place)
-                                FROM unnest(members, $2::integer[]) WITH ORDINALITY AS bucket (had, change, place))
+                 SET members[(SELECT bucket + 1 FROM left_behind)] = members[(SELECT bucket + 1 FROM left_behind)] - 1
                  WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
                  RETURNING shard
              )
-             INSERT INTO pool_counts (broadcaster_id, shard, members)
-             SELECT $1, floor(random() * 32)::smallint, $2 WHERE NOT EXISTS (SELECT FROM counted)
+             INSERT INTO pool_counts AS had (broadcaster_id, shard, members)
+             SELECT $1, floor(random() * 32)::smallint,
+                    ARRAY(SELECT CASE place WHEN bucket THEN -1 ELSE 0 END FROM generate_series(0, 255) AS place)
+             FROM left_behind WHERE NOT EXISTS (SELECT FROM counted)
              ON CONFLICT (broadcaster_id, shard) DO UPDATE
-             SET members = (SELECT array_agg(had + change ORDER BY place)
-                            FROM unnest(pool_counts.members, EXCLUDED.members) WITH ORDINALITY
-                                 AS bucket (had, change, place))",
+             SET members = ARRAY(SELECT had.members[place] + EXCLUDED.members[place]
+                                 FROM generate_series(1, 256) AS place)",
             self.broadcaster.as_str(),
-            &members,
+            viewer.as_str(),
         )
         .execute(tx)
         .await?;
@@ -204,7 +183,7 @@ pub(crate) fn in_order(viewers: &[ViewerId]) -> Vec<String> {
     ids
 }
 
-fn bad_bucket(bucket: i16) -> StoreError {
+pub(crate) fn bad_bucket(bucket: i16) -> StoreError {
     StoreError::BadRow {
         table: "pool_members",
         column: "bucket",

@@ -157,3 +157,25 @@ async fn batches_that_swap_names_in_two_processes_settle_without_loss() {
     assert_eq!(members, counted);
     assert!(members <= 10);
 }
+
+#[tokio::test]
+async fn a_session_keeps_its_connection_until_a_pause_and_takes_another_when_it_ends() {
+    let pool = fixture().await;
+    let session = pool.enrolment_session();
+    for (viewer, name) in [("ann", "Anna"), ("bob", "Boris")] {
+        assert_eq!(session.enrol(&[chat(viewer, name)]).await.unwrap(), [Enrolled]);
+        assert_eq!(pool.connections(), (1, 0));
+    }
+    session.pause();
+    let given_back = async {
+        while pool.connections() != (0, 1) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), given_back).await.unwrap();
+
+    session.enrol(&[chat("cid", "Clara")]).await.unwrap();
+    assert_ne!(pool.database.terminate_sessions().await, 0);
+    assert_eq!(session.enrol(&[chat("dan", "Daniel")]).await.unwrap(), [Enrolled]);
+    assert_eq!(pool.pool_size().await.unwrap(), 4);
+}

@@ -114,11 +114,13 @@ impl Statement {
             ("Int8", _) => "10".to_owned(),
             ("Timestamptz", _) => "'2026-01-01Z'".to_owned(),
             ("Jsonb", _) => "'{}'".to_owned(),
-            ("Bool", _) => "false".to_owned(),
+            // Whether the pool's counts change.
+            ("Bool", _) => self.text.contains("pool_counts").to_string(),
             ("TextArray", _) => array(&key),
             ("UuidArray", _) => array(&|index| uuid(number(index))),
             ("TimestamptzArray", _) => array(&|index| format!("2026-01-01 00:{index:02}:00Z")),
             ("BoolArray", _) => array(&|_| "true".to_owned()),
+            ("Int2Array", _) => array(&|index| index.to_string()),
             // The counts of all buckets.
             ("Int4Array", _) => format!("'{{{}}}'", ["1"; 256].join(",")),
             (name, _) => panic!("no argument is known for the type {name} of {}", self.text),

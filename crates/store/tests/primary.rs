@@ -45,6 +45,11 @@ impl Standby {
         self.server.restart().await.unwrap();
     }
 
+    async fn demote(&self) {
+        fs::write(&self.signal, "").unwrap();
+        self.server.restart().await.unwrap();
+    }
+
     fn options(&self) -> PgConnectOptions {
         self.server.connect_options(DATABASE)
     }
@@ -97,6 +102,30 @@ async fn the_primary_is_used_and_after_a_fail_over_the_new_one() {
     };
     tokio::time::timeout(PATIENCE, migrated).await.unwrap();
     assert!(is_migrated(&standby.options()).await);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_primary_that_has_become_a_standby_is_connected_to_no_more() {
+    let server = Standby::start().await;
+    server.promote().await;
+    let patience = StoreOptions { acquire_timeout: Duration::from_secs(1), ..options() };
+    let store = Store::connect(vec![nobody(), server.options()], patience).await.unwrap();
+    store.migrate().await.unwrap();
+    store.ready().await.unwrap();
+    server.demote().await;
+    assert!(is_migrated(&server.options()).await, "it answers those who only read");
+    for _ in 0..3 {
+        let error = store.ready().await.unwrap_err();
+        assert!(error.is_unavailable(), "{error}");
+    }
+    server.promote().await;
+    let back = async {
+        while store.ready().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, back).await.unwrap();
     store.close().await;
 }
 

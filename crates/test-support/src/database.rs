@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, logs};
 
 /// Enough for one test, little enough for many at once.
 const MAX_CONNECTIONS: u32 = 10;
@@ -24,6 +24,7 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     pub(crate) async fn create(cluster: Arc<Cluster>, migrator: &Migrator) -> Self {
+        logs::show();
         let name = unused_name();
         cluster
             .create_database(&name, migrator)

@@ -11,6 +11,7 @@
 
 mod cluster;
 mod database;
+mod logs;
 mod server;
 
 pub use database::TestDatabase;

@@ -17,6 +17,8 @@ static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
 
 /// A migrated database for one test, on a server that all tests of the process share.
 ///
+/// What is logged is shown as `RUST_LOG` asks for, where the test fails or with `--nocapture`.
+///
 /// The server is the one that `MGM_TEST_DATABASE_URL` names or else an own one, started for the first test, which does not
 /// wait for the disk ([`Durability::Off`]). Tests that need another, or want to stop it, take a [`TestServer`].
 ///

@@ -329,6 +329,9 @@ mod tests {
             prop_assume!(secret.trim().len() >= SHORTEST);
             // A quote at an end is cut off above.
             prop_assume!(!secret.contains('"') || how != 2);
+            // Half an escape in front takes the first character along: such a text is no JSON.
+            let is_half_escape = before.chars().rev().take_while(|character| *character == '\\').count() % 2 == 1;
+            prop_assume!(!is_half_escape || how != 2);
             let shown = scrubbed(&secret, &format!("{before}{written}{after}"));
             prop_assert!(shown.contains(NOT_SHOWN), "{} in {}", secret, shown);
         }

@@ -10,7 +10,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use mgm_service::{health, log, manual, open_files, output, services::ServiceId};
+use mgm_service::{descriptors, health, log, manual, output, services::ServiceId};
 use mgm_settings::{Args, Settings, Sources, needs};
 use mgm_store::Store;
 
@@ -164,7 +164,7 @@ impl<E: std::error::Error> From<E> for Failure {
 impl Failure {
     /// On standard error.
     fn tell(self) -> ExitCode {
-        eprintln!("mgm-backend: {}", open_files::explained(self.message));
+        eprintln!("mgm-backend: {}", descriptors::explained(self.message));
         ExitCode::from(self.status)
     }
 
@@ -191,7 +191,8 @@ async fn open(settings: &Settings) -> Result<Store, Failure> {
 }
 
 fn config(sources: &Sources) -> Result<ExitCode, Failure> {
-    writeln!(output::output(), "{}", Settings::load(sources)?.describe())?;
+    let loaded = Settings::load(sources)?;
+    writeln!(output::output(), "{}", loaded.describe())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn list(
     Parameters(by): Parameters<ByState>,
     Parameters(page): Parameters<Page>,
 ) -> Result<Response, ApiError> {
-    let (wanted, part) = (by.state.map(of_wire), page.part()?);
+    let (wanted, part) = (by.state.map(of_wire), page.part());
     let after = match part.after {
         Some(id) => {
             let known = state.store.announcement(PayoutId::from_uuid(id)).await?;

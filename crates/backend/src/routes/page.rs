@@ -1,11 +1,13 @@
 //! Lists that come in pages: the same parameters and the same `Link` on every route that has one.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     http::header,
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -19,13 +21,26 @@ const MAX_PAGE: u32 = 1000;
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// Those that follow the one with this id, which need not be in the list any more.
+    #[serde(default, deserialize_with = "id")]
     after: Option<Uuid>,
     /// How many at the most; 1000 when it is not given.
+    #[serde(default, deserialize_with = "limit")]
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
-/// A part of a list that makes sense.
+fn id<'de, D: Deserializer<'de>>(parameter: D) -> Result<Option<Uuid>, D::Error> {
+    let text = Cow::<str>::deserialize(parameter)?;
+    text.parse().map(Some).map_err(|_| D::Error::custom("must be the id of one in the list, a UUID"))
+}
+
+fn limit<'de, D: Deserializer<'de>>(parameter: D) -> Result<Option<u32>, D::Error> {
+    let limit = Cow::<str>::deserialize(parameter)?.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    let expected = || D::Error::custom(format_args!("must be a whole number from 1 to {MAX_PAGE}"));
+    limit.map(Some).ok_or_else(expected)
+}
+
+/// A part of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     /// The id of the last one that is known.
@@ -35,12 +50,8 @@ pub(super) struct Part {
 
 impl Page {
     /// The part that is asked for.
-    pub(super) fn part(self) -> Result<Part, ApiError> {
-        let limit = self.limit.unwrap_or(MAX_PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(ApiError::InvalidPayload(format!("limit must be from 1 to {MAX_PAGE}")));
-        }
-        Ok(Part { after: self.after, limit })
+    pub(super) fn part(self) -> Part {
+        Part { after: self.after, limit: self.limit.unwrap_or(MAX_PAGE) }
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) async fn pending(
 #[into_params(parameter_in = Query)]
 pub(super) struct ByStatus {
     /// In this status; case does not matter.
-    status: PayoutStatus,
+    #[param(required = true, value_type = PayoutStatus)]
+    status: Option<PayoutStatus>,
 }
 
 errors! { ByStatusErrors: DESKTOP; InvalidPayload }
@@ -77,11 +78,12 @@ pub(super) async fn by_status(
     Parameters(by): Parameters<ByStatus>,
     Parameters(page): Parameters<Page>,
 ) -> Result<Response, ApiError> {
-    part(&state, by.status, page).await
+    let missing = || ApiError::InvalidPayload(format!("status {}", PayoutStatus::NAMES));
+    part(&state, by.status.ok_or_else(missing)?, page).await
 }
 
 async fn part(state: &AppState, wanted: PayoutStatus, page: Page) -> Result<Response, ApiError> {
-    let (wanted, part) = (status(wanted), page.part()?);
+    let (wanted, part) = (status(wanted), page.part());
     let after = match part.after {
         Some(id) => {
             let known = state.store.payout(PayoutId::from_uuid(id)).await?;

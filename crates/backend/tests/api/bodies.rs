@@ -130,7 +130,7 @@ async fn the_bodies_that_were_once_taken_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_notification_with_arrays_for_objects_says_nothing() {
+async fn a_notification_that_is_no_object_is_refused_and_arrays_within_say_nothing() {
     let app = TestApp::start().await;
     let badge = json!({"set_id": "subscriber"});
     let (subscription, message) = (json!({"type": "channel.chat.message"}), json!({"text": "!twgold Etoehero"}));
@@ -142,6 +142,16 @@ async fn a_notification_with_arrays_for_objects_says_nothing() {
     for body in [
         json!([]),
         json!([null, subscription, event(&json!([badge]), &message)]),
+        json!([{"subscription": subscription, "event": event(&json!([badge]), &message)}]),
+        json!(null),
+        json!("text"),
+        json!(7),
+        json!(true),
+    ] {
+        app.notify(body.to_string().as_bytes()).await.is(400, "invalid_payload");
+        assert_eq!(app.name_of("ann").await, None, "{body}");
+    }
+    for body in [
         json!({"subscription": [null, "channel.chat.message"], "event": event(&json!([badge]), &message)}),
         json!({"subscription": subscription, "event": in_order}),
         json!({"subscription": subscription, "event": event(&json!([badge]), &json!(["!twgold Etoehero"]))}),

@@ -179,7 +179,7 @@ async fn sizes_of_the_pool_that_make_no_sense_are_refused_in_both_forms() {
             format!("Host=127.0.0.1;Username=u;{keyword}=4294967295"),
             format!("postgres://u@127.0.0.1/d?{parameter}=4294967295"),
         ] {
-            for arguments in [&[][..], &["migrate"], &["audit"]] {
+            for arguments in [&[][..], &["migrate"], &["audit"], &["config"]] {
                 let environment =
                     [("Mgm__Environment", "Development"), ("ConnectionStrings__PostgreSQL", text.as_str())];
                 let (status, written) = run(&environment, arguments).await;

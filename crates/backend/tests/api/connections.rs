@@ -62,14 +62,16 @@ async fn sigterm_leaves_no_request_unanswered_that_was_sent_before() {
         let (request, mut clients) = (wire("hello"), vec![]);
         for number in 0..200 {
             let mut stream = TcpStream::connect(address(&backend)).await.unwrap();
-            // Of some the end comes later.
+            // Of some the end comes later, but not so late that they would be taken for stalled.
             let sent = if number % 4 == 3 { request.len() - 100 } else { request.len() };
             stream.write_all(&request[..sent]).await.unwrap();
             clients.push((stream, sent));
         }
         backend.terminate();
-        for (number, (mut stream, sent)) in clients.into_iter().enumerate() {
-            stream.write_all(&request[sent..]).await.unwrap();
+        for (stream, sent) in &mut clients {
+            stream.write_all(&request[*sent..]).await.unwrap();
+        }
+        for (number, (mut stream, _)) in clients.into_iter().enumerate() {
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer).await;
             let answer = String::from_utf8(answer).unwrap();

@@ -161,3 +161,39 @@ async fn head_is_answered_like_get_without_a_body() {
     assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_wrong_parameter_is_named_with_what_it_may_be_as_the_api_writes_it() {
+    let app = TestApp::start().await;
+    let statuses = "status must be one of Pending, InProgress, Sent, Failed, Cancelled, Expired";
+    let states = "state must be one of pending, sending, announced, dropped, unknown, failed";
+    let mut wrong = vec![
+        ("/api/payouts?".to_owned(), statuses.to_owned()),
+        ("/api/payouts?status=".to_owned(), statuses.to_owned()),
+        ("/api/payouts?status=bogus".to_owned(), statuses.to_owned()),
+        ("/api/payouts?status=Pending&status=Sent".to_owned(), "status must be given once".to_owned()),
+        ("/api/announcements?state=bogus".to_owned(), states.to_owned()),
+        ("/api/announcements?state=".to_owned(), states.to_owned()),
+        ("/api/announcements?state=sending&state=sending".to_owned(), "state must be given once".to_owned()),
+        ("/api/gift-requests?streamerId=a&streamerId=b".to_owned(), "streamerId must be given once".to_owned()),
+    ];
+    let lists = ["/api/payouts/pending?", "/api/payouts?status=sent&", "/api/announcements?", "/api/gift-requests?"];
+    for list in lists {
+        for limit in ["0", "1001", "-1", "x", "", "1.5"] {
+            wrong.push((format!("{list}limit={limit}"), "limit must be a whole number from 1 to 1000".to_owned()));
+        }
+        for id in ["x", "", "0"] {
+            wrong.push((format!("{list}after={id}"), "after must be the id of one in the list, a UUID".to_owned()));
+        }
+        wrong.push((format!("{list}limit=1&limit=2"), "limit must be given once".to_owned()));
+    }
+    for (path, message) in wrong {
+        let answer = app.get(&path).desktop().send().await;
+        answer.is(400, "invalid_payload");
+        assert_eq!(answer.value()["message"], message, "{path}");
+    }
+    for path in ["/api/announcements?state=ANNOUNCED&new=1&new=2", "/api/payouts?status=inprogress&limit=1000"] {
+        app.get(path).desktop().send().await.ok();
+    }
+    app.finish().await;
+}

@@ -24,21 +24,27 @@ async fn until(what: impl AsyncFn() -> bool) {
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
 }
 
+/// A payout that only has to become `Sent`; the token has expired, so that the announcement waits for another.
+async fn scene(call_seconds: u64) -> (TestApp, String) {
+    let app = TestApp::with(|settings| {
+        renewing(settings);
+        settings.helix.timeout = Duration::from_secs(call_seconds);
+        settings.announcements.lease_margin = Duration::from_secs(1);
+    })
+    .await;
+    app.helix.expire_tokens().await;
+    app.enrolled("ann", "Annhero").await;
+    let payout = app.pending("ann").await;
+    app.change(&payout, "InProgress").await.ok();
+    (app, payout)
+}
+
 /// Somebody keeps the table of the tokens: in one mode it can be read, so that the first call is made and the renewal after
 /// its 401 waits; in the other the first call waits too. The lease passes, and the operator asks for another attempt.
 #[tokio::test]
 async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_beside_the_retry() {
     for (mode, calls_before) in [("SHARE ROW EXCLUSIVE", 1), ("ACCESS EXCLUSIVE", 0)] {
-        let app = TestApp::with(|settings| {
-            renewing(settings);
-            settings.helix.timeout = Duration::from_secs(1);
-            settings.announcements.lease_margin = Duration::from_secs(1);
-        })
-        .await;
-        app.helix.expire_tokens().await;
-        app.enrolled("ann", "Annhero").await;
-        let payout = app.pending("ann").await;
-        app.change(&payout, "InProgress").await.ok();
+        let (app, payout) = scene(1).await;
         let idle = app.tasks.len();
         let mut kept = app.database.pool().begin().await.unwrap();
         let lock = format!("LOCK TABLE twitch_tokens IN {mode} MODE");
@@ -70,16 +76,7 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
 /// The claim still stands, but a call could outlast it: nothing was said, so it is tried again, and the operator sees why.
 #[tokio::test]
 async fn a_call_that_could_outlast_the_lease_is_put_off() {
-    let app = TestApp::with(|settings| {
-        renewing(settings);
-        settings.helix.timeout = Duration::from_secs(10);
-        settings.announcements.lease_margin = Duration::from_secs(1);
-    })
-    .await;
-    app.helix.expire_tokens().await;
-    app.enrolled("ann", "Annhero").await;
-    let payout = app.pending("ann").await;
-    app.change(&payout, "InProgress").await.ok();
+    let (app, payout) = scene(10).await;
     let lease = app.state.helix.longest_call() + Duration::from_secs(1);
     app.helix.faults(json!([{"kind": "slow", "route": "token", "delayMs": 300}])).await;
     let meanwhile = async {

@@ -117,7 +117,11 @@ impl Running {
         let (sender, mut log) = unbounded_channel();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         tokio::spawn(async move {
+            let is_shown = std::env::var_os("RUST_LOG").is_some_and(|filter| !filter.is_empty());
             while let Ok(Some(line)) = lines.next_line().await {
+                if is_shown {
+                    println!("{line}");
+                }
                 let _ = sender.send(line);
             }
         });

@@ -14,6 +14,7 @@ use url::form_urlencoded;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::faults::Effect;
+use super::parameters::bad_request;
 use super::tokens::{Holder, Kind};
 use super::{CLIENT_ID, Helix, text};
 
@@ -60,10 +61,6 @@ fn not_sent(code: &str) -> Answer {
         "is_sent": false,
         "drop_reason": {"code": code, "message": "A fault that was asked for."},
     }]}))
-}
-
-fn bad_request(message: &str) -> Answer {
-    Answer::error(StatusCode::BAD_REQUEST, message)
 }
 
 /// The parameters: the body by the documents; some clients put a part of them, or all, into the query.

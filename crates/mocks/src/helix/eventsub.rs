@@ -16,16 +16,17 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use url::{Host, Url, form_urlencoded};
+use url::{Host, Url};
 
 use super::Helix;
 use super::answer::Answer;
+use super::parameters::{Parameters, bad_request};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
 
 /// How many subscriptions there can be, which is what they may cost together.
 const CAPACITY: usize = 10_000;
-/// How many a page of the list has.
+/// How many a page of the list has where nobody says.
 const PAGE: usize = 100;
 /// How long a callback may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -123,33 +124,34 @@ fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
 
 /// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
 pub(super) async fn list(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let query = query.unwrap_or_default();
-    helix.as_app(&headers, || page(&helix.subscriptions.all(), &query), Answer::ok(json!({"data": []}))).await
+    let parameters = Parameters::of(query.as_deref());
+    let list = || page(&helix.subscriptions.all(), &parameters).unwrap_or_else(|refusal| refusal);
+    helix.as_app(&headers, list, Answer::ok(json!({"data": []}))).await
 }
 
-fn page(all: &[Subscription], query: &str) -> Answer {
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let (filters, others): (Vec<_>, Vec<_>) =
-        parameters.into_iter().partition(|(name, _)| FILTERS.contains(&name.as_str()));
+fn page(all: &[Subscription], parameters: &Parameters) -> Result<Answer, Answer> {
+    let filters: Vec<_> =
+        FILTERS.into_iter().flat_map(|name| parameters.all(name).map(move |value| (name, value))).collect();
     if filters.len() > 1 {
-        return Answer::error(StatusCode::BAD_REQUEST, "only one filter can be given");
+        return Err(bad_request("only one filter can be given"));
     }
-    let after = others.into_iter().find(|(name, _)| name == "after").map(|(_, cursor)| cursor);
-    let passes = |one: &&Subscription| match filters.first().map(|(name, value)| (name.as_str(), value)) {
+    let size = parameters.first()?.unwrap_or(PAGE);
+    let after = parameters.all("after").next();
+    let passes = |one: &&Subscription| match filters.first() {
         Some(("status", status)) => one.status == *status,
         Some(("type", kind)) => one.kind == *kind,
         Some(("subscription_id", id)) => one.id == *id,
-        Some(("user_id", user)) => one.condition.values().any(|value| value == user.as_str()),
+        Some(("user_id", user)) => one.condition.values().any(|value| value == *user),
         Some(_) | None => true,
     };
     let passing: Vec<_> = all.iter().filter(passes).collect();
     let start = after.and_then(|cursor| passing.iter().position(|one| one.id == cursor)).map_or(0, |place| place + 1);
-    let shown: Vec<_> = passing[start..].iter().take(PAGE).map(|one| one.show()).collect();
+    let shown: Vec<_> = passing[start..].iter().take(size).map(|one| one.show()).collect();
     let has_more = passing.len() > start + shown.len();
     let cursor = shown.last().filter(|_| has_more).map(|last| last["id"].clone());
     let mut frame = frame(all, &shown);
     frame.insert("pagination".to_owned(), cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor})));
-    Answer::ok(frame.into())
+    Ok(Answer::ok(frame.into()))
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
@@ -159,10 +161,11 @@ pub(super) async fn create(State(helix): State<Arc<Helix>>, headers: HeaderMap, 
 
 /// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
 pub(super) async fn delete(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let query = query.unwrap_or_default();
+    let parameters = Parameters::of(query.as_deref());
     let remove = || {
-        let Some((_, id)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "id") else {
-            return Answer::error(StatusCode::BAD_REQUEST, "Missing required parameter \"id\"");
+        let id = match parameters.one("id") {
+            Ok(id) => id,
+            Err(refusal) => return refusal,
         };
         let mut all = helix.subscriptions.all();
         match all.iter().position(|one| one.id == id) {
@@ -218,7 +221,6 @@ impl Helix {
 
     /// What Twitch refuses of a subscription beyond what cannot be kept at all.
     fn check_wanted(&self, wanted: &Wanted) -> Result<(), Answer> {
-        let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
         if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
             return Err(bad_request("invalid callback: must be https on port 443"));
         }
@@ -242,7 +244,6 @@ impl Helix {
     }
 
     fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
-        let bad_request = |message: &str| Answer::error(StatusCode::BAD_REQUEST, message);
         let wanted: Wanted = match mgm_api_types::json::from_slice(body) {
             Ok(wanted) => wanted,
             Err(error) => return bad_request(&error.to_string()),

@@ -26,7 +26,7 @@
 //!
 //! # Subscriptions
 //!
-//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, a hundred a page. A new one is
+//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, a hundred a page or `first`. A new one is
 //! `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the secret of the
 //! subscription, and has proved itself or failed to. `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}` ends one (without an
 //! `id` the newest that is enabled), tells its callback, and answers `{id, status, callbackStatus}`.
@@ -57,6 +57,7 @@ mod caller;
 mod chat;
 mod eventsub;
 mod faults;
+mod parameters;
 mod subscriptions;
 mod tokens;
 

@@ -8,39 +8,17 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use mgm_api_types::mocks::FaultRoute;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
 use super::Helix;
 use super::answer::Answer;
 use super::caller::Caller;
+use super::parameters::{Parameters, bad_request};
 
 /// User ids that start so are nobody's subscriber.
 const NO_SUBSCRIBER: &str = "nosub-";
 
 /// About how many users the broadcaster may ask at once.
 const MOST_USERS: usize = 100;
-
-/// The parameters of a query, which may be repeated.
-struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    fn of(query: Option<&str>) -> Self {
-        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
-    }
-
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
-    fn one<'a>(&'a self, name: &'a str) -> Result<&'a str, Answer> {
-        let missing = || bad_request(&format!("Missing required parameter \"{name}\""));
-        self.all(name).next().ok_or_else(missing)
-    }
-}
-
-fn bad_request(message: &str) -> Answer {
-    Answer::error(StatusCode::BAD_REQUEST, message)
-}
 
 fn subscribes(user: &str) -> bool {
     !user.starts_with(NO_SUBSCRIBER)
@@ -83,6 +61,7 @@ fn list(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
     caller.needs_user("channel:read:subscriptions")?;
     let broadcaster = parameters.one("broadcaster_id")?;
     caller.needs_to_be("broadcaster_id", broadcaster)?;
+    parameters.first()?;
     if parameters.all("user_id").count() > MOST_USERS {
         return Err(bad_request(&format!("The number of user_id parameters is more than {MOST_USERS}")));
     }

@@ -92,6 +92,26 @@ async fn everybody_subscribes_but_those_whose_id_says_otherwise() {
     let too_many = format!("/helix/subscriptions?broadcaster_id=b{}", "&user_id=u".repeat(101));
     assert_eq!(mock.get(&too_many).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(mock.get("/helix/subscriptions?user_id=u").await.0, StatusCode::BAD_REQUEST);
+    for route in ["/helix/subscriptions?broadcaster_id=b&user_id=u", "/helix/eventsub/subscriptions?"] {
+        for first in ["1", "20", "100"] {
+            assert_eq!(mock.get(&format!("{route}&first={first}")).await.0, StatusCode::OK, "{route}: {first}");
+        }
+        for (first, how) in [
+            ("101", "less than or equal to 100"),
+            ("0", "greater than or equal to 1"),
+            ("-1", "greater than or equal to 1"),
+            ("x", "a number"),
+            ("1.5", "a number"),
+        ] {
+            let message = format!("The parameter \"first\" was malformed: the value must be {how}");
+            let refusal = mock.get(&format!("{route}&first={first}")).await;
+            assert_eq!(
+                refusal,
+                (StatusCode::BAD_REQUEST, helix_error(400, "Bad Request", &message)),
+                "{route}: {first}"
+            );
+        }
+    }
 
     for (query, missing) in [("?user_id=u", "broadcaster_id"), ("?broadcaster_id=b", "user_id")] {
         let refusal = mock.get(&format!("/helix/subscriptions/user{query}")).await;
@@ -168,10 +188,17 @@ async fn a_slow_answer_comes_after_the_message_was_sent() {
 #[tokio::test]
 async fn a_message_that_twitch_drops_says_so() {
     let mock = mock();
-    faults(&mock, json!([{"kind": "not_sent"}])).await;
-    let outcome = send(&mock).await;
-    assert!(matches!(&outcome, SendOutcome::Dropped { code: Some(code), .. } if code == "msg_rejected"), "{outcome:?}");
-    assert!(!captured(&mock).await);
+    for (kind, reason) in [("not_sent", "msg_rejected"), ("duplicate", "msg_duplicate")] {
+        faults(&mock, json!([{"kind": kind}])).await;
+        let outcome = send(&mock).await;
+        assert!(
+            matches!(&outcome, SendOutcome::Dropped { code: Some(code), .. } if code == reason),
+            "{kind}: {outcome:?}"
+        );
+        assert!(!captured(&mock).await, "{kind}");
+        assert_eq!(mock.get("/sent").await.1["total"], 0, "{kind}");
+    }
+    assert!(matches!(send(&mock).await, SendOutcome::Sent { .. }));
 }
 
 #[tokio::test]
@@ -210,4 +237,8 @@ async fn a_fault_that_makes_no_sense_is_refused_with_all_that_came_along() {
         assert_error(answer(mock.post("/faults", &wrong)).await, StatusCode::BAD_REQUEST, "invalid_payload");
     }
     assert_eq!(mock.get("/faults").await, (StatusCode::OK, json!([])));
+    let (_, refusal) = answer(mock.post("/faults", &json!([{"kind": "slow"}, {"kind": "explode"}]))).await;
+    assert!(refusal["message"].as_str().unwrap().starts_with("[1].kind: unknown variant `explode`"), "{refusal}");
+    let (_, refusal) = answer(mock.request(Method::POST, "/faults").body("[")).await;
+    assert_eq!(refusal["message"], "the body is not JSON: EOF while parsing a list at line 1 column 1");
 }

@@ -86,6 +86,25 @@ async fn nobody_gets_no_token() {
 }
 
 #[tokio::test]
+async fn what_no_backend_takes_for_an_id_or_a_name_gets_no_token() {
+    let mock = mock(None);
+    let longest = "x".repeat(256);
+    token(&mock, &format!("userId={longest}&displayName={longest}")).await;
+    for wrong in ["%00".to_owned(), "a%0Ab".to_owned(), format!("{longest}x"), "x".repeat(3000), "%D0%98".repeat(129)] {
+        for (name, query) in
+            [("userId", format!("userId={wrong}")), ("displayName", format!("userId=u&displayName={wrong}"))]
+        {
+            let refusal = mock.get(&format!("/token?{query}")).await;
+            let message = format!("{name} must have at most 256 bytes, and no control characters");
+            assert_eq!(refusal.1["message"], message, "{query}");
+            assert_error(refusal, StatusCode::BAD_REQUEST, "invalid_payload");
+        }
+    }
+    let refusal = mock.get("/token?userId=u&displayName=a&displayName=b").await;
+    assert_eq!(refusal.1["message"], "displayName must be given once");
+}
+
+#[tokio::test]
 async fn without_a_secret_the_development_key_signs() {
     let config = Config { sources: sources(), ..Config::from_settings(&Settings::default()) };
     let token = token(&start(router(config)), "userId=u").await;

@@ -228,6 +228,10 @@ async fn a_long_list_comes_in_pages() {
     }
     let (_, first) = mock.get(SUBSCRIPTIONS).await;
     assert_eq!((first["data"].as_array().unwrap().len(), &first["total"]), (100, &json!(230)));
+    let (_, short) = mock.get(&format!("{SUBSCRIPTIONS}?first=2")).await;
+    assert_eq!(short["data"], json!(first["data"].as_array().unwrap()[..2]));
+    let next = format!("{SUBSCRIPTIONS}?first=3&after={}", short["pagination"]["cursor"].as_str().unwrap());
+    assert_eq!(mock.get(&next).await.1["data"], json!(first["data"].as_array().unwrap()[2..5]));
     let app = credentials(&oauth(&mock).app_token().await.unwrap());
     let all = helix(&mock).eventsub_subscriptions(CHAT, &app).await.unwrap();
     assert_eq!(all.iter().map(|one| one.id().to_owned()).collect::<HashSet<_>>(), made);

@@ -9,14 +9,14 @@ use serde_json::json;
 use crate::cli::{Global, Targets};
 use crate::report::{self, BAD, GOOD};
 use crate::scenario::cause_of_silence;
-use crate::stack::health::{Unhealthy, probe};
+use crate::stack::health::{Unhealthy, examine};
 
 pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
     let mut results = Vec::new();
     for service in SERVICES {
         let Some(health) = &service.health else { continue };
         let endpoint = targets.endpoint(service.id)?;
-        let result = probe(&endpoint, health).await;
+        let result = examine(&endpoint, health).await;
         if !global.json {
             let (component, url) = (service.component, endpoint.url());
             match &result {

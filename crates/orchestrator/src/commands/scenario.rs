@@ -48,6 +48,13 @@ async fn attach(tier: Tier, global: &Global, options: &Scenario, sources: Source
     let mut report = Report::new(global.json, global.log_dir.as_deref())?;
     let viewer = new_viewer(options)?;
     let stage = stage(&options.targets, viewer.clone(), &settings)?;
+    let mistaken = tokio::select! {
+        mistaken = stage.mistaken(tier) => mistaken,
+        () = signals.next() => return Ok(interrupted()),
+    };
+    if !mistaken.is_empty() {
+        bail!("{}; --backend, --mock-eventsub and so on say where each service is", mistaken.join("; "));
+    }
     report.title(tier, &viewer);
     let mut on_taken = |taken: &Taken| report.taken(taken);
     let mut recorder = Recorder::new(&mut on_taken);

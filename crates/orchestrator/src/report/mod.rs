@@ -6,7 +6,7 @@ mod run;
 use std::fmt::Display;
 use std::io::Write as _;
 
-use mgm_service::{open_files, output};
+use mgm_service::{descriptors, output};
 use serde_json::json;
 
 pub use run::{Report, Run};
@@ -47,5 +47,5 @@ fn message(error: &anyhow::Error) -> String {
             message.push_str(&cause);
         }
     }
-    open_files::explained(message)
+    descriptors::explained(message)
 }

@@ -1,7 +1,7 @@
 //! What is most likely wrong when a step fails, and what to do about it.
 
 use mgm_api_types::PoolMembership;
-use mgm_api_types::mocks::{LastRequest, SequenceRun};
+use mgm_api_types::mocks::SequenceRun;
 
 use crate::http::{Answer, NoAnswer};
 
@@ -131,10 +131,10 @@ pub(super) fn of_broken_sequence(answer: &Answer, run: Option<&SequenceRun>) -> 
     })
 }
 
-pub(super) fn of_missing_announcement(last: Option<&LastRequest>, url: &str) -> String {
-    if last.is_some_and(|last| last.captured) {
-        return "Another announcement came later, or the text is another: somebody else uses this stack, or the backend's \
-                wording differs."
+pub(super) fn of_missing_announcement(said_other: bool, url: &str) -> String {
+    if said_other {
+        return "The backend's wording differs, or the messages are those of somebody else who uses this stack; \
+                `GET /api/announcements` of the backend tells what became of this one."
             .to_owned();
     }
     format!(

@@ -5,11 +5,13 @@ mod steps;
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use mgm_service::services::ServiceId;
 use mgm_twitch::eventsub::SigningSecret;
 use secrecy::SecretString;
 
 use crate::http::Endpoint;
+use crate::stack::health::{Unhealthy, examine};
 
 pub use causes::cause_of_silence;
 
@@ -134,7 +136,29 @@ impl Tier {
     }
 }
 
+impl Endpoints {
+    fn all(&self) -> [&Endpoint; 5] {
+        let Self { backend, mock_eventsub, mock_jwt, mock_helix, synthetic_desktop } = self;
+        [backend, mock_eventsub, mock_jwt, mock_helix, synthetic_desktop]
+    }
+}
+
 impl Stage {
+    /// Of the services that the scenario talks to, those at whose addresses another one answers, as sentences. A service that
+    /// is away, or not well, is for the steps to find.
+    pub async fn mistaken(&self, tier: Tier) -> Vec<String> {
+        let is_involved =
+            |endpoint: &&Endpoint| tier.steps().iter().any(|step| step.involved.contains(&endpoint.service));
+        let examined = self.endpoints.all().into_iter().filter(is_involved).map(async |endpoint| {
+            let health = endpoint.service.service().health.as_ref()?;
+            match examine(endpoint, health).await {
+                Err(other @ Unhealthy::Other { .. }) => Some(format!("{} {other}", endpoint.url())),
+                _ => None,
+            }
+        });
+        join_all(examined).await.into_iter().flatten().collect()
+    }
+
     /// Takes the steps of a scenario, up to the first that fails.
     pub async fn play(&self, tier: Tier, recorder: &mut Recorder<'_>) -> Result<(), Failed> {
         recorder.step(&steps::SEND_CHAT, self.send_chat()).await?;
@@ -145,9 +169,10 @@ impl Stage {
         }
         recorder.step(&steps::REFUSED, self.stranger_is_refused()).await?;
         let payout = recorder.step(&steps::PREPARE, self.prepare_payout()).await?;
-        recorder.step(&steps::SEQUENCE, self.run_sequence(&payout)).await?;
-        recorder.step(&steps::ANNOUNCED, self.is_announced()).await?;
-        recorder.step(&steps::LAST_RUN, self.last_run_is_ok()).await?;
+        let sent_before = self.sent_so_far().await;
+        let run = recorder.step(&steps::SEQUENCE, self.run_sequence(&payout)).await?;
+        recorder.step(&steps::ANNOUNCED, self.is_announced(sent_before)).await?;
+        recorder.step(&steps::LAST_RUN, self.last_run_is_ok(&run)).await?;
         recorder.step(&steps::LEFT, self.has_left(&token)).await
     }
 }

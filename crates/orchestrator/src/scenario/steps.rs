@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mgm_api_types::mocks::{LastRequest, RunSequence, SequenceRun, TokenAnswer};
+use mgm_api_types::mocks::{RunSequence, SentMessages, SequenceRun, TokenAnswer};
 use mgm_api_types::{API_KEY_HEADER, Claim, PoolMembership, PreparePendingPayout, PreparedPayout};
 use mgm_service::services::ServiceId;
 use reqwest::{Method, RequestBuilder};
@@ -163,7 +163,7 @@ impl Stage {
         }
     }
 
-    pub(super) async fn run_sequence(&self, payout: &PreparedPayout) -> Seen<()> {
+    pub(super) async fn run_sequence(&self, payout: &PreparedPayout) -> Seen<SequenceRun> {
         let endpoint = &self.endpoints.synthetic_desktop;
         let expected = "200 with ok true after confirm-acceptance, InProgress and Sent";
         let body = RunSequence { payout_id: payout.payout_id, character_name: payout.character_name.clone() };
@@ -173,46 +173,63 @@ impl Stage {
             Some(run) if answer.status == 200 && run.ok && run.steps.len() == 3 => {
                 let steps: Vec<_> =
                     run.steps.iter().map(|step| format!("{} {}", step.name, step.status_code)).collect();
-                Ok(((), steps.join(", ")))
+                let seen = steps.join(", ");
+                Ok((run, seen))
             }
             run => Err(mismatch(expected, &answer, causes::of_broken_sequence(&answer, run.as_ref()))),
         }
     }
 
-    pub(super) async fn is_announced(&self) -> Seen<()> {
-        let endpoint = &self.endpoints.mock_helix;
+    /// How many messages Helix has taken so far; 0 where it does not say, which a later step finds out.
+    pub(super) async fn sent_so_far(&self) -> u64 {
+        let Ok((_, Some(sent))) = self.sent("").await else { return 0 };
+        sent.total
+    }
+
+    /// Looks among all messages since there were `before`: others may be announced at the same time, and the same text may
+    /// have been said in an earlier run.
+    pub(super) async fn is_announced(&self, before: u64) -> Seen<()> {
         let expected = announcement(&self.viewer.character);
         let begun = Instant::now();
         loop {
-            let answer = call(endpoint, endpoint.request(Method::GET, "/last-request"), &expected).await?;
-            let last: Option<LastRequest> = answer.json().filter(|_| answer.status == 200);
-            let message = last.as_ref().and_then(|last| last.body.as_ref()?.get("message")?.as_str());
-            if message == Some(expected.as_str()) {
+            let (answer, sent) = self.sent(&expected).await?;
+            let new = sent.as_ref().map(|sent| sent.since(before));
+            if new.is_some_and(|new| new.contains(&expected)) {
                 return Ok(((), expected));
             }
             if begun.elapsed() > ANNOUNCED_WITHIN {
                 let expected = format!("the message «{expected}» within {} s", ANNOUNCED_WITHIN.as_secs());
-                // The answer holds the token that came with the request.
-                let got = match (&last, message) {
-                    (Some(_), Some(message)) => format!("the message «{message}»"),
-                    (Some(last), None) if last.captured => "a request without a message".to_owned(),
-                    (Some(_), None) => "no request at all".to_owned(),
-                    (None, _) => answer.summary(),
+                let got = match new {
+                    Some([]) => "no message at all".to_owned(),
+                    Some([.., last]) => format!("other messages, such as «{last}»"),
+                    None => answer.summary(),
                 };
-                let cause = Some(causes::of_missing_announcement(last.as_ref(), &self.endpoints.mock_helix.url()));
+                let said_other = new.is_some_and(|new| !new.is_empty());
+                let cause = Some(causes::of_missing_announcement(said_other, &self.endpoints.mock_helix.url()));
                 return Err(Mismatch { expected, got, cause });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    pub(super) async fn last_run_is_ok(&self) -> Seen<()> {
+    async fn sent(&self, expected: &str) -> Result<(Answer, Option<SentMessages>), Mismatch> {
+        let endpoint = &self.endpoints.mock_helix;
+        let answer = call(endpoint, endpoint.request(Method::GET, "/sent"), expected).await?;
+        let sent = answer.json().filter(|_| answer.status == 200);
+        Ok((answer, sent))
+    }
+
+    /// The last run is `ours`, or a later one of somebody else.
+    pub(super) async fn last_run_is_ok(&self, ours: &SequenceRun) -> Seen<()> {
         let endpoint = &self.endpoints.synthetic_desktop;
         let expected = "200 with ok true";
         let answer = call(endpoint, endpoint.request(Method::GET, "/last-run"), expected).await?;
-        let run: Option<SequenceRun> = answer.json().filter(|_| answer.status == 200);
-        match run {
-            Some(run) if run.ok => Ok(((), format!("ok true, {} steps", run.steps.len()))),
+        let last: Option<SequenceRun> = answer.json().filter(|_| answer.status == 200);
+        match last {
+            Some(last) if last == *ours => Ok(((), format!("ok true, {} steps", last.steps.len()))),
+            Some(last) if last.completed_at_utc >= ours.completed_at_utc => {
+                Ok(((), "that of another scenario, which ran later".to_owned()))
+            }
             _ => Err(mismatch(expected, &answer, None)),
         }
     }

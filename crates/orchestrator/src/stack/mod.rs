@@ -17,7 +17,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{FutureExt as _, select_all, try_join_all};
-use mgm_service::open_files;
+use mgm_service::descriptors;
 use mgm_service::services::{SERVICES, Service, ServiceId};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
@@ -313,7 +313,7 @@ impl std::fmt::Display for Death {
         for line in last_lines {
             write!(f, "\n    {line}")?;
         }
-        match last_lines.iter().find_map(|line| open_files::explain(line)) {
+        match last_lines.iter().find_map(|line| descriptors::explain(line)) {
             Some(limit) => write!(f, "\n{limit}"),
             None => Ok(()),
         }

@@ -125,6 +125,14 @@ fn wrong_settings_and_wrong_usage_are_told_apart_from_failures() {
     let output = place.command("tier-b --auto-ports").env("Mgm__ApiKye", "x").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("did you mean Mgm__ApiKey?"));
+    for command in ["config", "config --json", "backend config"] {
+        let text = "postgres://u:hush%zz@h/d";
+        let output = place.command(command).env("ConnectionStrings__PostgreSQL", text).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("ConnectionStrings__PostgreSQL: the connection string is no postgres:// URL"), "{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
     for wrong in [
         "tier-b --backend http://127.0.0.1:1",
         "tier-b --attach --pg-port 1",

@@ -1,8 +1,10 @@
 //! A stack that stays up.
 
+use std::process::Stdio;
+
 use nix::sys::signal::{Signal, kill};
 
-use crate::harness::{Place, wait_until_gone};
+use crate::harness::{Place, Said, wait_until_gone};
 
 #[test]
 fn a_running_stack_can_be_attached_to_again_and_again() {
@@ -35,13 +37,53 @@ fn a_running_stack_can_be_attached_to_again_and_again() {
     // One service in the place of another.
     let said = place.run(&format!("check {} --mock-jwt {}", without(&targets, "--mock-jwt"), up.url("mock-helix")));
     assert_eq!(said.status, Some(1));
-    assert!(said.stdout.contains("is not MockExtensionJwt"), "{said:?}");
+    assert!(said.stdout.contains("is MockHelixApi, not MockExtensionJwt"), "{said:?}");
 
     up.signal(Signal::SIGTERM);
     assert_eq!(up.wait(), Some(0));
     let said = place.run(&format!("tier-a --attach {targets}"));
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("MockEventSubWebhook is not running at"), "{said:?}");
+}
+
+#[test]
+fn two_scenarios_at_once_do_not_take_each_others_announcement_for_their_own() {
+    let place = Place::new();
+    let up = place.up("");
+    let line = format!("tier-b --attach --json {}", up.targets());
+    // The longer both last, the surer is each one's announcement followed by the other's.
+    for _ in 0..3 {
+        let runs =
+            [(); 4].map(|()| place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        for run in runs {
+            let said = Said::from(run.wait_with_output().unwrap());
+            assert_eq!((said.status, said.json()["verdict"].as_str()), (Some(0), Some("passed")), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_service_in_the_place_of_another_is_named_before_anything_is_done() {
+    let place = Place::new();
+    let up = place.up("");
+    let services = [
+        ("backend", "backend"),
+        ("mock-eventsub", "MockEventSubWebhook"),
+        ("mock-jwt", "MockExtensionJwt"),
+        ("mock-helix", "MockHelixApi"),
+        ("synthetic-desktop", "SyntheticDesktop"),
+    ];
+    for (at, (option, expected)) in services.into_iter().enumerate() {
+        let (other, found) = services[(at + 1) % services.len()];
+        let (targets, url) = (without(&up.targets(), &format!("--{option}")), up.url(other));
+        let words = format!("{url} is {found}, not {expected}");
+        let said = place.run(&format!("tier-b --attach {targets} --{option} {url}"));
+        assert_eq!((said.status, said.stdout.as_str()), (Some(2), ""), "{said:?}");
+        assert!(said.stderr.contains(&words), "{words}: {said:?}");
+        let said = place.run(&format!("check {targets} --{option} {url}"));
+        assert_eq!(said.status, Some(1), "{said:?}");
+        assert!(said.stdout.contains(&format!("is {found}, not {expected}")), "{words}: {said:?}");
+    }
 }
 
 /// The options without one of them.

@@ -29,11 +29,13 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads both lists; none when there is no host.
-pub(super) fn read(hosts: &str, ports: &str) -> Result<Vec<Address>, ConnectionStringError> {
+/// Reads both lists; none when there is no host. A port that stands with its host counts for it, whatever `Port` says; the
+/// answer tells, too, whether `Port` says something else and counts for no host at all.
+pub(super) fn read(hosts: &str, ports: &str) -> Result<(Vec<Address>, bool), ConnectionStringError> {
     if hosts.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
+    let is_given = !ports.is_empty();
     let hosts: Vec<_> = hosts.split(',').map(str::trim).collect();
     let ports = match ports {
         "" => vec![DEFAULT_PORT],
@@ -42,11 +44,18 @@ pub(super) fn read(hosts: &str, ports: &str) -> Result<Vec<Address>, ConnectionS
     if ports.len() != 1 && ports.len() != hosts.len() {
         return Err(keyword::refusal(Keyword::Port.name(), "one number, or one for each host"));
     }
-    let own = ports.iter().copied().cycle();
-    hosts.into_iter().zip(own).map(|(host, default)| address(host, default)).collect()
+    let mut addresses = Vec::new();
+    let mut is_overruled = is_given;
+    for (text, default) in hosts.into_iter().zip(ports.into_iter().cycle()) {
+        let (host, own) = host_and_port(text)?;
+        let port = own.unwrap_or(default);
+        is_overruled &= port != default;
+        addresses.push(Address { host, port });
+    }
+    Ok((addresses, is_overruled))
 }
 
-fn address(text: &str, default: u16) -> Result<Address, ConnectionStringError> {
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), ConnectionStringError> {
     let bad = || {
         keyword::refusal(
             Keyword::Host.name(),
@@ -59,17 +68,21 @@ fn address(text: &str, default: u16) -> Result<Address, ConnectionStringError> {
         host.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
         let behind = if behind.is_empty() { None } else { Some(behind.strip_prefix(':').ok_or_else(bad)?) };
         (host, behind)
-    } else if text.starts_with('/') || text.matches(':').count() > 1 {
-        // A directory, or an IPv6 address without brackets, which leaves no room for a port.
+    } else if text.starts_with('/') {
+        (text, None)
+    } else if text.matches(':').count() > 1 {
+        // An IPv6 address without brackets, which leaves no room for a port; its zone may follow.
+        let address = text.split('%').next().unwrap_or_default();
+        address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
         (text, None)
     } else {
         text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
     };
-    if host.is_empty() {
+    // What has more in it may be a URL, with its password.
+    if host.is_empty() || (!host.starts_with('/') && host.contains(['/', '@'])) {
         return Err(bad());
     }
-    let port = port.map_or(Ok(default), self::port)?;
-    Ok(Address { host: host.to_owned(), port })
+    Ok((host.to_owned(), port.map(self::port).transpose()?))
 }
 
 fn port(text: &str) -> Result<u16, ConnectionStringError> {

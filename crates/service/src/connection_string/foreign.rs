@@ -15,6 +15,8 @@ pub enum Foreign {
     Driver,
     /// A URL of some other scheme.
     Scheme,
+    /// `postgres://…;Keyword=…`.
+    Mixed,
     /// `host=… user=…`, with blanks between.
     Libpq,
 }
@@ -33,6 +35,11 @@ impl fmt::Display for Foreign {
                 "is a URL that names a Python driver (postgresql+…://); leave out the + and the driver's name",
             ),
             Self::Scheme => write!(f, "is a URL, but not of PostgreSQL; {FORMS}"),
+            Self::Mixed => write!(
+                f,
+                "is a postgres:// URL with Keyword=value behind it; write its parts as parameters, \
+                 ?sslmode=require&application_name=…, or all of it as Host=…;Port=…"
+            ),
             Self::Libpq => write!(f, "is a line for libpq, with blanks between its parts; {FORMS}"),
         }
     }
@@ -57,16 +64,25 @@ pub(super) fn recognize(text: &str) -> Option<Foreign> {
     };
     if let Some(scheme) = scheme.filter(is_scheme) {
         if ["postgres", "postgresql"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
-            return None;
+            return has_keywords_behind(text).then_some(Foreign::Mixed);
         }
         let is_driver = scheme.to_ascii_lowercase().starts_with("postgres") && scheme.contains('+');
         return Some(if is_driver { Foreign::Driver } else { Foreign::Scheme });
     }
     // Npgsql would take all of the line for the first value.
     let first = text.split(';').next().unwrap_or_default();
-    let keywords = first.split_whitespace().filter(|word| {
-        word.split_once('=').is_some_and(|(keyword, _)| !matches!(keyword::find(keyword), Err(Unknown::Nobody { .. })))
-    });
+    let keywords = first.split_whitespace().filter(|word| sets_keyword(word));
     let is_quoted = first.split_once('=').is_some_and(|(_, value)| value.trim_start().starts_with(['"', '\'']));
     (!is_quoted && keywords.count() > 1).then_some(Foreign::Libpq)
+}
+
+/// Whether something like `Keyword=value`, with a keyword that somebody knows, follows a semicolon of the URL, other than in
+/// its password.
+fn has_keywords_behind(url: &str) -> bool {
+    let behind = url.rsplit_once('@').map_or(url, |(_, behind)| behind);
+    behind.split(';').skip(1).any(sets_keyword)
+}
+
+fn sets_keyword(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(keyword, _)| !matches!(keyword::find(keyword), Err(Unknown::Nobody { .. })))
 }

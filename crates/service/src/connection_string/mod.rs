@@ -165,7 +165,12 @@ impl ConnectionString {
                 }
             }
         }
-        let addresses = address::read(&hosts, &ports)?;
+        let (addresses, port_is_overruled) = address::read(&hosts, &ports)?;
+        if port_is_overruled {
+            let warning =
+                "the keyword Port of the connection string has no effect here: every Host has a port of its own";
+            read.warnings.push(warning.to_owned());
+        }
         for (keyword, is_missing) in
             [(Keyword::Host, addresses.is_empty()), (Keyword::Username, read.username.is_empty())]
         {

@@ -207,6 +207,10 @@ fn hosts_and_ports_that_make_no_sense_are_refused_without_being_repeated() {
         ("Host=[hush];Username=u", "Host is a name"),
         ("Host=[::1]hush;Username=u", "Host is a name"),
         ("Host=:1;Username=u", "Host is a name"),
+        ("Host=postgres://u:hush@h/d;Username=u", "Host is a name"),
+        ("Host=hush@h;Username=u", "Host is a name"),
+        ("Host=h/hush;Username=u", "Host is a name"),
+        ("Host=a:b:hush;Username=u", "Host is a name"),
         ("Host=h:hush;Username=u", "Port is a number from 1 to 65535"),
         ("Host=h:0;Username=u", "Port is a number from 1 to 65535"),
         ("Host=h;Port=65536;Username=u", "Port is a number from 1 to 65535"),
@@ -217,6 +221,45 @@ fn hosts_and_ports_that_make_no_sense_are_refused_without_being_repeated() {
         let error = refused(text);
         assert!(error.contains(keyword) && !error.contains("hush"), "{text}: {error}");
     }
+}
+
+#[test]
+fn the_port_that_stands_with_a_host_counts_and_the_other_is_said_to_have_no_effect() {
+    for (text, expected, is_overruled) in [
+        ("Host=a:5432;Port=5433", "a:5432", true),
+        ("Port=5433;Host=a:5432,b:1", "a:5432 b:1", true),
+        ("Host=a:5432;Port=5432", "a:5432", false),
+        ("Host=a:5432,b;Port=5433", "a:5432 b:5433", false),
+        ("Host=a:1,b:2;Port=1,2", "a:1 b:2", false),
+        ("Host=a:1", "a:1", false),
+        ("Host=a;Port=5433", "a:5433", false),
+    ] {
+        let text = format!("{text};Username=u");
+        let warnings = parse(&text).warnings;
+        assert_eq!(addresses(&text), expected, "{text}");
+        assert_eq!(warnings.iter().any(|warning| warning.contains("Port")), is_overruled, "{text}: {warnings:?}");
+    }
+}
+
+#[test]
+fn an_escape_that_is_none_is_named() {
+    for text in [
+        "postgres://u:hush%zz@h/d",
+        "postgres://u:hush%@h/d",
+        "postgres://u:hush%2@h/d",
+        "postgres://u@h/%d",
+        "postgres://u@h%/d",
+        "postgres://u@h/d?application_name=%+2hush",
+        "postgres://u@a,b%x/d",
+    ] {
+        let error = refused(text);
+        assert!(error.contains("written as %25") && !error.contains("hush"), "{text}: {error}");
+    }
+    for text in ["postgres://u:%ff@h/d", "postgres://u@h/d?application_name=%c3", "postgres://u@h/%ff"] {
+        assert!(refused(text).contains("not UTF-8"), "{text}");
+    }
+    assert_eq!(password("postgres://u:100%25@h/d").as_deref(), Some("100%"));
+    assert!(refused("postgres://u@h/d#hush").contains("# @ and the like"));
 }
 
 #[test]
@@ -258,11 +301,17 @@ fn what_is_written_for_others_is_named_for_what_it_is() {
         ("mysql://u:hush@h/d", "is a URL, but not of PostgreSQL"),
         ("\"Host=h;Username=u;Password=hush\"", "stands in quotes"),
         ("'postgres://u:hush@h/d'", "stands in quotes"),
+        ("postgres://u:hush@h/d;SSL Mode=Require", "is a postgres:// URL with Keyword=value behind it"),
+        ("postgres://u:hush@h:5432;Database=d", "is a postgres:// URL with Keyword=value behind it"),
+        ("postgresql://u@h/d?sslmode=require; Pooling=true;Password=hush", "is a postgres:// URL with Keyword=value"),
+        ("postgres://h;Username=u;Password=hush", "is a postgres:// URL with Keyword=value"),
     ] {
         let error = refused(text);
         assert!(error.contains(words) && !error.contains("hush"), "{text}: {error}");
     }
     // What only looks like it.
+    assert_eq!(password("postgres://u:a;host=b@h/d").as_deref(), Some("a;host=b"));
+    assert_eq!(parse("postgres://u@h/a;b=c").database, "a;b=c");
     assert_eq!(password("Password='a user=b';Host=h;Username=u").as_deref(), Some("a user=b"));
     assert_eq!(password("Host=h;Username=u;Password=x://y z=1").as_deref(), Some("x://y z=1"));
 }

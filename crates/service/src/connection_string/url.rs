@@ -7,31 +7,40 @@ use url::Url;
 use super::{Address, ConnectionString, ConnectionStringError, Pair};
 
 pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
+    check_escapes(text)?;
     let (text, several) = without_several_hosts(text);
-    let url = Url::parse(&text).map_err(|_| {
-        ConnectionStringError::Url(
-            "it cannot be taken apart; in a user name or password, / ? # @ and the like are written as %2F and so on",
-        )
-    })?;
+    let url = Url::parse(&text).ok().filter(|url| url.fragment().is_none()).ok_or(ConnectionStringError::Url(
+        "it cannot be taken apart; in a user name or password, / ? # @ and the like are written as %2F and so on",
+    ))?;
     let mut pairs = Vec::new();
     let mut push = |keyword: &str, encoded: &str| {
-        let value =
-            percent_decode_str(encoded).decode_utf8().map_err(|_| ConnectionStringError::Url("it is not UTF-8"))?;
+        let value = percent_decode_str(encoded).decode_utf8_lossy();
         pairs.push(Pair { keyword: keyword.to_owned(), value: value.into_owned() });
-        Ok(())
     };
     let one = || url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost").trim_matches(['[', ']']);
-    push("host", several.as_deref().unwrap_or_else(one))?;
+    push("host", several.as_deref().unwrap_or_else(one));
     if let Some(port) = url.port() {
-        push("port", &port.to_string())?;
+        push("port", &port.to_string());
     }
-    push("user", url.username())?;
-    push("password", url.password().unwrap_or_default())?;
-    push("dbname", url.path().trim_start_matches('/'))?;
+    push("user", url.username());
+    push("password", url.password().unwrap_or_default());
+    push("dbname", url.path().trim_start_matches('/'));
     pairs.extend(
         url.query_pairs().map(|(keyword, value)| Pair { keyword: keyword.into_owned(), value: value.into_owned() }),
     );
     Ok(pairs)
+}
+
+/// What readers of URLs let through: a `%` that stands for itself, and bytes that are no text.
+fn check_escapes(text: &str) -> Result<(), ConnectionStringError> {
+    let is_escape = |behind: &str| behind.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(ConnectionStringError::Url(
+            "a % has no two hexadecimal digits behind it; % itself is written as %25",
+        ));
+    }
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map(drop).map_err(|_| ConnectionStringError::Url("what its % stand for is not UTF-8"))
 }
 
 /// No URL has several hosts, but libpq's have: `postgres://user@a:5432,b:5433/database`. Gives the URL with one host in

@@ -41,7 +41,7 @@ pub(super) mod ask {
     pub(crate) const END: u8 = 1;
     /// With [`END`]: not to wait for a first request any longer.
     pub(crate) const LATE: u8 = 2;
-    /// To end unless something has arrived: others need its place.
+    /// To end unless something has arrived: others need its place, or the time to wait for more is over.
     pub(crate) const YIELD: u8 = 4;
     /// To end now.
     pub(crate) const CUT: u8 = 8;
@@ -68,6 +68,8 @@ pub(crate) struct Connection {
     waited: AtomicU8,
     /// When that began, in milliseconds after `opened`.
     since: AtomicU64,
+    /// When the client was last heard of, likewise.
+    heard: AtomicU64,
     asked: AtomicU8,
     waker: AtomicWaker,
     /// A request is under way, until its answer has been handed over.
@@ -93,6 +95,7 @@ impl Connection {
             phase: AtomicU8::new(Phase::Idle as u8),
             waited: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
             asked: AtomicU8::new(asked),
             waker: AtomicWaker::new(),
             in_service: AtomicBool::new(false),
@@ -112,6 +115,15 @@ impl Connection {
     /// Since when.
     pub(super) fn since(&self) -> Instant {
         self.opened + Duration::from_millis(self.since.load(Ordering::Relaxed))
+    }
+
+    /// When something arrived last; at first, when it was opened.
+    pub(super) fn heard(&self) -> Instant {
+        self.opened + Duration::from_millis(self.heard.load(Ordering::Relaxed))
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Asks for something, and wakes its task.
@@ -143,8 +155,7 @@ impl Connection {
     /// Waits, from now on unless that goes on.
     fn wait(&self, phase: Phase) {
         if self.waited.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
-            let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.since.store(since, Ordering::Relaxed);
+            self.since.store(self.age(), Ordering::Relaxed);
         }
         self.set(phase);
     }
@@ -166,6 +177,7 @@ impl Connection {
     /// Bytes were read, which are looked at now.
     pub(super) fn received(&self, bytes: usize) {
         self.set(Phase::Busy);
+        self.heard.store(self.age(), Ordering::Relaxed);
         if self.is_in_service() {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let ahead = self.ahead.load(Ordering::Relaxed);

@@ -135,6 +135,14 @@ impl Registry {
         }
     }
 
+    /// Asks the connections to end that have sent a part of a request and nothing more for so long.
+    pub(super) fn end_stalled(&self, longest: Duration) {
+        let is_stalled = |connection: &&Arc<Connection>| {
+            matches!(connection.phase(), Phase::Head | Phase::Body) && connection.heard().elapsed() > longest
+        };
+        self.open().connections.values().filter(is_stalled).for_each(|connection| connection.ask(ask::YIELD));
+    }
+
     /// Waits until no connection is open.
     pub(super) async fn empty(&self) {
         loop {

@@ -4,6 +4,7 @@
 //! optional while it is read; what a chat message cannot do without is asked for by [`Envelope::chat_message`].
 
 use serde::Deserialize;
+use serde::de::Error as _;
 
 use crate::tolerant;
 
@@ -109,7 +110,7 @@ struct Message {
 }
 
 impl Envelope {
-    /// Reads a body. The only error is a body that is not JSON; JSON of another shape is an envelope without content,
+    /// Reads a body. The only error is a body that is not a JSON object; within it, what has another shape counts as absent,
     /// and whatever is not known is skipped, however deep it is nested.
     pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         // In text, no string needs to be checked by itself. A body that is none may still be good: what is skipped is not
@@ -125,7 +126,7 @@ impl Envelope {
     ) -> serde_json::Result<Self> {
         let envelope = tolerant::object(&mut deserializer)?;
         deserializer.end()?;
-        Ok(envelope.unwrap_or_default())
+        envelope.ok_or_else(|| serde_json::Error::custom("it is JSON of another kind"))
     }
 
     /// The type of the subscription, when it is named.
@@ -232,11 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_no_object_is_an_empty_envelope_and_no_json_is_an_error() {
-        for body in ["null", "[]", "[\"c\", {}, {}]", "7", "\"text\"", " {} "] {
+    fn only_a_json_object_is_an_envelope() {
+        for body in [" {} ", "{\"challenge\":[],\"subscription\":[],\"event\":[]}"] {
             assert_eq!(Envelope::parse(body.as_bytes()).unwrap(), Envelope::default(), "{body}");
         }
-        for body in ["", "{", "{}{}", "nul", "{\"challenge\":\"\\ud800\"}", "<xml/>"] {
+        for body in ["null", "true", "[]", "[{}]", "[\"c\", {}, {}]", "7", "-7", "7.5", "\"text\""] {
+            let refusal = Envelope::parse(body.as_bytes()).unwrap_err().to_string();
+            assert_eq!(refusal, "it is JSON of another kind", "{body}");
+        }
+        for body in ["", "{", "{}{}", "nul", "[", "{\"challenge\":\"\\ud800\"}", "<xml/>"] {
             assert!(Envelope::parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Envelope::parse(b"{\"challenge\":\"\xff\"}").is_err());
@@ -256,7 +261,7 @@ mod tests {
                 "chatter_user_name":{deep},"message":{{"text":"!twgold Etoehero","fragments":{deep}}}}}}}"#
         );
         assert_eq!(chat_message(&body), Ok(minimal()));
-        assert_eq!(Envelope::parse(deep.as_bytes()).unwrap(), Envelope::default());
+        assert!(Envelope::parse(deep.as_bytes()).is_err());
         assert!(Envelope::parse("[".repeat(1_000_000).as_bytes()).is_err());
     }
 

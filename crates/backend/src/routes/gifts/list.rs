@@ -50,7 +50,7 @@ pub(in crate::routes) async fn open(
     Parameters(OfStreamer { streamer_id }): Parameters<OfStreamer>,
     Parameters(page): Parameters<Page>,
 ) -> Result<Response, ApiError> {
-    let part = page.part()?;
+    let part = page.part();
     if streamer_id.is_some_and(|streamer| check_streamer(&state, &streamer).is_err()) {
         return Ok(Json::<Vec<Gift>>(vec![]).into_response());
     }
