@@ -10,6 +10,8 @@ use mgm_twitch::extension_jwt::ExtensionToken;
 use secrecy::ExposeSecret;
 use subtle::{Choice, ConstantTimeEq};
 
+use mgm_settings::ExtensionClientId;
+
 use crate::{channel::Elsewhere, config::BackendConfig, error::ApiError, state::AppState, text::display_name};
 
 /// The streamer's desktop program, or the operator: whoever has the key.
@@ -38,7 +40,7 @@ pub(crate) fn has_desktop_key(headers: &HeaderMap, config: &BackendConfig) -> bo
         return false;
     };
     // Every key is compared, so that the time taken says nothing of which one came near.
-    let accepted = config.api_keys.iter().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+    let accepted = config.settings.mgm.api_keys().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
     accepted.fold(Choice::from(0), |any, one| any | one).into()
 }
 
@@ -93,9 +95,10 @@ fn verified<'a>(parts: &'a Parts, state: &AppState) -> Result<(ExtensionToken, &
         .1
         .trim();
     let config = &state.config;
+    let audience = config.settings.twitch.extension_client_id.as_ref().map(ExtensionClientId::as_str);
     let token = config
         .extension_keys
-        .verify(text, config.extension_client_id.as_deref(), state.clock.now())
+        .verify(text, audience, state.clock.now())
         .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
     match config.channel.check(token.channel_id.as_deref()) {
         Ok(()) => Ok((token, text)),

@@ -6,19 +6,14 @@ use mgm_domain::BroadcasterId;
 use mgm_service::{
     connection_string::{Address, ConnectionString, SslMode},
     descriptors,
-    settings::{Environment, Settings},
 };
+use mgm_settings::{Settings, SettingsError};
 use mgm_store::{Store, StoreError, StoreOptions};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::{
-    Error,
-    config::{ConfigError, Problems},
-};
+use crate::Error;
 
-/// The broadcaster of a developer who has configured none.
-const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
 /// Connections to the database, where the connection string does not say.
 const MAX_CONNECTIONS: u32 = 16;
 /// How long to wait for a connection before the database counts as away, where the connection string does not say.
@@ -40,37 +35,19 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Checks what of the settings is about the database: all that the operator's commands need.
-    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
-        let mut problems = Problems::default();
-        let config = Self::read(settings, &mut problems);
-        config.filter(|_| problems.is_empty()).ok_or_else(|| problems.into_error())
-    }
-
-    /// The same among other settings, whose problems are told together. `None` is one.
-    pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Option<Self> {
-        let twitch = &settings.twitch;
-        let production = settings.environment == Environment::Production;
-        problems.needed(production, twitch.broadcaster_user_id.is_some(), "Twitch__BroadcasterUserId");
-        let broadcaster = twitch.broadcaster_user_id.as_deref().unwrap_or(DEVELOPMENT_BROADCASTER);
-        let broadcaster = problems.take("Twitch__BroadcasterUserId", BroadcasterId::parse(broadcaster));
-        let Some(text) = &settings.connection_strings.postgresql else {
-            problems.add("ConnectionStrings__PostgreSQL is not set".to_owned());
-            return None;
-        };
-        let connection =
-            problems.take("ConnectionStrings__PostgreSQL", ConnectionString::parse(text.expose_secret()))?;
-        problems.take("ConnectionStrings__PostgreSQL", connection.check_files())?;
+    /// Takes what of the settings is about the database: all that the operator's commands need.
+    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        let connection = settings.connection_strings.database()?.clone();
         for warning in &connection.warnings {
             tracing::warn!(warning, "connection string");
         }
-        Some(Self {
+        Ok(Self {
             max_connections: connection
                 .max_pool_size
                 .unwrap_or_else(|| MAX_CONNECTIONS.max(connection.min_pool_size.unwrap_or_default())),
             connection,
-            patience: Duration::from_secs(settings.mgm.database_wait_seconds.into()),
-            broadcaster: broadcaster?,
+            patience: settings.mgm.database_wait(),
+            broadcaster: settings.broadcaster(),
         })
     }
 

@@ -4,20 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use mgm_service::{
     serve::{BindError, Limits, Listeners, serve},
-    settings::Settings,
+    services::ServiceId,
 };
+use mgm_settings::{Settings, SettingsError};
 use mgm_store::StoreError;
 use mgm_twitch::transport::ClientError;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    chance::Chance,
-    clock::SystemClock,
-    config::{BackendConfig, ConfigError},
-    metrics, routes,
-    state::AppState,
-    twitch::TwitchClients,
+    chance::Chance, clock::SystemClock, config::BackendConfig, metrics, routes, state::AppState, twitch::TwitchClients,
     workers,
 };
 
@@ -35,7 +31,7 @@ const METRICS_CONNECTIONS: usize = 32;
 pub enum Error {
     /// The settings do not make a backend.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] SettingsError),
     /// The database is away, or its migrations fail.
     #[error("{database} cannot be used: {source}{help}")]
     Database {
@@ -62,8 +58,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     let Some(store) = shutdown.run_until_cancelled(config.database.open()).await.transpose()? else {
         return Ok(());
     };
-    let listeners = Listeners::bind(&config.urls)?;
-    if let Some(urls) = &config.metrics_urls {
+    let listeners = Listeners::bind(&config.settings.urls(ServiceId::Backend))?;
+    if let Some(urls) = &config.settings.mgm.metrics_urls {
         serve_metrics(Listeners::bind(urls)?, &config.version.version, &shutdown);
     }
     let tasks = TaskTracker::new();
@@ -92,7 +88,7 @@ fn limits(state: &AppState) -> Limits {
         kept_descriptors: limits.kept_descriptors
             + METRICS_CONNECTIONS
             + state.config.database.max_connections as usize,
-        trusted_proxies: state.config.trusted_proxies.clone(),
+        trusted_proxies: state.config.settings.mgm.trusted_proxies.clone(),
         memory: state.bodies.memory(),
         ..limits
     }

@@ -64,9 +64,9 @@ impl AppState {
         tasks: &TaskTracker,
     ) -> Self {
         let limits = Limits {
-            viewer_writes: Limit::per_minute("viewer-writes", config.viewer_writes),
-            viewer_reads: Limit::per_minute("viewer-reads", config.viewer_reads),
-            address: Limit::per_minute("address", config.address_requests),
+            viewer_writes: Limit::per_minute("viewer-writes", config.settings.rate_limits.viewer_writes_per_minute),
+            viewer_reads: Limit::per_minute("viewer-reads", config.settings.rate_limits.viewer_reads_per_minute),
+            address: Limit::per_minute("address", config.settings.rate_limits.address_per_minute),
         };
         let helix = HelixSession::new(twitch, &config, &store, &clock, tasks);
         let subscription =
@@ -78,7 +78,7 @@ impl AppState {
             Arc::clone(&clock),
             Arc::clone(&chance),
             tasks,
-            config.announcements_lease_margin,
+            config.settings.announcements.lease_margin,
         );
         Self(Arc::new(Shared {
             config,

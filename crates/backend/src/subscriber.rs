@@ -7,7 +7,7 @@ use crate::{error::ApiError, state::AppState};
 
 /// Lets subscribers pass: others are `not_subscriber`, and a fault is `helix_unavailable`. Development may let everybody.
 pub(crate) async fn require(state: &AppState, viewer: &ViewerId, correlation: &Correlation) -> Result<(), ApiError> {
-    if state.config.skip_subscriber_check {
+    if state.config.settings.mgm.dev_skip_subscriber_check {
         return Ok(());
     }
     match state.helix.is_subscribed(viewer.as_str(), correlation).await {

@@ -16,6 +16,12 @@ pub struct Schedule {
     grace: Duration,
 }
 
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Why lengths make no schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
@@ -23,7 +29,7 @@ pub enum InvalidSchedule {
     #[error("a cycle must last at least a second")]
     NoCycle,
     /// The parts must fit the cycle.
-    #[error("collecting and spinning together must not outlast the cycle")]
+    #[error("collecting and spinning take longer together than a cycle")]
     PartsOutlastCycle,
     /// A draw must fit before the cycle's end.
     #[error("collecting must end before the cycle does")]
@@ -70,11 +76,11 @@ impl Schedule {
         if cycle == 0 {
             return Err(InvalidSchedule::NoCycle);
         }
-        if collecting >= cycle {
-            return Err(InvalidSchedule::NothingToDraw);
-        }
         if u64::from(collecting) + u64::from(spinning) > u64::from(cycle) {
             return Err(InvalidSchedule::PartsOutlastCycle);
+        }
+        if collecting == cycle {
+            return Err(InvalidSchedule::NothingToDraw);
         }
         let [cycle, collecting, spinning, grace] =
             [cycle, collecting, spinning, grace].map(|seconds| Duration::from_secs(seconds.into()));

@@ -5,16 +5,20 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// What each crate of the workspace may depend on, of the workspace.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
     ("mgm-twitch", &[]),
     ("mgm-service", &[]),
     ("mgm-postgres", &[]),
+    ("mgm-settings", &["mgm-domain", "mgm-service", "mgm-twitch"]),
     ("mgm-store", &["mgm-domain"]),
-    ("mgm-backend", &["mgm-api-types", "mgm-domain", "mgm-service", "mgm-store", "mgm-twitch"]),
-    ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-twitch"]),
-    ("mgm", &["mgm-api-types", "mgm-backend", "mgm-mocks", "mgm-postgres", "mgm-service", "mgm-twitch"]),
+    ("mgm-backend", &["mgm-api-types", "mgm-domain", "mgm-service", "mgm-settings", "mgm-store", "mgm-twitch"]),
+    ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-settings", "mgm-twitch"]),
+    (
+        "mgm",
+        &["mgm-api-types", "mgm-backend", "mgm-mocks", "mgm-postgres", "mgm-service", "mgm-settings", "mgm-twitch"],
+    ),
     ("mgm-test-support", &["mgm-postgres"]),
     ("mgm-bench", &["mgm-domain", "mgm-postgres", "mgm-service", "mgm-store", "mgm-twitch"]),
 ];

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use mgm_twitch::eventsub::{SigningSecrets, header};
 use mgm_twitch::transport::{self, ClientError, Exchange};
 use tokio_util::sync::CancellationToken;
@@ -37,16 +37,15 @@ pub struct Config {
 
 impl Config {
     /// Reads `Twitch__EventSubSecret`, `Twitch__EventSubSecretPrevious` and `Backend__BaseUrl`.
-    pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
-        let twitch = &settings.twitch;
-        let secrets = SigningSecrets::new(twitch.event_sub_secret.iter().chain(&twitch.event_sub_secret_previous))?;
-        Ok(Self { secrets, backend: settings.backend.base_url.clone() })
+    #[must_use]
+    pub fn from_settings(settings: &Settings) -> Self {
+        Self { secrets: settings.twitch.signing_secrets(), backend: settings.backend.base_url.clone() }
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    let config = Config::from_settings(settings)?;
+    let config = Config::from_settings(settings);
     if config.secrets.is_empty() {
         tracing::warn!("Twitch__EventSubSecret is not set: signatures are not checked");
     }

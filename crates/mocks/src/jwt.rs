@@ -8,9 +8,8 @@ use axum::{Json, Router};
 use http::StatusCode;
 use mgm_api_types::mocks::TokenAnswer;
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use mgm_twitch::extension_jwt::ExtensionKeys;
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
@@ -42,23 +41,21 @@ pub struct Config {
 impl Config {
     /// Reads `Twitch__ExtensionSecret`, without which it is the development key, `Twitch__ExtensionClientId` and
     /// `Twitch__BroadcasterUserId`.
-    pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
-        let keys = match &settings.twitch.extension_secret {
-            Some(secrets) => ExtensionKeys::parse(secrets.expose_secret())?,
-            None => ExtensionKeys::development(),
-        };
-        Ok(Self {
-            keys,
-            client_id: settings.twitch.extension_client_id.clone(),
-            channel_id: settings.twitch.broadcaster_user_id.clone(),
+    #[must_use]
+    pub fn from_settings(settings: &Settings) -> Self {
+        let twitch = &settings.twitch;
+        Self {
+            keys: twitch.extension_secret.clone().unwrap_or_else(ExtensionKeys::development),
+            client_id: twitch.extension_client_id.as_ref().map(|id| id.as_str().to_owned()),
+            channel_id: twitch.broadcaster_user_id.as_ref().map(ToString::to_string),
             sources: Sources::system(),
-        })
+        }
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    listen(ServiceId::MockJwt, settings, router(Config::from_settings(settings)?), shutdown).await
+    listen(ServiceId::MockJwt, settings, router(Config::from_settings(settings)), shutdown).await
 }
 
 /// The service's routes.

@@ -7,14 +7,11 @@ use std::process::ExitCode;
 use axum::Router;
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
-use mgm_service::bind::BindUrls;
 use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::{Loaded, Settings, SettingsError, Sources};
 use mgm_service::{descriptors, health, manual, output, shutdown};
-use mgm_twitch::eventsub::SecretError;
-use mgm_twitch::extension_jwt::KeyError;
+use mgm_settings::{Args, Loaded, Settings, SettingsError};
 use mgm_twitch::transport::ClientError;
 use tokio_util::sync::CancellationToken;
 
@@ -30,12 +27,6 @@ pub enum RunError {
     /// No HTTP client can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The EventSub secrets cannot be used.
-    #[error("Twitch__EventSubSecret: {0}")]
-    EventSubSecret(#[from] SecretError),
-    /// The Extension secrets cannot be used.
-    #[error("Twitch__ExtensionSecret: {0}")]
-    ExtensionSecret(#[from] KeyError),
     /// The API key cannot be sent in a header.
     #[error("Mgm__ApiKey: the key has characters that cannot stand in a header")]
     ApiKey,
@@ -49,9 +40,7 @@ pub(crate) async fn listen(
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
     let service = id.service();
-    let port = service.port.expect("every stand-in has a port");
-    let urls = settings.urls.clone().unwrap_or_else(|| BindUrls::loopback(port));
-    let listeners = Listeners::bind(&urls)?;
+    let listeners = Listeners::bind(&settings.urls(id))?;
     for address in listeners.addresses() {
         tracing::info!(component = service.component, %address, "listening");
     }
@@ -63,9 +52,8 @@ pub(crate) async fn listen(
 #[derive(Debug, clap::Parser)]
 #[command(version)]
 struct Options {
-    /// A TOML file with settings; environment variables win over it.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Args,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -134,10 +122,10 @@ fn execute(
     options: Options,
     run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
 ) -> Result<(), Failure> {
-    let loaded = Settings::load(&Sources::from_process(options.config))?;
+    let loaded = Settings::load(&options.settings.sources())?;
     match options.command {
         Some(Command::Config) => Ok(writeln!(output::output(), "{}", loaded.describe())?),
-        Some(Command::Health { any: false }) => Ok(health::ask(id.service(), loaded.settings.urls.as_ref())?),
+        Some(Command::Health { any: false }) => Ok(health::ask(id.service(), loaded.settings.general.urls.as_ref())?),
         Some(Command::Health { any: true }) => {
             let one = STAND_INS.iter().any(|id| health::ask(id.service(), None).is_ok());
             if one { Ok(()) } else { Err(std::io::Error::other("no stand-in answers").into()) }

@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, StatusCode};
 use mgm_api_types::API_KEY_HEADER;
 use mgm_api_types::mocks::{RunSequence, SequenceRun, SequenceStep};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use mgm_twitch::transport::{self, ClientError, Exchange};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

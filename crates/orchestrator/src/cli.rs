@@ -51,9 +51,8 @@ pub struct Global {
     /// Write the result to standard output as JSON.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Read settings from this TOML file; environment variables win over it.
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: mgm_settings::Args,
     /// Where the data of `up` and the logs stay [default: $XDG_STATE_HOME/mgm or ~/.local/state/mgm; for root /var/lib/mgm].
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use mgm_service::services::ServiceId;
-use mgm_service::settings::{Origin, Settings, Sources};
+use mgm_settings::{Origin, Settings, Sources};
 
 use crate::profile;
 
@@ -22,8 +22,8 @@ const NOT_INHERITED: &[&str] = &[
 pub struct Environment {
     /// The file of `--config`.
     pub config: Option<PathBuf>,
-    /// The settings that result from it.
-    pub settings: Settings,
+    /// The settings that result from it; in a box, since futures carry them.
+    pub settings: Box<Settings>,
     /// What of it is the profile's: variables that neither the user's environment nor the file sets.
     pub profile: Vec<(&'static str, String)>,
     variables: Vec<(String, String)>,
@@ -42,7 +42,7 @@ impl Environment {
             sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             sources.environment.push(((*name).to_owned(), value.clone()));
         }
-        let settings = Settings::load(&sources)?.settings;
+        let settings = Box::new(Settings::load(&sources)?.settings);
         Ok(Self { config: sources.file, settings, profile, variables: sources.environment })
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn the_environment_overrides_single_values_in_any_spelling() {
         let environment = environment(&[("MGM__APIKEY", "mine"), ("ASPNETCORE_ENVIRONMENT", "Production")]);
         assert_eq!(api_key(&environment), "mine");
-        assert_eq!(environment.settings.environment, mgm_service::settings::Environment::Production);
+        assert_eq!(environment.settings.general.environment, mgm_settings::Environment::Production);
         assert_eq!(environment.settings.twitch.helix_client_id.as_deref(), Some("e2e-ci-helix-client"));
     }
 
@@ -100,7 +100,7 @@ mod tests {
             ("DATABASE_URL", "postgres://stray"),
             ("aspnetcore_urls", "http://+:1"),
             ("MGM__URLS", "http://+:2"),
-            ("connectionstrings__postgresql", "Host=stray"),
+            ("connectionstrings__postgresql", "Host=stray;Username=u"),
             ("PATH", "/bin"),
         ]);
         let told = environment.for_service("http://127.0.0.1:3".to_owned(), Some("Host=ours".to_owned()));

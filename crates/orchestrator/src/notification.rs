@@ -1,8 +1,7 @@
 //! A chat message as Twitch posts it.
 
-use mgm_twitch::eventsub::{ChatMessageBuilder, SecretError, SigningSecrets, format_timestamp};
+use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
-use secrecy::SecretString;
 
 use crate::clock;
 
@@ -39,12 +38,8 @@ pub enum Form<'a> {
 }
 
 /// Puts a signed notification into a request.
-pub fn sign(
-    request: RequestBuilder,
-    line: &ChatLine<'_>,
-    secret: Option<&SecretString>,
-) -> Result<RequestBuilder, SecretError> {
-    let secrets = SigningSecrets::new(secret)?;
+pub fn sign(request: RequestBuilder, line: &ChatLine<'_>, secret: Option<&SigningSecret>) -> RequestBuilder {
+    let secrets: SigningSecrets = secret.into_iter().collect();
     let message = ChatMessageBuilder {
         message_id: line.message_id.to_owned(),
         broadcaster_user_id: match line.form {
@@ -62,7 +57,7 @@ pub fn sign(
         Form::Short => (message.short_body(), clock::now().unix_timestamp().to_string()),
     };
     let headers = secrets.notification_headers(line.message_id, &timestamp, &body);
-    Ok(request.headers(headers).body(body))
+    request.headers(headers).body(body)
 }
 
 #[cfg(test)]
@@ -75,9 +70,9 @@ mod tests {
         let badges = ["subscriber".to_owned()];
         let line = ChatLine { text: "hello", user_id: "7", login: "somebody", badges: &badges, form, message_id: "m" };
         let client = mgm_twitch::transport::client(&"http://127.0.0.1:9".parse().unwrap(), std::time::Duration::ZERO);
-        let secret = SecretString::from("0123456789");
-        let request = sign(client.unwrap().post("http://127.0.0.1:9"), &line, Some(&secret)).unwrap().build().unwrap();
-        let secrets = SigningSecrets::new([&secret]).unwrap();
+        let secret = SigningSecret::parse("0123456789".into()).unwrap();
+        let request = sign(client.unwrap().post("http://127.0.0.1:9"), &line, Some(&secret)).build().unwrap();
+        let secrets = SigningSecrets::from_iter([&secret]);
         secrets.verify(request.headers(), request.body().unwrap().as_bytes().unwrap()).unwrap();
         request
     }

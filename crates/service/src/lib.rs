@@ -1,4 +1,4 @@
-//! What every service of the stack shares: configuration, listening, logging and shutdown.
+//! What every service of the stack shares: listening, logging, shutdown, and how a database is named.
 
 pub mod bind;
 pub mod body;
@@ -13,5 +13,4 @@ pub mod output;
 pub mod port_holder;
 pub mod serve;
 pub mod services;
-pub mod settings;
 pub mod shutdown;

@@ -1,6 +1,7 @@
 //! The roots of Twitch's services.
 
 use std::fmt;
+use std::str::FromStr;
 
 use url::Url;
 
@@ -8,7 +9,7 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// The path is ours to add.
-    #[error("the {service} base URL is given without its path: leave `{path}` off the end")]
+    #[error("the value ends in {path}; give the root alone, {path}/… is added to it")]
     EndsInPath {
         /// Of which service.
         service: &'static str,
@@ -53,6 +54,14 @@ macro_rules! base_url {
 
             pub(crate) fn endpoint(&self, path: &str) -> Url {
                 self.0.join(path).expect("a relative path of this crate's own joins any base")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BaseUrlError;
+
+            fn from_str(value: &str) -> Result<Self, BaseUrlError> {
+                Self::parse(value)
             }
         }
 
@@ -124,10 +133,10 @@ mod tests {
         for value in ["https://api.twitch.tv/helix", "http://localhost:9053/Helix/", "http://h/a/helix//"] {
             let refusal = HelixBaseUrl::parse(value).unwrap_err();
             assert_eq!(refusal, BaseUrlError::EndsInPath { service: "Helix", path: "/helix" }, "{value}");
-            assert!(refusal.to_string().contains("leave `/helix` off"));
+            assert!(refusal.to_string().contains("ends in /helix; give the root alone"));
         }
         let refusal = OAuthBaseUrl::parse("https://id.twitch.tv/oauth2/").unwrap_err().to_string();
-        assert!(refusal.contains("leave `/oauth2` off"), "{refusal}");
+        assert!(refusal.contains("ends in /oauth2; give the root alone"), "{refusal}");
         assert!(HelixBaseUrl::parse("http://h/nothelix").is_ok());
     }
 

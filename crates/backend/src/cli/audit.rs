@@ -6,7 +6,8 @@ use std::{
 };
 
 use clap::Args;
-use mgm_service::{output::output, settings::Sources};
+use mgm_service::output::output;
+use mgm_settings::Sources;
 use mgm_store::{Audit, Finding};
 use serde_json::{Value, json};
 

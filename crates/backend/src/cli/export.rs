@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use mgm_domain::{GiftId, PayoutId};
-use mgm_service::{output::output, settings::Sources};
+use mgm_service::output::output;
+use mgm_settings::Sources;
 use mgm_store::RecordedEvent;
 use serde::Serialize;
 use serde_json::Value;

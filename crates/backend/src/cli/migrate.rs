@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mgm_service::settings::Sources;
+use mgm_settings::Sources;
 
 use super::{Failure, settings};
 use crate::database::DatabaseConfig;

@@ -8,14 +8,10 @@ mod serve;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueHint};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use mgm_service::{
-    connection_string::ConnectionString,
-    descriptors, health, log, manual, output,
-    services::ServiceId,
-    settings::{Settings, Sources},
-};
+use mgm_service::{descriptors, health, log, manual, output, services::ServiceId};
+use mgm_settings::{Args, Settings, Sources, needs};
 use mgm_store::Store;
 
 use crate::{Error, database::DatabaseConfig};
@@ -50,9 +46,8 @@ Configuration comes from defaults, --config and environment variables such as Co
 #[derive(Debug, Parser)]
 #[command(name = "mgm-backend", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Options {
-    /// Read settings from this TOML file; environment variables win over it.
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Args,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -116,8 +111,8 @@ impl Options {
 
     /// Does what the command line says.
     pub async fn run(self) -> ExitCode {
-        let Self { config, command } = self;
-        let sources = Sources { accept_database_url: true, ..Sources::from_process(config) };
+        let Self { settings, command } = self;
+        let sources = Sources { accept_database_url: true, ..settings.sources() };
         command.unwrap_or(Command::Serve).run(&sources).await
     }
 }
@@ -147,7 +142,7 @@ impl Command {
 
 fn health(sources: &Sources) -> Result<ExitCode, Failure> {
     let settings = Settings::load(sources)?.settings;
-    health::ask(ServiceId::Backend.service(), settings.urls.as_ref())
+    health::ask(ServiceId::Backend.service(), settings.general.urls.as_ref())
         .map(|()| ExitCode::SUCCESS)
         .map_err(|error| Failure { message: format!("not ready: {error}"), status: FAILED })
 }
@@ -183,9 +178,9 @@ impl Failure {
     }
 }
 
-/// The settings, once logs go where they say.
+/// The settings of a command that works on the database alone, once logs go where they say.
 fn settings(sources: &Sources) -> Result<Settings, Failure> {
-    let settings = Settings::load(sources)?.settings;
+    let settings = Settings::load_for(sources, needs::of_the_database)?.settings;
     log::init(settings.mgm.log_format)?;
     Ok(settings)
 }
@@ -197,7 +192,6 @@ async fn open(settings: &Settings) -> Result<Store, Failure> {
 
 fn config(sources: &Sources) -> Result<ExitCode, Failure> {
     let loaded = Settings::load(sources)?;
-    ConnectionString::check_setting(&loaded.settings)?;
     writeln!(output::output(), "{}", loaded.describe())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,18 +2,15 @@
 
 use std::process::ExitCode;
 
-use mgm_service::{
-    log,
-    settings::{Settings, Sources},
-    shutdown,
-};
+use mgm_service::{log, shutdown};
+use mgm_settings::{Settings, Sources, needs};
 
 use super::Failure;
 use crate::telemetry::Telemetry;
 
 pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
-    let settings = Settings::load(sources)?.settings;
-    let telemetry = settings.otlp_endpoint.as_ref().map(Telemetry::to).transpose()?;
+    let settings = Settings::load_for(sources, needs::of_the_backend)?.settings;
+    let telemetry = settings.general.otlp_endpoint.as_ref().map(Telemetry::to).transpose()?;
     log::init_with(settings.mgm.log_format, telemetry.as_ref().map(Telemetry::layer))?;
     let shutdown = shutdown::on_signal()?;
     let ended = crate::run(&settings, shutdown).await;

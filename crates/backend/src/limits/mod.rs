@@ -134,7 +134,7 @@ pub(crate) fn by_address(
     let is_counted = path != EVENTSUB_ROUTE && request.method() != Method::OPTIONS;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.filter(|_| is_counted && !auth::has_desktop_key(request.headers(), &state.config));
-    let counted = peer.map(|peer| client_address(peer, request.headers(), &state.config.trusted_proxies));
+    let counted = peer.map(|peer| client_address(peer, request.headers(), &state.config.settings.mgm.trusted_proxies));
     let is_open = OPEN_ROUTES.contains(&path);
     if is_open && let Some(Err(exceeded)) = counted.map(|address| state.limits.address.check(&address)) {
         return Err(ApiError::RateLimited(exceeded));

@@ -225,10 +225,10 @@ async fn request_gift(
 ) -> Result<(), ApiError> {
     let at = state.clock.now();
     let id = GiftId::from_uuid(state.chance.uuid_at(at));
-    let is_verified = state.config.skip_subscriber_check;
+    let is_verified = state.config.settings.mgm.dev_skip_subscriber_check;
     let request = gift::Request { viewer, display_name, character_name, is_verified, at };
     let viewer = &request.viewer;
-    match state.store.request_gift_by_chat(message_id, id, &request, state.config.gift_limits).await? {
+    match state.store.request_gift_by_chat(message_id, id, &request, state.config.settings.gifts.limits()).await? {
         GiftRequestOutcome::Requested => tracing::info!(gift = %id, %viewer, "gift requested"),
         GiftRequestOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
         GiftRequestOutcome::Refused(refusal) => refuse(viewer, code_of(refusal).as_str()),
@@ -244,7 +244,7 @@ fn is_typed_here(state: &AppState, message: &ChannelChatMessage) -> bool {
 
 fn is_subscriber(state: &AppState, message: &ChannelChatMessage) -> bool {
     let worn = message.badges.iter().filter_map(|badge| badge.set_id.as_deref());
-    let mut worn = worn.filter(|badge| state.config.subscriber_badges.iter().any(|ours| ours == badge));
+    let mut worn = worn.filter(|badge| state.config.settings.twitch.subscriber_badges.iter().any(|ours| ours == badge));
     worn.next().is_some()
 }
 

@@ -45,7 +45,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(45);
 
 /// Every route of the backend, ready to be served.
 pub fn router(state: AppState) -> Router {
-    let harness = state.config.harness;
+    let harness = state.config.settings.mgm.enable_e2e_harness;
     let layers = ServiceBuilder::new()
         .layer(around({
             let state = state.clone();

@@ -17,7 +17,7 @@ errors! { Errors: PANEL }
     ),
 )]
 pub(super) async fn state(_: Panel, State(state): State<AppState>) -> Result<Json<RouletteState>, ApiError> {
-    let (schedule, now) = (state.config.schedule, state.clock.now());
+    let (schedule, now) = (state.config.settings.schedule, state.clock.now());
     let id = cycle_id(&state.config.broadcaster, schedule.cycle_start(now));
     let pool_participant_count = state.store.pool_size().await?;
     let draw = state.store.cycle(id).await?.as_ref().map_or(Draw::NoCandidate, Cycle::draw);

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use mgm_service::settings::{Settings, Twitch};
+use mgm_settings::{Settings, Twitch};
 use mgm_twitch::{
-    helix::{Credentials, HelixBaseUrl},
+    eventsub::{CallbackUrl, SigningSecret},
+    helix::HelixBaseUrl,
     oauth::OAuthBaseUrl,
 };
 use secrecy::SecretString;
-use url::Url;
-
-use crate::config::Problems;
 
 /// The services, and what authorises calls to them. No secret shows in `Debug`.
 #[derive(Debug, Clone)]
@@ -56,32 +54,24 @@ pub struct Client {
 #[derive(Debug, Clone)]
 pub struct SubscriptionConfig {
     /// Where Twitch is to send notifications.
-    pub callback: Url,
+    pub callback: CallbackUrl,
     /// What it is to sign them with.
-    pub secret: SecretString,
+    pub secret: SigningSecret,
 }
 
 impl TwitchConfig {
-    /// Takes what is well formed and reports what is not.
-    pub(crate) fn new(settings: &Settings, problems: &mut Problems) -> Option<Self> {
+    /// Takes what is complete.
+    pub(crate) fn new(settings: &Settings) -> Self {
         let twitch = &settings.twitch;
-        let root = |url: &Option<Url>| url.as_ref().map_or_else(String::new, Url::to_string);
-        let helix_base_url =
-            problems.take("Twitch__HelixApiBaseUrl", HelixBaseUrl::parse(&root(&twitch.helix_api_base_url)));
-        let oauth_base_url = problems.take("Twitch__OAuthBaseUrl", OAuthBaseUrl::parse(&root(&twitch.oauth_base_url)));
         let broadcaster = twitch.helix_client_id.as_ref().zip(twitch.broadcaster_access_token.as_ref());
-        if let Some((id, token)) = broadcaster {
-            problems.take("Twitch__BroadcasterAccessToken", Credentials::new(id, token));
-        }
         let client = twitch.helix_client_id.clone().zip(twitch.helix_client_secret.clone());
-        let callback = twitch.event_sub_callback_url.as_ref();
-        let callback = callback.and_then(|url| problems.take("Twitch__EventSubCallbackUrl", callback_url(url)));
         let is_complete = client.is_some() && twitch.broadcaster_user_id.is_some();
-        Some(Self {
-            helix_base_url: helix_base_url?,
-            oauth_base_url: oauth_base_url?,
+        let callback = twitch.event_sub_callback_url.clone().filter(|_| is_complete);
+        Self {
+            helix_base_url: twitch.helix_api_base_url.clone().unwrap_or_else(HelixBaseUrl::production),
+            oauth_base_url: twitch.oauth_base_url.clone().unwrap_or_else(OAuthBaseUrl::production),
             knows_its_tokens: twitch.helix_api_base_url.is_none() || twitch.oauth_base_url.is_some(),
-            timeout: Duration::from_secs(settings.helix.timeout_seconds.into()),
+            timeout: settings.helix.timeout,
             broadcaster: broadcaster.map(|(id, token)| BroadcasterTokens {
                 client_id: id.clone(),
                 access: token.clone(),
@@ -90,29 +80,8 @@ impl TwitchConfig {
             client: client.map(|(id, secret)| Client { id, secret }),
             subscription: callback
                 .zip(twitch.event_sub_secret.clone())
-                .filter(|_| is_complete)
                 .map(|(callback, secret)| SubscriptionConfig { callback, secret }),
-        })
-    }
-}
-
-/// Twitch calls `https` only. On the loopback, where only a stand-in can be meant, plain `http` will do.
-fn callback_url(url: &Url) -> Result<Url, &'static str> {
-    if url.scheme() != "https" && !is_loopback(url) {
-        return Err("Twitch calls https addresses only");
-    }
-    if url.fragment().is_some() {
-        return Err("a callback has no fragment");
-    }
-    Ok(url.clone())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        }
     }
 }
 
@@ -163,14 +132,16 @@ pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
     warnings
 }
 
-fn unusual_port(twitch: &Twitch, callback: &Url) -> Option<String> {
+fn unusual_port(twitch: &Twitch, callback: &CallbackUrl) -> Option<String> {
     let is_twitch = twitch.helix_api_base_url.is_none();
-    (is_twitch && callback.port_or_known_default() != Some(443))
+    (is_twitch && callback.as_url().port_or_known_default() != Some(443))
         .then(|| "Twitch__EventSubCallbackUrl names another port than 443: Twitch calls no other".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use mgm_domain::BroadcasterId;
+
     use super::*;
 
     fn settings(change: impl FnOnce(&mut Twitch)) -> Settings {
@@ -184,20 +155,18 @@ mod tests {
         twitch.helix_client_secret = Some("client-secret".into());
         twitch.broadcaster_access_token = Some("access".into());
         twitch.broadcaster_refresh_token = Some("refresh".into());
-        twitch.broadcaster_user_id = Some("streamer".to_owned());
-        twitch.event_sub_secret = Some("0123456789".into());
-        twitch.event_sub_callback_url = Some("https://example.com/api/twitch/eventsub".parse().unwrap());
+        twitch.broadcaster_user_id = Some(BroadcasterId::parse("streamer").unwrap());
+        twitch.event_sub_secret = Some(SigningSecret::parse("0123456789".into()).unwrap());
+        twitch.event_sub_callback_url = Some(callback("https://example.com/api/twitch/eventsub"));
     }
 
-    fn config(settings: &Settings) -> Result<TwitchConfig, Vec<String>> {
-        let mut problems = Problems::default();
-        let config = TwitchConfig::new(settings, &mut problems);
-        if problems.0.is_empty() { Ok(config.unwrap()) } else { Err(problems.0) }
+    fn callback(url: &str) -> CallbackUrl {
+        CallbackUrl::new(url.parse().unwrap()).unwrap()
     }
 
     #[test]
     fn nothing_is_looked_after_by_default() {
-        let config = config(&Settings::default()).unwrap();
+        let config = TwitchConfig::new(&Settings::default());
         assert!(config.subscription.is_none() && config.broadcaster.is_none() && config.client.is_none());
     }
 
@@ -205,7 +174,7 @@ mod tests {
     fn complete_settings_need_no_warning_and_do_not_show() {
         let settings = settings(complete);
         assert_eq!(warnings(&settings), Vec::<String>::new());
-        let config = config(&settings).unwrap();
+        let config = TwitchConfig::new(&settings);
         assert!(config.subscription.is_some());
         let shown = format!("{config:?}");
         for secret in ["client-secret", "\"access\"", "\"refresh\"", "0123456789"] {
@@ -215,12 +184,15 @@ mod tests {
 
     #[test]
     fn twitch_is_not_told_the_tokens_of_a_stand_in() {
-        let root = || Some("http://127.0.0.1:9053".parse().unwrap());
+        let root = "http://127.0.0.1:9053";
         for (helix, oauth, expected) in
-            [(None, None, true), (root(), None, false), (root(), root(), true), (None, root(), true)]
+            [(None, None, true), (Some(root), None, false), (Some(root), Some(root), true), (None, Some(root), true)]
         {
-            let settings = settings(|twitch| (twitch.helix_api_base_url, twitch.oauth_base_url) = (helix, oauth));
-            assert_eq!(config(&settings).unwrap().knows_its_tokens, expected);
+            let settings = settings(|twitch| {
+                twitch.helix_api_base_url = helix.map(|root| root.parse().unwrap());
+                twitch.oauth_base_url = oauth.map(|root| root.parse().unwrap());
+            });
+            assert_eq!(TwitchConfig::new(&settings).knows_its_tokens, expected);
         }
     }
 
@@ -240,27 +212,8 @@ mod tests {
                 remove(twitch);
             });
             assert!(warnings(&settings).iter().any(|warning| warning.contains(key)), "{key}");
-            let config = config(&settings).unwrap();
+            let config = TwitchConfig::new(&settings);
             assert_eq!((config.subscription.is_some(), config.broadcaster.is_some()), (looked_after, calls), "{key}");
-        }
-    }
-
-    #[test]
-    fn twitch_calls_https_and_a_stand_in_the_loopback() {
-        let callback = |url: &str| {
-            config(&settings(|twitch| {
-                complete(twitch);
-                twitch.event_sub_callback_url = Some(url.parse().unwrap());
-            }))
-        };
-        for good in ["https://example.com", "http://127.0.0.1:8080/x", "http://localhost:1/", "http://[::1]:8080"] {
-            assert!(callback(good).is_ok(), "{good}");
-        }
-        for bad in
-            ["http://example.com/api/twitch/eventsub", "https://example.com/#here", "http://127.0.0.1.example.com"]
-        {
-            let problems = callback(bad).unwrap_err();
-            assert!(problems[0].starts_with("Twitch__EventSubCallbackUrl: "), "{bad}: {problems:?}");
         }
     }
 
@@ -269,7 +222,7 @@ mod tests {
         let at = |url: &str, helix: Option<&str>| {
             let settings = settings(|twitch| {
                 complete(twitch);
-                twitch.event_sub_callback_url = Some(url.parse().unwrap());
+                twitch.event_sub_callback_url = Some(callback(url));
                 twitch.helix_api_base_url = helix.map(|root| root.parse().unwrap());
             });
             warnings(&settings).len()

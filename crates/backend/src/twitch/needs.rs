@@ -34,7 +34,7 @@ pub struct Findings {
 impl Needs {
     pub(super) fn new(client_id: &str, config: &BackendConfig) -> Self {
         let mut scopes = vec![Scope { name: CHAT_SCOPE, without: "nothing can be announced in chat" }];
-        if !config.skip_subscriber_check {
+        if !config.settings.mgm.dev_skip_subscriber_check {
             let without =
                 "claims and gift requests are answered helix_unavailable, since no subscription can be checked";
             scopes.push(Scope { name: SUBSCRIPTIONS_SCOPE, without });

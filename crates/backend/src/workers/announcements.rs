@@ -25,7 +25,7 @@ pub(super) async fn run(state: AppState, woken: Arc<Notify>, shutdown: Cancellat
             Err(error) => (Err(error), None),
         };
         let until_due = due.map(|due| Duration::try_from(due - state.clock.now()).unwrap_or_default());
-        let poll = state.config.announcements_poll;
+        let poll = state.config.settings.announcements.poll;
         let pause = until_due.map_or(poll, |until_due| until_due.clamp(SHORTEST_PAUSE, poll.max(SHORTEST_PAUSE)));
         if !rounds.next_or_woken(round, pause, &woken).await {
             return;

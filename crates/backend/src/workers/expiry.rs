@@ -16,7 +16,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("expiry", shutdown);
     loop {
         let round = round(&state).await;
-        if !rounds.next(round, state.config.payouts_sweep).await {
+        if !rounds.next(round, state.config.settings.payouts.sweep).await {
             return;
         }
     }
@@ -25,7 +25,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 /// Expires payouts and forgets chat messages that are old enough.
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
-    let expired = state.store.expire_payouts(now - state.config.payouts_expire_after, now).await?;
+    let expired = state.store.expire_payouts(now - state.config.settings.payouts.expire_after, now).await?;
     metrics::moved(PayoutStatus::Expired).increment(expired.done);
     let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;
     if expired.done > 0 || forgotten > 0 {

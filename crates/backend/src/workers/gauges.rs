@@ -19,7 +19,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
         let round = round(&state).await;
         gauge!("mgm_database_up").set(if round.is_ok() { 1.0 } else { 0.0 });
         connections(&state);
-        if !rounds.next(round, state.config.metrics_refresh).await {
+        if !rounds.next(round, state.config.settings.mgm.metrics_refresh).await {
             return;
         }
     }
@@ -28,8 +28,8 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 /// Sets every gauge that comes from the database.
 async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
-    let current = state.config.schedule.cycle_start(now);
-    let ended: Vec<_> = (1..=CYCLES).map(|n| current - state.config.schedule.cycle() * n).collect();
+    let current = state.config.settings.schedule.cycle_start(now);
+    let ended: Vec<_> = (1..=CYCLES).map(|n| current - state.config.settings.schedule.cycle() * n).collect();
     let gauges = state.store.gauges(now, &ended).await?;
     gauge!("mgm_pool_members").set(as_float(gauges.pool));
     for (status, crowd) in gauges.payouts {

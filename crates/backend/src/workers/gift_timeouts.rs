@@ -10,7 +10,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("gift_timeouts", shutdown);
     loop {
         let round = round(&state).await;
-        if !rounds.next(round, state.config.gifts_sweep).await {
+        if !rounds.next(round, state.config.settings.gifts.sweep).await {
             return;
         }
     }
@@ -18,7 +18,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 
 /// Fails the requests whose time has passed.
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
-    let timed_out = state.store.time_out_gifts(state.config.gift_limits, state.clock.now()).await?;
+    let timed_out = state.store.time_out_gifts(state.config.settings.gifts.limits(), state.clock.now()).await?;
     for (gift, reason) in &timed_out.done {
         tracing::info!(%gift, reason = reason.as_str(), "gift failed");
         count_failure(reason);

@@ -17,7 +17,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("gift_verification", shutdown.clone());
     loop {
         let round = round(&state, &shutdown).await;
-        if !rounds.next(round, state.config.gifts_sweep).await {
+        if !rounds.next(round, state.config.settings.gifts.sweep).await {
             return;
         }
     }
@@ -42,7 +42,7 @@ pub async fn round(state: &AppState, shutdown: &CancellationToken) -> Result<(),
 async fn decide(state: &AppState, claimed: &ClaimedVerification, is_subscriber: bool) -> Result<(), StoreError> {
     let ClaimedVerification { gift, viewer, .. } = claimed;
     let now = state.clock.now();
-    match state.store.verify_gift(*gift, is_subscriber, state.config.gift_limits, now).await? {
+    match state.store.verify_gift(*gift, is_subscriber, state.config.settings.gifts.limits(), now).await? {
         Verified::Enqueued => tracing::info!(%gift, %viewer, "gift request verified"),
         Verified::Failed(reason) => {
             tracing::info!(%gift, %viewer, reason = reason.as_str(), "gift failed");

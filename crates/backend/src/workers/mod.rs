@@ -38,7 +38,7 @@ pub fn start(state: &AppState, tasks: &TaskTracker, shutdown: &CancellationToken
     if state.helix.is_validated() {
         tasks.spawn(token::run(state.clone(), shutdown.clone()));
     }
-    if state.config.metrics_urls.is_some() {
+    if state.config.settings.mgm.metrics_urls.is_some() {
         tasks.spawn(gauges::run(state.clone(), shutdown.clone()));
     }
 }

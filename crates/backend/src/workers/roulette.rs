@@ -13,8 +13,8 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     loop {
         let round = round(&state).await;
         let now = state.clock.now();
-        let until_due = Duration::try_from(state.config.schedule.next_draw_at(now) - now).unwrap_or_default();
-        if !rounds.next(round, state.config.roulette_tick.min(until_due)).await {
+        let until_due = Duration::try_from(state.config.settings.schedule.next_draw_at(now) - now).unwrap_or_default();
+        if !rounds.next(round, state.config.settings.roulette.tick().min(until_due)).await {
             return;
         }
     }
@@ -22,7 +22,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 
 /// Draws the present cycle, if that is due and has not been done.
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
-    match state.store.draw(state.config.schedule, state.clock.now(), &mut state.chance.fork()).await? {
+    match state.store.draw(state.config.settings.schedule, state.clock.now(), &mut state.chance.fork()).await? {
         DrawOutcome::NotDue | DrawOutcome::AlreadyDrawn => {}
         DrawOutcome::Drawn(cycle, candidate) => {
             let viewer = candidate.map(|candidate| candidate.viewer.to_string());

@@ -164,7 +164,7 @@ async fn a_slow_helix_holds_the_answer_up_for_three_seconds_and_is_heard_out() {
 
 #[tokio::test]
 async fn a_call_that_takes_longer_than_its_time_out_is_unknown() {
-    let app = TestApp::with(|settings| settings.helix.timeout_seconds = 1).await;
+    let app = TestApp::with(|settings| settings.helix.timeout = Duration::from_secs(1)).await;
     app.helix.faults(json!([{"kind": "slow", "delayMs": 5_000}])).await;
     let payout = app.sent("ann", "Etoehero").await;
     assert_eq!(app.announcement(&payout).await["state"], "unknown");

@@ -17,12 +17,13 @@ use mgm_backend::{
     state::AppState,
     twitch::TwitchClients,
 };
-use mgm_domain::announcement::AnnouncementState;
-use mgm_service::settings::{Environment, Settings};
+use mgm_domain::{BroadcasterId, announcement::AnnouncementState};
+use mgm_service::connection_string::ConnectionString;
+use mgm_settings::{Environment, Settings};
 use mgm_store::{MIGRATOR, Store};
 use mgm_test_support::TestDatabase;
 use mgm_twitch::{
-    eventsub::{ChatMessageBuilder, SigningSecrets, format_timestamp},
+    eventsub::{CallbackUrl, ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp},
     extension_jwt::ExtensionKeys,
 };
 use secrecy::SecretString;
@@ -60,20 +61,29 @@ pub struct TestApp {
 
 /// The profile of Tier B, with the keys of a rotation beside it.
 pub fn settings(helix: &HelixStandIn) -> Settings {
-    let mut settings = Settings { environment: Environment::Development, ..Settings::default() };
-    settings.connection_strings.postgresql = Some("Host=unused;Username=unused".into());
+    let mut settings = Settings::default();
+    settings.general.environment = Environment::Development;
+    settings.connection_strings.postgresql = Some(ConnectionString::parse("Host=unused;Username=unused").unwrap());
     settings.mgm.api_key = Some(API_KEY.into());
     settings.mgm.api_key_previous = Some(PREVIOUS_API_KEY.into());
     settings.mgm.enable_e2e_harness = true;
     settings.mgm.dev_skip_subscriber_check = true;
-    settings.twitch.event_sub_secret = Some(EVENTSUB_SECRET.into());
-    settings.twitch.event_sub_secret_previous = Some(PREVIOUS_EVENTSUB_SECRET.into());
-    settings.twitch.broadcaster_user_id = Some(BROADCASTER.to_owned());
+    settings.twitch.event_sub_secret = Some(signing_secret(EVENTSUB_SECRET));
+    settings.twitch.event_sub_secret_previous = Some(signing_secret(PREVIOUS_EVENTSUB_SECRET));
+    settings.twitch.broadcaster_user_id = Some(BroadcasterId::parse(BROADCASTER).unwrap());
     settings.twitch.broadcaster_access_token = Some(ACCESS_TOKEN.into());
     settings.twitch.helix_client_id = Some(CLIENT_ID.to_owned());
     settings.twitch.helix_api_base_url = Some(helix.url.parse().unwrap());
     settings.twitch.oauth_base_url = Some(helix.url.parse().unwrap());
     settings
+}
+
+pub fn signing_secret(text: &str) -> SigningSecret {
+    SigningSecret::parse(text.into()).unwrap()
+}
+
+pub fn callback_url(url: &str) -> CallbackUrl {
+    CallbackUrl::new(url.parse().unwrap()).unwrap()
 }
 
 fn state(

@@ -1,6 +1,8 @@
 //! Who is let in.
 
 use axum::http::Method;
+use mgm_settings::ExtensionClientId;
+use mgm_twitch::extension_jwt::ExtensionKeys;
 use serde_json::{Value, json};
 
 use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
@@ -115,7 +117,9 @@ async fn tokens_are_taken_and_refused() {
 
 #[tokio::test]
 async fn the_audience_is_checked_where_a_client_is_configured_and_the_token_names_one() {
-    let app = TestApp::with(|settings| settings.twitch.extension_client_id = Some("ours".to_owned())).await;
+    let app =
+        TestApp::with(|settings| settings.twitch.extension_client_id = Some(ExtensionClientId::parse("ours").unwrap()))
+            .await;
     for (claims, is_taken) in [
         (json!({"user_id": "ann"}), true),
         (json!({"user_id": "ann", "aud": "ours"}), true),
@@ -130,10 +134,13 @@ async fn the_audience_is_checked_where_a_client_is_configured_and_the_token_name
 #[tokio::test]
 async fn every_configured_extension_secret_is_taken() {
     let (old, new) = ("b2xkLXNlY3JldC1vbGQtc2VjcmV0", "bmV3LXNlY3JldC1uZXctc2VjcmV0");
-    let app = TestApp::with(|settings| settings.twitch.extension_secret = Some(format!("{new},{old}").into())).await;
+    let app = TestApp::with(|settings| {
+        settings.twitch.extension_secret = Some(ExtensionKeys::parse(&format!("{new},{old}")).unwrap());
+    })
+    .await;
     let claims = json!({"user_id": "ann", "exp": app.now().unix_timestamp() + 60});
     for (secret, status) in [(new, 200), (old, 200), ("b3RoZXItc2VjcmV0LW90aGVy", 401)] {
-        let token = mgm_twitch::extension_jwt::ExtensionKeys::parse(secret).unwrap().sign(&claims).unwrap();
+        let token = ExtensionKeys::parse(secret).unwrap().sign(&claims).unwrap();
         let answer = app.get("/api/pool/me").bearer(&token).send().await;
         assert_eq!(answer.status.as_u16(), status, "{secret}");
     }

@@ -1,6 +1,9 @@
 //! What holds of every route: errors, request ids, CORS, health.
 
+use std::num::NonZeroU32;
+
 use axum::http::Method;
+use mgm_settings::ExtensionClientId;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -69,8 +72,8 @@ async fn every_answer_carries_the_requests_id() {
 #[tokio::test]
 async fn the_panel_may_call_from_its_origin_and_nobody_else_may() {
     let app = TestApp::with(|settings| {
-        settings.rate_limits.address_per_minute = 1;
-        settings.twitch.extension_client_id = Some("abcdef".to_owned());
+        settings.rate_limits.address_per_minute = NonZeroU32::new(1).unwrap();
+        settings.twitch.extension_client_id = Some(ExtensionClientId::parse("abcdef").unwrap());
         settings.mgm.allowed_origins = vec!["http://localhost:3000".parse().unwrap()];
     })
     .await;

@@ -1,5 +1,7 @@
 //! Gift requests over HTTP: the viewer asks, the desktop serves.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use futures_util::future::join_all;
 use mgm_backend::workers::gift_timeouts;
@@ -301,8 +303,8 @@ async fn sqlx_reasons(app: &TestApp) -> Vec<String> {
 #[tokio::test]
 async fn the_times_are_configurable() {
     let app = TestApp::with(|settings| {
-        settings.gifts.select_seconds = 7;
-        settings.gifts.confirm_seconds = 9;
+        settings.gifts.select = Duration::from_secs(7);
+        settings.gifts.confirm = Duration::from_secs(9);
     })
     .await;
     let gift = app.request_gift("ann", "Etoehero").await.success(201);

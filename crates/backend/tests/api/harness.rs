@@ -1,6 +1,6 @@
 //! `POST /api/e2e/prepare-pending-payout`.
 
-use mgm_service::settings::Environment;
+use mgm_settings::Environment;
 use serde_json::json;
 
 use crate::app::{Answer, TestApp};
@@ -65,7 +65,7 @@ async fn where_it_is_off_the_route_is_as_unknown_as_any() {
 async fn production_does_not_start_with_it() {
     let helix = crate::helix::HelixStandIn::start();
     let mut settings = crate::app::settings(&helix);
-    settings.environment = Environment::Production;
+    settings.general.environment = Environment::Production;
     let error = mgm_backend::config::BackendConfig::new(&settings).unwrap_err().to_string();
     assert!(error.contains("Mgm__EnableE2eHarness") && error.contains("Mgm__DevSkipSubscriberCheck"), "{error}");
 }

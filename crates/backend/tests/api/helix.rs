@@ -12,8 +12,8 @@ use mgm_mocks::{
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
-    settings::Settings,
 };
+use mgm_settings::Settings;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! One channel is served, and viewers are told nothing of each other.
 
 use axum::http::Method;
-use mgm_service::settings::{Environment, Settings};
-use mgm_twitch::eventsub::ChatMessageBuilder;
+use mgm_settings::{Environment, Settings};
+use mgm_twitch::{eventsub::ChatMessageBuilder, extension_jwt::ExtensionKeys};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, BROADCASTER, TestApp};
@@ -13,10 +13,10 @@ const TYPE: &str = "twitch-eventsub-message-type";
 
 async fn production() -> TestApp {
     TestApp::with(|settings: &mut Settings| {
-        settings.environment = Environment::Production;
+        settings.general.environment = Environment::Production;
         settings.mgm.enable_e2e_harness = false;
         settings.mgm.dev_skip_subscriber_check = false;
-        settings.twitch.extension_secret = Some(EXTENSION_SECRET.into());
+        settings.twitch.extension_secret = Some(ExtensionKeys::parse(EXTENSION_SECRET).unwrap());
     })
     .await
 }

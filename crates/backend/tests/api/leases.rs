@@ -25,11 +25,11 @@ async fn until(what: impl AsyncFn() -> bool) {
 }
 
 /// A payout that only has to become `Sent`; the token has expired, so that the announcement waits for another.
-async fn scene(call_seconds: u32) -> (TestApp, String) {
+async fn scene(call_seconds: u64) -> (TestApp, String) {
     let app = TestApp::with(|settings| {
         renewing(settings);
-        settings.helix.timeout_seconds = call_seconds;
-        settings.announcements.lease_margin_seconds = 1;
+        settings.helix.timeout = Duration::from_secs(call_seconds);
+        settings.announcements.lease_margin = Duration::from_secs(1);
     })
     .await;
     app.helix.expire_tokens().await;

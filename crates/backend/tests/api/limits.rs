@@ -1,5 +1,7 @@
 //! Rate limits.
 
+use std::num::NonZeroU32;
+
 use axum::http::Method;
 use serde_json::json;
 
@@ -39,7 +41,8 @@ async fn a_viewer_writes_five_times_a_minute_whatever_becomes_of_it() {
 
 #[tokio::test]
 async fn a_viewers_reads_are_limited_over_all_routes() {
-    let app = TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = 12).await;
+    let app =
+        TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = NonZeroU32::new(12).unwrap()).await;
     let routes = ["/api/pool/me", "/api/roulette/state", "/api/payouts/my-last"];
     let passed = until_limited(12, async |n| app.get(routes[n % routes.len()]).viewer("ann").send().await).await;
     assert!(passed >= 12);
@@ -49,7 +52,8 @@ async fn a_viewers_reads_are_limited_over_all_routes() {
 
 #[tokio::test]
 async fn head_is_a_read() {
-    let app = TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = 12).await;
+    let app =
+        TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = NonZeroU32::new(12).unwrap()).await;
     let head = async |_| app.request(Method::HEAD, "/api/pool/me").viewer("ann").send().await;
     for number in 0..12 {
         assert_eq!(head(number).await.status, 200, "{number}");
@@ -61,7 +65,8 @@ async fn head_is_a_read() {
 
 #[tokio::test]
 async fn a_token_that_names_nobody_is_limited_by_itself() {
-    let app = TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = 12).await;
+    let app =
+        TestApp::with(|settings| settings.rate_limits.viewer_reads_per_minute = NonZeroU32::new(12).unwrap()).await;
     let token = |role: &str| app.token(json!({"role": role, "channel_id": BROADCASTER}));
     let state = async |token: &str| app.get("/api/roulette/state").bearer(token).send().await;
     let one = token("viewer");
@@ -112,7 +117,7 @@ async fn the_open_routes_are_limited_by_address() {
 
 #[tokio::test]
 async fn what_is_not_counted_is_never_refused() {
-    let app = TestApp::with(|settings| settings.rate_limits.address_per_minute = 1).await;
+    let app = TestApp::with(|settings| settings.rate_limits.address_per_minute = NonZeroU32::new(1).unwrap()).await;
     app.get("/api/version").send().await.ok();
     for _ in 0..20 {
         app.get("/").send().await.is(404, "not_found");
@@ -130,7 +135,7 @@ async fn what_is_not_counted_is_never_refused() {
 async fn behind_a_trusted_proxy_each_client_has_its_own_count() {
     let app = TestApp::with(|settings| {
         settings.mgm.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        settings.rate_limits.address_per_minute = 3;
+        settings.rate_limits.address_per_minute = NonZeroU32::new(3).unwrap();
     })
     .await;
     let version = async |peer: &str, forwarded: &str| {

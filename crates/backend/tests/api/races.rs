@@ -1,5 +1,7 @@
 //! Many at once.
 
+use std::num::NonZeroU32;
+
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -60,7 +62,8 @@ async fn one_name_typed_by_twenty_at_once_has_one_holder() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_claim_sent_ten_times_at_once_is_granted_once() {
-    let app = TestApp::with(|settings| settings.rate_limits.viewer_writes_per_minute = 100).await;
+    let app =
+        TestApp::with(|settings| settings.rate_limits.viewer_writes_per_minute = NonZeroU32::new(100).unwrap()).await;
     let body = json!({"characterName": "Etoehero", "enrollmentRequestId": "r-1"});
     let answers =
         join_all((0..10).map(async |_| app.post("/api/payouts/claim").viewer("ann").json(&body).send().await)).await;

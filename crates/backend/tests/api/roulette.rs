@@ -1,5 +1,6 @@
 //! The roulette: its clock, its candidate, its verification.
 
+use mgm_domain::roulette::Schedule;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
@@ -299,8 +300,7 @@ async fn a_candidate_who_reached_the_cap_since_decides_the_cycle_without_a_winne
 #[tokio::test]
 async fn the_lengths_are_configurable() {
     let app = TestApp::with(|settings| {
-        let roulette = &mut settings.roulette;
-        (roulette.cycle_seconds, roulette.collecting_seconds, roulette.spinning_seconds) = (20, 10, 5);
+        settings.schedule = Schedule::new(20, 10, 5, 30).unwrap();
     })
     .await;
     app.enrolled("ann", "Etoehero").await;

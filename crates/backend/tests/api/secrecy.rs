@@ -13,8 +13,8 @@ use mgm_backend::config::BackendConfig;
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
-    settings::{Row, Settings, Sources},
 };
+use mgm_settings::{Row, Settings, Sources};
 use mgm_store::MIGRATOR;
 use mgm_test_support::TestDatabase;
 use serde_json::{Value, json};
@@ -87,12 +87,7 @@ fn said(file: Option<&str>, environment: &[(&str, &str)]) -> String {
             // Production lacks too much to start with: whatever is wrong is told.
             let error = BackendConfig::new(settings).unwrap_err();
             write!(said, "{error}\n{error:?}").unwrap();
-            let errors = [
-                mgm_mocks::eventsub::Config::from_settings(settings).err(),
-                mgm_mocks::jwt::Config::from_settings(settings).err(),
-                mgm_mocks::synthetic_desktop::Config::from_settings(settings).err(),
-            ];
-            for error in errors.into_iter().flatten() {
+            if let Err(error) = mgm_mocks::synthetic_desktop::Config::from_settings(settings) {
                 write!(said, "\n{error}\n{error:?}").unwrap();
             }
         }

@@ -8,12 +8,12 @@ use mgm_backend::{routes, state::AppState};
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
-    settings::Settings,
 };
+use mgm_settings::Settings;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::app::{BROADCASTER, EVENTSUB_SECRET, PREVIOUS_EVENTSUB_SECRET, TestApp};
+use crate::app::{BROADCASTER, EVENTSUB_SECRET, PREVIOUS_EVENTSUB_SECRET, TestApp, callback_url, signing_secret};
 
 const CHANNEL_CHAT_MESSAGE: &str = "channel.chat.message";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ impl Keeper {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let callback = format!("http://{}/api/twitch/eventsub", listeners.addresses()[0]);
         let app = TestApp::with(|settings| {
-            settings.twitch.event_sub_callback_url = Some(callback.parse().unwrap());
+            settings.twitch.event_sub_callback_url = Some(callback_url(&callback));
             settings.twitch.helix_client_secret = Some("helix-client-secret".into());
             change(settings);
         })
@@ -293,7 +293,7 @@ async fn a_subscription_whose_making_was_answered_to_nobody_is_known_again() {
 async fn a_callback_that_cannot_prove_itself_is_tried_less_and_less_often() {
     // Nobody listens there.
     let keeper = Keeper::with(|settings| {
-        settings.twitch.event_sub_callback_url = Some("http://127.0.0.1:9/api/twitch/eventsub".parse().unwrap());
+        settings.twitch.event_sub_callback_url = Some(callback_url("http://127.0.0.1:9/api/twitch/eventsub"));
     })
     .await;
     keeper.rounds(120).await;
@@ -309,12 +309,12 @@ async fn a_callback_that_cannot_prove_itself_is_tried_less_and_less_often() {
 async fn a_changed_secret_makes_another_subscription_and_an_older_process_leaves_it() {
     let new = "the-secret-after-that";
     // As the procedure says: every process accepts the new secret before one signs with it.
-    let keeper = Keeper::with(|settings| settings.twitch.event_sub_secret_previous = Some(new.into())).await;
+    let keeper = Keeper::with(|settings| settings.twitch.event_sub_secret_previous = Some(signing_secret(new))).await;
     keeper.enabled().await;
     let first = keeper.ids().await;
     let rotated = keeper.app.another(|settings| {
-        settings.twitch.event_sub_secret = Some(new.into());
-        settings.twitch.event_sub_secret_previous = Some(EVENTSUB_SECRET.into());
+        settings.twitch.event_sub_secret = Some(signing_secret(new));
+        settings.twitch.event_sub_secret_previous = Some(signing_secret(EVENTSUB_SECRET));
     });
     rotated.subscription.round().await.unwrap();
     keeper.until(&rotated, "enabled").await;

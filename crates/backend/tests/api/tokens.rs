@@ -8,13 +8,13 @@ use mgm_backend::{
     state::AppState,
     twitch::{AskError, TokenTrouble},
 };
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use mgm_store::StoredTokens;
 use mgm_twitch::helix::{CallError, Correlation, SendOutcome};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{ACCESS_TOKEN, TestApp},
+    app::{ACCESS_TOKEN, TestApp, callback_url},
     helix::{NARROW_TOKEN, STRANGERS_TOKEN},
 };
 
@@ -202,7 +202,7 @@ async fn with_token(token: &'static str) -> TestApp {
         settings.mgm.dev_skip_subscriber_check = false;
         settings.twitch.broadcaster_access_token = Some(token.into());
         settings.twitch.helix_client_secret = Some("helix-client-secret".into());
-        settings.twitch.event_sub_callback_url = Some("http://127.0.0.1:9/api/twitch/eventsub".parse().unwrap());
+        settings.twitch.event_sub_callback_url = Some(callback_url("http://127.0.0.1:9/api/twitch/eventsub"));
     })
     .await
 }

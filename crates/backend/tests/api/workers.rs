@@ -1,5 +1,6 @@
 //! What happens without being asked for.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -50,7 +51,7 @@ async fn processed_messages_are_remembered_for_a_day() {
 
 #[tokio::test]
 async fn the_workers_run_by_themselves_and_end_when_told() {
-    let app = TestApp::with(|settings| settings.roulette.tick_milliseconds = 10).await;
+    let app = TestApp::with(|settings| settings.roulette.tick_milliseconds = NonZeroU64::new(10).unwrap()).await;
     app.enrolled("ann", "Etoehero").await;
     app.advance(240);
     let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
@@ -69,7 +70,7 @@ async fn the_workers_run_by_themselves_and_end_when_told() {
 
 #[tokio::test]
 async fn a_worker_outlives_an_outage_of_the_database() {
-    let app = TestApp::with(|settings| settings.roulette.tick_milliseconds = 10).await;
+    let app = TestApp::with(|settings| settings.roulette.tick_milliseconds = NonZeroU64::new(10).unwrap()).await;
     app.enrolled("ann", "Etoehero").await;
     let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
     workers::start(&app.state, &tasks, &shutdown);

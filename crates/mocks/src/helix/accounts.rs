@@ -1,10 +1,7 @@
 //! The client and the users that the stand-in knows: those of the settings which it shares with the backend.
 
-use mgm_service::settings::{Settings, Twitch};
+use mgm_settings::{Settings, Twitch};
 use secrecy::{ExposeSecret, SecretString};
-
-/// The broadcaster of the backend where none is set.
-const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
 
 /// Who there is.
 #[derive(Clone, Debug, Default)]
@@ -42,10 +39,10 @@ impl Accounts {
     /// `MockHelix__BroadcasterScopes`.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
-        let Twitch { helix_client_id, helix_client_secret, broadcaster_user_id, .. } = &settings.twitch;
+        let Twitch { helix_client_id, helix_client_secret, .. } = &settings.twitch;
         let client = helix_client_id.clone().map(|id| ClientAccount { id, secret: helix_client_secret.clone() });
         let broadcaster = UserAccount {
-            id: broadcaster_user_id.clone().unwrap_or_else(|| DEVELOPMENT_BROADCASTER.to_owned()),
+            id: settings.broadcaster().to_string(),
             scopes: settings.mock_helix.broadcaster_scopes.clone(),
             access: settings.twitch.broadcaster_access_token.clone(),
             refresh: settings.twitch.broadcaster_refresh_token.clone(),

@@ -74,7 +74,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mgm_api_types::mocks::{Fault, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Refusal, read_json};

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use mgm_mocks::RunError;
 use mgm_service::bind::BindUrls;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use tokio_util::sync::CancellationToken;
 
 const PROGRAMS: [&str; 4] = [
@@ -62,7 +62,8 @@ fn a_result_that_is_lost_ends_a_program_with_2() {
 async fn a_service_ends_at_the_shutdown_and_says_when_its_port_is_taken() {
     let shutdown = CancellationToken::new();
     shutdown.cancel();
-    let settings = Settings { urls: Some(BindUrls::loopback(0)), ..Settings::default() };
+    let mut settings = Settings::default();
+    settings.general.urls = Some(BindUrls::loopback(0));
     mgm_mocks::eventsub::run(&settings, shutdown.clone()).await.unwrap();
     mgm_mocks::jwt::run(&settings, shutdown.clone()).await.unwrap();
     mgm_mocks::helix::run(&settings, shutdown.clone()).await.unwrap();
@@ -70,7 +71,7 @@ async fn a_service_ends_at_the_shutdown_and_says_when_its_port_is_taken() {
 
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
-    let settings = Settings { urls: Some(BindUrls::loopback(port)), ..settings };
+    settings.general.urls = Some(BindUrls::loopback(port));
     let error = mgm_mocks::helix::run(&settings, shutdown).await.unwrap_err();
     assert!(matches!(error, RunError::Bind(_)) && error.to_string().contains(&port.to_string()), "{error}");
 }

@@ -2,7 +2,7 @@ use axum::Router;
 use http::{Method, StatusCode};
 use mgm_mocks::sources::Sources;
 use mgm_mocks::{eventsub, helix, jwt, synthetic_desktop};
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use serde_json::{Value, json};
 
 use crate::support::{answer, assert_error, start};
@@ -10,8 +10,8 @@ use crate::support::{answer, assert_error, start};
 /// Each with the text of its health.
 fn all() -> [(Router, &'static str); 4] {
     let settings = Settings::default();
-    let eventsub = eventsub::router(eventsub::Config::from_settings(&settings).unwrap()).unwrap();
-    let jwt = jwt::router(jwt::Config::from_settings(&settings).unwrap());
+    let eventsub = eventsub::router(eventsub::Config::from_settings(&settings)).unwrap();
+    let jwt = jwt::router(jwt::Config::from_settings(&settings));
     let helix = helix::router(helix::Config {
         strict_auth: false,
         accounts: helix::Accounts::default(),

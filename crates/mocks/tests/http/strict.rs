@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use mgm_mocks::helix::{Accounts, Config, router};
 use mgm_mocks::sources::Sources;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Running, answer, start};
@@ -17,7 +17,7 @@ fn settings() -> Settings {
     settings.mock_helix.strict_auth = true;
     settings.twitch.helix_client_id = Some("client".to_owned());
     settings.twitch.helix_client_secret = Some("client-secret".into());
-    settings.twitch.broadcaster_user_id = Some("streamer".to_owned());
+    settings.twitch.broadcaster_user_id = Some("streamer".to_owned().try_into().unwrap());
     settings.twitch.broadcaster_access_token = Some("access".into());
     settings.twitch.broadcaster_refresh_token = Some("refresh".into());
     settings

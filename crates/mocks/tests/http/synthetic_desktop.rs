@@ -1,6 +1,6 @@
 use http::{HeaderValue, Method, StatusCode};
 use mgm_mocks::synthetic_desktop::{Config, router};
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;

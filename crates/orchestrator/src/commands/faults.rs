@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Sources;
 use mgm_service::shutdown::Signals;
+use mgm_settings::Sources;
 use serde_json::json;
 
 use super::{INTERRUPTED, stop};

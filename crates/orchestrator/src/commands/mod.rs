@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
-use mgm_service::settings::Sources;
 use mgm_service::shutdown::Signals;
 use mgm_service::{manual, output};
+use mgm_settings::Sources;
 
 use crate::cli::{Cli, Command, Global};
 use crate::report;
@@ -66,7 +66,7 @@ fn on_one_thread(command: impl Future<Output = Result<ExitCode>>) -> Result<Exit
 
 impl Global {
     fn sources(&self) -> Sources {
-        Sources::from_process(self.config.clone())
+        self.settings.sources()
     }
 
     fn state(&self) -> Result<StateDir> {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::{Settings, Sources};
 use mgm_service::shutdown::Signals;
+use mgm_settings::{Settings, Sources};
 use secrecy::ExposeSecret as _;
 
 use super::{INTERRUPTED, set_variable, start, stop};
@@ -156,7 +156,7 @@ fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage
         synthetic_desktop: targets.endpoint(ServiceId::SyntheticDesktop)?,
     };
     let api_key = settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?;
-    let broadcaster_id = settings.twitch.broadcaster_user_id.clone();
+    let broadcaster_id = settings.twitch.broadcaster_user_id.as_ref().map(ToString::to_string);
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let event_sub_secret = settings.twitch.event_sub_secret.clone();
     let skips_subscriber_check = settings.mgm.dev_skip_subscriber_check;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
+use mgm_settings::Settings;
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::targets::default_url;
 
 pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let twitch = settings(global, options.event_sub_secret)?.twitch;
-    let broadcaster_id = options.broadcaster_id.or(twitch.broadcaster_user_id);
+    let broadcaster_id = options.broadcaster_id.or_else(|| Some(twitch.broadcaster_user_id?.to_string()));
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let message_id = match options.message_id {
         Some(id) => id,
@@ -38,7 +38,7 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     };
     let url = options.url.unwrap_or_else(|| default_url(ServiceId::MockEventSub));
     let endpoint = Endpoint::new(ServiceId::MockEventSub, with_path(url))?;
-    let request = notification::sign(endpoint.request_as_is(Method::POST), &line, twitch.event_sub_secret.as_ref())?;
+    let request = notification::sign(endpoint.request_as_is(Method::POST), &line, twitch.event_sub_secret.as_ref());
     let answer = match endpoint.send(request).await {
         Ok(answer) => answer,
         Err(silence) => {
@@ -68,7 +68,7 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
 }
 
 /// Those of the environment and the file over the Tier B profile, with the secret of the option, if there is one.
-fn settings(global: &Global, secret: Option<SecretString>) -> Result<Settings> {
+fn settings(global: &Global, secret: Option<SecretString>) -> Result<Box<Settings>> {
     let mut sources = global.sources();
     if let Some(secret) = secret {
         set_variable(&mut sources, "Twitch__EventSubSecret", secret.expose_secret());

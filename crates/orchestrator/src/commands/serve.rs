@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
-use mgm_service::settings::Settings;
 use mgm_service::shutdown::Signals;
 use mgm_service::{log, shutdown};
+use mgm_settings::{Problem, Settings, needs};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -25,23 +25,25 @@ pub fn run(global: &Global, options: Serve) -> Result<ExitCode> {
     runtime.block_on(async {
         match options.service {
             Service::Postgres(options) => postgres(global, options).await,
-            Service::Backend => backend(prepare(global)?).await,
-            Service::MockEventSub => stand_in(prepare(global)?, mgm_mocks::eventsub::run).await,
-            Service::MockJwt => stand_in(prepare(global)?, mgm_mocks::jwt::run).await,
-            Service::MockHelix => stand_in(prepare(global)?, mgm_mocks::helix::run).await,
-            Service::SyntheticDesktop => stand_in(prepare(global)?, mgm_mocks::synthetic_desktop::run).await,
+            Service::Backend => backend(prepare(global, needs::of_the_backend)?).await,
+            Service::MockEventSub => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::eventsub::run).await,
+            Service::MockJwt => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::jwt::run).await,
+            Service::MockHelix => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::helix::run).await,
+            Service::SyntheticDesktop => {
+                stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::synthetic_desktop::run).await
+            }
         }
     })
 }
 
 /// What a service needs before it can start.
 struct Prepared {
-    settings: Settings,
+    settings: Box<Settings>,
     shutdown: CancellationToken,
 }
 
-fn prepare(global: &Global) -> Result<Prepared> {
-    let settings = Settings::load(&global.sources())?.settings;
+fn prepare(global: &Global, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
+    let settings = Box::new(Settings::load_for(&global.sources(), needs)?.settings);
     log::init(settings.mgm.log_format)?;
     Ok(Prepared { settings, shutdown: shutdown::on_signal().context("cannot handle signals")? })
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use mgm_service::services::ServiceId;
+use mgm_twitch::eventsub::SigningSecret;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -53,7 +54,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) helix: Endpoint,
     pub(crate) api_key: secrecy::SecretString,
     pub(crate) broadcaster_id: String,
-    pub(crate) event_sub_secret: Option<secrecy::SecretString>,
+    pub(crate) event_sub_secret: Option<SigningSecret>,
     pub(crate) ledger: RefCell<Ledger>,
     /// When the players stop to begin new things. What is begun they bring to its end.
     pub(crate) until: Instant,
@@ -73,7 +74,8 @@ pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn F
         broadcaster_id: settings
             .twitch
             .broadcaster_user_id
-            .clone()
+            .as_ref()
+            .map(ToString::to_string)
             .context("no broadcaster is set (Twitch__BroadcasterUserId)")?,
         event_sub_secret: settings.twitch.event_sub_secret.clone(),
         ledger: RefCell::default(),

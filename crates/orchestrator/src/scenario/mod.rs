@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use mgm_service::services::ServiceId;
+use mgm_twitch::eventsub::SigningSecret;
 use secrecy::SecretString;
 
 use crate::http::Endpoint;
@@ -92,7 +93,7 @@ pub struct Stage {
     /// The channel.
     pub broadcaster_id: String,
     /// The secret that signs chat messages; none when the services do not check.
-    pub event_sub_secret: Option<SecretString>,
+    pub event_sub_secret: Option<SigningSecret>,
     /// Whether the backend is told to ask nobody who subscribes.
     pub skips_subscriber_check: bool,
     /// The id of the chat message.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::services::ServiceId;
-use mgm_service::settings::{Settings, Sources};
+use mgm_settings::{Settings, Sources};
 use secrecy::ExposeSecret as _;
 
 use super::database::DatabasePlan;
@@ -93,12 +93,12 @@ pub fn log_file(log_dir: &Path, service: ServiceId) -> PathBuf {
 
 /// The database of `--database-url`, else of the settings. Never that of a stray `DATABASE_URL`.
 fn named_database(options: &StackOptions, sources: &Sources) -> Result<Option<ConnectionString>> {
-    let text = match &options.database_url {
-        Some(url) => Some(url.clone()),
+    let to = match &options.database_url {
+        Some(url) => Some(ConnectionString::parse(url.expose_secret())?),
         None => Settings::load(sources)?.settings.connection_strings.postgresql,
     };
-    let Some(text) = text else { return Ok(None) };
-    let to = ConnectionString::parse(text.expose_secret())?;
-    to.check_files()?;
-    Ok(Some(to))
+    if let Some(to) = &to {
+        to.check_files()?;
+    }
+    Ok(to)
 }

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::settings::Settings;
 use keyword::Keyword;
 
 pub use address::Address;
@@ -111,11 +110,6 @@ pub enum ConnectionStringError {
     Url(&'static str),
 }
 
-/// The text that the settings hold is none.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("ConnectionStrings__PostgreSQL: {0}")]
-pub struct SettingError(ConnectionStringError);
-
 /// One keyword with its value, whichever way it was written.
 struct Pair {
     /// As it was written.
@@ -135,13 +129,6 @@ impl ConnectionString {
         } else {
             Self::from_pairs(npgsql::pairs(text)?)
         }
-    }
-
-    /// Refuses the text that the settings hold, if they hold one, where it cannot be read or names a file that cannot be used.
-    pub fn check_setting(settings: &Settings) -> Result<(), SettingError> {
-        let text = settings.connection_strings.postgresql.as_ref();
-        let checked = text.map_or(Ok(()), |text| Self::parse(text.expose_secret())?.check_files());
-        checked.map_err(SettingError)
     }
 
     fn from_pairs(pairs: Vec<Pair>) -> Result<Self, ConnectionStringError> {

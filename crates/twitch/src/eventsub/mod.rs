@@ -4,14 +4,16 @@
 //! The order that a receiver keeps: [`SigningSecrets::verify`] over the raw body, then [`check_age`], and only then
 //! [`Envelope::parse`].
 
+mod callback;
 mod chat_message;
 mod envelope;
 mod signature;
 mod timestamp;
 
+pub use callback::{CallbackError, CallbackUrl};
 pub use chat_message::ChatMessageBuilder;
 pub use envelope::{Badge, ChannelChatMessage, Condition, Envelope, MissingField, Subscription};
-pub use signature::{SecretError, SigningSecrets, VerifyError};
+pub use signature::{SecretError, SigningSecret, SigningSecrets, VerifyError};
 pub use timestamp::{MAX_AGE, StaleMessage, TimestampError, check_age, format_timestamp, parse_timestamp};
 
 use http::HeaderMap;

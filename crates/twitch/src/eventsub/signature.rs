@@ -12,6 +12,13 @@ use super::header;
 
 const SCHEME: &[u8] = b"sha256=";
 
+/// A secret that Twitch accepts for signing notifications. Does not show in `Debug`.
+#[derive(Clone)]
+pub struct SigningSecret {
+    text: SecretString,
+    key: Hmac<Sha256>,
+}
+
 /// The secrets whose signatures are accepted; the first one signs. More than one is for the time of a rotation.
 #[derive(Clone)]
 pub struct SigningSecrets(Vec<Hmac<Sha256>>);
@@ -30,35 +37,49 @@ pub enum VerifyError {
     Mismatch,
 }
 
-/// Why a secret cannot be used.
+/// Why a secret cannot be used: Twitch takes 10 to 100 ASCII characters. Never contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Twitch accepts only secrets of 10 to 100 ASCII characters")]
 pub enum SecretError {
-    /// Twitch takes 10 to 100 characters.
-    #[error("an EventSub secret has 10 to 100 characters, this one has {0}")]
+    /// It has this many characters.
     Length(usize),
-    /// Twitch takes ASCII only.
-    #[error("an EventSub secret consists of ASCII characters")]
+    /// One of them is no ASCII.
     NotAscii,
+}
+
+impl SigningSecret {
+    /// Takes the secret as it is.
+    pub fn parse(text: SecretString) -> Result<Self, SecretError> {
+        let secret = text.expose_secret();
+        if !secret.is_ascii() {
+            return Err(SecretError::NotAscii);
+        }
+        let length = SecretError::Length(secret.len());
+        if !(10..=100).contains(&secret.len()) {
+            return Err(length);
+        }
+        let key = Hmac::new_from_slice(secret.as_bytes()).map_err(|_| length)?;
+        Ok(Self { text, key })
+    }
+
+    /// The secret itself, as it is handed to Twitch.
+    #[must_use]
+    pub const fn text(&self) -> &SecretString {
+        &self.text
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SigningSecret(redacted)")
+    }
 }
 
 impl SigningSecrets {
     /// Takes the secrets in order of precedence; empty ones count as not set.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Result<Self, SecretError> {
-        secrets
-            .into_iter()
-            .map(ExposeSecret::expose_secret)
-            .filter(|secret| !secret.is_empty())
-            .map(|secret| {
-                if !secret.is_ascii() {
-                    Err(SecretError::NotAscii)
-                } else if !(10..=100).contains(&secret.len()) {
-                    Err(SecretError::Length(secret.len()))
-                } else {
-                    Hmac::new_from_slice(secret.as_bytes()).map_err(|_| SecretError::Length(secret.len()))
-                }
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let set = secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty());
+        set.map(|secret| Ok(SigningSecret::parse(secret.clone())?.key)).collect::<Result<_, _>>().map(Self)
     }
 
     /// True when no secret is set and nothing can be verified.
@@ -92,6 +113,13 @@ impl SigningSecrets {
     pub fn sign(&self, message_id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<String> {
         let code = mac(self.0.first()?, message_id, timestamp, body).finalize().into_bytes();
         Some(format!("sha256={}", hex::encode(code)))
+    }
+}
+
+/// In order of precedence.
+impl<'a> FromIterator<&'a SigningSecret> for SigningSecrets {
+    fn from_iter<I: IntoIterator<Item = &'a SigningSecret>>(secrets: I) -> Self {
+        Self(secrets.into_iter().map(|secret| secret.key.clone()).collect())
     }
 }
 
@@ -212,6 +240,8 @@ mod tests {
         assert_eq!(refusal("пароль-пароль"), SecretError::NotAscii);
         assert!(!refusal("short-one").to_string().contains("short-one"));
         assert_eq!(format!("{:?}", secrets(&["do-not-print-me"])), "SigningSecrets(1 redacted)");
+        let secret = SigningSecret::parse("do-not-print-me".into()).unwrap();
+        assert_eq!(format!("{secret:?}"), "SigningSecret(redacted)");
     }
 
     #[test]

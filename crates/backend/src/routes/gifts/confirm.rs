@@ -34,7 +34,7 @@ pub(in crate::routes) async fn confirm(
     Body(body): Body<ConfirmGift>,
 ) -> Result<Json<Gift>, ApiError> {
     let id = GiftId::from_uuid(id);
-    state.store.confirm_gift(id, body.confirmed, state.config.gift_limits, state.clock.now()).await?;
+    state.store.confirm_gift(id, body.confirmed, state.config.settings.gifts.limits(), state.clock.now()).await?;
     tracing::info!(gift = %id, confirmed = body.confirmed, "gift answered");
     if body.confirmed {
         count_completed();

@@ -47,7 +47,7 @@ pub(in crate::routes) async fn fail(
     }
     let given = printable(body.reason.as_deref().unwrap_or_default().trim(), MAX_REASON);
     let reason = FailureReason::from(if given.is_empty() { NO_REASON.to_owned() } else { given });
-    state.store.fail_gift(id, reason.clone(), state.config.gift_limits, state.clock.now()).await?;
+    state.store.fail_gift(id, reason.clone(), state.config.settings.gifts.limits(), state.clock.now()).await?;
     tracing::info!(gift = %id, reason = reason.as_str(), "gift failed");
     count_failure(&reason);
     show(&state, id).await

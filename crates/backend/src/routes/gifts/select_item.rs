@@ -35,7 +35,7 @@ pub(in crate::routes) async fn select(
     let id = GiftId::from_uuid(id);
     let item =
         SelectedItem::parse(item_of_wire(body.item)).map_err(|error| ApiError::InvalidPayload(error.to_string()))?;
-    state.store.select_gift_item(id, item, state.config.gift_limits, state.clock.now()).await?;
+    state.store.select_gift_item(id, item, state.config.settings.gifts.limits(), state.clock.now()).await?;
     tracing::info!(gift = %id, "gift's item selected");
     show(&state, id).await
 }

@@ -77,15 +77,15 @@ impl SubscriptionKeeper {
     ) -> Self {
         let twitch = &config.twitch;
         let managed = twitch.subscription.as_ref().zip(twitch.client.as_ref()).and_then(|(wanted, client)| {
-            let secrets = SigningSecrets::new([&wanted.secret]).ok()?;
+            let secrets: SigningSecrets = std::iter::once(&wanted.secret).collect();
             Some(Managed {
                 helix: clients.helix.clone()?,
                 oauth: clients.oauth.clone()?,
                 client_id: client.id.clone(),
                 broadcaster: config.broadcaster.to_string(),
-                callback: wanted.callback.clone(),
+                callback: wanted.callback.as_url().clone(),
                 secret_fingerprint: secrets.fingerprint(config.broadcaster.as_str().as_bytes())?,
-                secret: wanted.secret.clone(),
+                secret: wanted.secret.text().clone(),
             })
         });
         let holder = chance.uuid();

@@ -1,11 +1,9 @@
-//! Origins, as browsers send them.
+//! Origins, as browsers send them, and that of the Extension's panel.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
-
-use super::value::{Expected, Value};
 
 /// An origin: scheme, host and perhaps a port, and nothing after that or within.
 /// <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>
@@ -46,13 +44,31 @@ impl fmt::Display for WebOrigin {
     }
 }
 
-impl Value for WebOrigin {
-    fn from_text(text: &str) -> Result<Self, Expected> {
-        text.parse().map_err(|error: NoOrigin| Expected(format!("origins ({error})")))
+/// The Extension's client id, which is a part of the host that Twitch serves its panel from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExtensionClientId {
+    id: String,
+    panel: WebOrigin,
+}
+
+impl ExtensionClientId {
+    /// Takes the id as it is, if it can be part of a host name.
+    pub fn parse(id: impl Into<String>) -> Result<Self, NoOrigin> {
+        let id = id.into();
+        let panel = format!("https://{id}.ext-twitch.tv").parse()?;
+        Ok(Self { id, panel })
     }
 
-    fn show(&self) -> String {
-        self.0.clone()
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.id
+    }
+
+    /// The origin of the panel.
+    #[must_use]
+    pub const fn panel(&self) -> &WebOrigin {
+        &self.panel
     }
 }
 
@@ -90,5 +106,13 @@ mod tests {
             assert_eq!(text.parse::<WebOrigin>(), Err(NoOrigin), "{text}");
         }
         assert!(!NoOrigin.to_string().contains("hush"));
+    }
+
+    #[test]
+    fn a_client_id_that_makes_no_origin_is_refused_without_being_shown() {
+        for id in ["hush/hush", "u:hush@host", "hush hush", "hush?"] {
+            assert_eq!(ExtensionClientId::parse(id), Err(NoOrigin), "{id}");
+        }
+        assert_eq!(ExtensionClientId::parse("abc").unwrap().panel().as_str(), "https://abc.ext-twitch.tv");
     }
 }

@@ -1,8 +1,12 @@
 use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use mgm_domain::roulette::Schedule;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
+use crate::sections::keys;
 
 /// An error is its message, with `FILE` for the name of the file.
 fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Loaded, String> {
@@ -52,33 +56,32 @@ fn the_variables_of_an_existing_deployment_are_understood() {
         ("Backend__BaseUrl", "http://127.0.0.1:8080"),
         ("SyntheticDesktop__BackendBaseUrl", "http://127.0.0.1:8080"),
     ]);
-    assert_eq!(settings.environment, Environment::Development);
-    assert_eq!(settings.urls, Some(BindUrls::loopback(8080)));
+    assert_eq!(settings.general.environment, Environment::Development);
+    assert_eq!(settings.general.urls, Some(BindUrls::loopback(8080)));
     assert_eq!(secret(settings.mgm.api_key.as_ref()), Some("ci-desktop-api-key"));
     assert!(settings.mgm.dev_skip_subscriber_check && settings.mgm.enable_e2e_harness);
-    assert_eq!(settings.twitch.helix_api_base_url.unwrap().as_str(), "http://127.0.0.1:9053/");
-    assert_eq!(settings.twitch.broadcaster_user_id.as_deref(), Some("e2e-ci-broadcaster"));
+    assert_eq!(settings.twitch.helix_api_base_url.unwrap().as_url().as_str(), "http://127.0.0.1:9053/");
+    assert_eq!(settings.twitch.broadcaster_user_id.unwrap().as_str(), "e2e-ci-broadcaster");
 }
 
 #[test]
 fn names_are_matched_without_regard_to_case() {
-    assert_eq!(
-        settings(&[("ROULETTE__CYCLESECONDS", "600"), ("aspnetcore_environment", "development")])
-            .roulette
-            .cycle_seconds,
-        600
-    );
+    let settings = settings(&[("ROULETTE__CYCLESECONDS", "600"), ("aspnetcore_environment", "development")]);
+    assert_eq!(settings.schedule.cycle(), Duration::from_secs(600));
+    assert_eq!(settings.general.environment, Environment::Development);
     let file = "[Roulette]\nCycleSeconds = 600\n[rate_limits]\nviewer_reads_per_minute = 7\n[RateLimits]\nAddressPerMinute = 8";
     let settings = load(Some(file), &[]).unwrap().settings;
-    assert_eq!(settings.roulette.cycle_seconds, 600);
-    assert_eq!((settings.rate_limits.viewer_reads_per_minute, settings.rate_limits.address_per_minute), (7, 8));
+    assert_eq!(settings.schedule.cycle(), Duration::from_secs(600));
+    let limits = settings.rate_limits;
+    assert_eq!([limits.viewer_reads_per_minute, limits.address_per_minute].map(NonZeroU32::get), [7, 8]);
 }
 
 #[test]
 fn a_variable_wins_over_the_file_and_the_file_over_the_default() {
     let file = "[gifts]\nselect_seconds = 1\nconfirm_seconds = 2";
     let loaded = load(Some(file), &[("GIFTS__SelectSeconds", "3")]).unwrap();
-    assert_eq!((loaded.settings.gifts.select_seconds, loaded.settings.gifts.confirm_seconds), (3, 2));
+    let gifts = &loaded.settings.gifts;
+    assert_eq!([gifts.select, gifts.confirm], [3, 2].map(Duration::from_secs));
     let origin = |key| &loaded.rows.iter().find(|row| row.key == key).unwrap().origin;
     assert_eq!(*origin("Gifts__SelectSeconds"), Origin::Variable("GIFTS__SelectSeconds".into()));
     assert!(matches!(origin("Gifts__ConfirmSeconds"), Origin::File(_)));
@@ -93,17 +96,24 @@ fn the_projects_own_names_win_over_those_it_inherited() {
         ("Mgm__Environment", "Development"),
         ("Mgm__Urls", "http://+:2"),
     ]);
-    assert_eq!(settings.environment, Environment::Development);
-    assert_eq!(settings.urls.unwrap().to_string(), "http://+:2");
+    assert_eq!(settings.general.environment, Environment::Development);
+    assert_eq!(settings.general.urls.unwrap().to_string(), "http://+:2");
 }
 
 #[test]
 fn secrets_are_taken_as_they_are_written() {
-    for value in ["0123456789", "a,b;c[d]{e}\"f'", "true or not", "1e10000000"] {
-        assert_eq!(
-            secret(settings(&[("Twitch__EventSubSecret", value)]).twitch.event_sub_secret.as_ref()),
-            Some(value)
-        );
+    for value in [
+        "0123456789",
+        "[\"a\", \"b\"]",
+        "{a = 1, b = 2}",
+        "\"in quotes\"",
+        "a,b;c[d]{e}\"f'",
+        "true or not",
+        "1e10000000",
+    ] {
+        let twitch = settings(&[("Twitch__EventSubSecret", value), ("Twitch__HelixClientSecret", value)]).twitch;
+        assert_eq!(twitch.event_sub_secret.unwrap().text().expose_secret(), value);
+        assert_eq!(secret(twitch.helix_client_secret.as_ref()), Some(value));
     }
 }
 
@@ -113,7 +123,7 @@ fn an_empty_value_counts_as_not_set() {
     let settings = load(Some(file), &[("Mgm__ApiKey", ""), ("Roulette__CycleSeconds", "")]).unwrap().settings;
     assert_eq!(secret(settings.mgm.api_key.as_ref()), Some("from the file"));
     assert!(settings.mgm.api_key_previous.is_none());
-    assert_eq!(settings.roulette.cycle_seconds, 300);
+    assert_eq!(settings.schedule, Schedule::DEFAULT);
 }
 
 #[test]
@@ -214,23 +224,27 @@ fn a_broken_file_is_refused_with_its_line_and_without_its_text() {
 
 #[test]
 fn secrets_are_in_no_description() {
-    let names = KEYS
-        .iter()
+    let names = keys()
         .map(|key| key.variable)
         .filter(|name| ["Key", "Secret", "Token", "ConnectionStrings"].iter().any(|word| name.contains(word)));
-    let environment: Vec<_> = names.map(|name| (name, "hush-hush-hush")).collect();
+    let environment: Vec<_> = names
+        .map(|name| match name {
+            "ConnectionStrings__PostgreSQL" => (name, "Host=hush;Username=u;Password=hush"),
+            "Twitch__ExtensionSecret" => (name, "hushhushhush"),
+            _ => (name, "hush-hush-hush"),
+        })
+        .collect();
     assert!(environment.len() >= 9);
     let loaded = load(None, &environment).unwrap();
-    assert!(!format!("{loaded:?}").contains("hush"));
+    let debug = format!("{loaded:?}").replace("host: \"hush\"", "");
+    assert!(!debug.contains("hush"), "{debug}");
     assert!(!loaded.describe().contains("hush"));
 }
 
 #[test]
 fn what_travels_in_headers_has_no_blanks_at_its_ends() {
-    let names = KEYS
-        .iter()
-        .map(|key| key.variable)
-        .filter(|name| ["Key", "Secret", "Token"].iter().any(|word| name.contains(word)));
+    let names =
+        keys().map(|key| key.variable).filter(|name| ["Key", "Secret", "Token"].iter().any(|word| name.contains(word)));
     let mut count = 0;
     for name in names {
         for value in [" hush-hush-hush", "hush-hush-hush ", "hush-hush-hush\r\n", "\thush-hush-hush", "hush\0hush-hush"]
@@ -252,17 +266,13 @@ fn database_url_counts_only_where_it_is_asked_for_and_nothing_else_is_set() {
     let load = |environment: &[(&str, &str)], accept_database_url| {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let sources = Sources { environment, accept_database_url, file: None };
-        Settings::load(&sources)
-            .unwrap()
-            .settings
-            .connection_strings
-            .postgresql
-            .map(|text| text.expose_secret().to_owned())
+        Settings::load(&sources).unwrap().settings.connection_strings.postgresql.map(|to| to.to_string())
     };
-    let stray = ("DATABASE_URL", "postgres://stray");
+    let stray = ("DATABASE_URL", "postgres://u@stray");
     assert_eq!(load(&[stray], false), None);
-    assert_eq!(load(&[stray], true).as_deref(), Some("postgres://stray"));
-    assert_eq!(load(&[stray, ("ConnectionStrings__PostgreSQL", "Host=x")], true).as_deref(), Some("Host=x"));
+    assert_eq!(load(&[stray], true).as_deref(), Some("database u at stray:5432 as u"));
+    let named = ("ConnectionStrings__PostgreSQL", "Host=x;Username=u");
+    assert_eq!(load(&[stray, named], true).as_deref(), Some("database u at x:5432 as u"));
 }
 
 #[test]
@@ -288,4 +298,70 @@ fn a_file_can_hold_the_value_of_a_variable() {
     assert!(absent.starts_with("Mgm__ApiKey__File: the file that it names cannot be read: "), "{absent}");
     assert!(!absent.contains("hush"), "{absent}");
     assert!(refusal(None, &[("Mgm__ApiKye__File", path)]).contains("did you mean Mgm__ApiKey?"));
+}
+
+#[test]
+fn rows_are_in_the_order_of_the_documentation() {
+    let rows: Vec<_> = load(None, &[]).unwrap().rows.iter().map(|row| row.key).collect();
+    assert_eq!(rows, keys().map(|key| key.variable).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_developers_broadcaster_is_one() {
+    assert_eq!(settings(&[]).broadcaster().as_str(), "dev-broadcaster");
+}
+
+#[test]
+fn everything_wrong_is_told_in_one_round() {
+    let environment = [
+        ("ConnectionStrings__PostgreSQL", "Host=h;Username=u;Timeout=hush"),
+        ("Mgm__ApiKye", "hush"),
+        ("Mgm__ApiKey", " hush "),
+        ("Mgm__EnableE2eHarness", "true"),
+        ("Twitch__ExtensionSecret", "not base64, hush"),
+        ("Twitch__ExtensionClientId", "hush/hush"),
+        ("Twitch__EventSubCallbackUrl", "http://hush.example"),
+        ("Twitch__HelixApiBaseUrl", "https://example.com/?hush"),
+        ("Twitch__HelixClientId", " "),
+        ("Twitch__BroadcasterAccessToken", "hush"),
+        ("Roulette__CollectingSeconds", "300"),
+        ("Roulette__SpinningSeconds", "0"),
+        ("Payouts__SweepSeconds", "0"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let sources = Sources { environment, ..Sources::default() };
+    insta::assert_snapshot!(Settings::load_for(&sources, needs::of_the_backend).unwrap_err(), @"
+    Mgm__ApiKye (environment variable Mgm__ApiKye) is not a setting of any service; did you mean Mgm__ApiKey?
+    ConnectionStrings__PostgreSQL: connection string: Timeout is a whole number from 0 to 1024
+    Mgm__ApiKey: the value begins or ends with a blank, or holds a control character; leave it out
+    Mgm__EnableE2eHarness is on, and Production does not allow it
+    Twitch__EventSubSecret is not set, and Production needs it
+    Twitch__ExtensionSecret: Extension secret number 1 is not base64 (standard alphabet, with or without padding)
+    Twitch__ExtensionClientId: it cannot be part of a host name
+    Twitch__HelixApiBaseUrl: a base URL has to be `http://` or `https://`, a host, and nothing like a password or a query
+    Twitch__EventSubCallbackUrl: Twitch calls https addresses only
+    Twitch__BroadcasterUserId is not set, and Production needs it
+    Twitch__HelixClientId: the client id is empty or cannot stand in a header
+    Roulette__CycleSeconds: collecting must end before the cycle does
+    Payouts__SweepSeconds: must be at least 1
+    ");
+}
+
+#[test]
+fn lengths_are_not_weighed_against_each_other_while_one_of_them_is_wrong() {
+    let error = refusal(None, &[("Roulette__CycleSeconds", "hush"), ("Roulette__CollectingSeconds", "1000")]);
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn the_database_alone_is_what_the_operators_commands_need() {
+    let needs = |settings| needs::of_the_database(&settings).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let missing = "Twitch__BroadcasterUserId is not set, and Production needs it";
+    assert_eq!(needs(settings(&[])), [missing, "ConnectionStrings__PostgreSQL is not set"]);
+    let database = ("ConnectionStrings__PostgreSQL", "Host=h;Username=u");
+    assert_eq!(needs(settings(&[database])), [missing]);
+    assert!(needs(settings(&[database, ("Mgm__Environment", "Development")])).is_empty());
+    let absent = ("ConnectionStrings__PostgreSQL", "Host=h;Username=u;Root Certificate=/nowhere/hush.pem");
+    let said = needs(settings(&[absent, ("Mgm__Environment", "Development")]));
+    assert!(said[0].contains("Root Certificate") && !said[0].contains("hush"), "{said:?}");
 }

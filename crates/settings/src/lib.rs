@@ -1,0 +1,114 @@
+//! The settings of every service: built-in defaults, then an optional TOML file, then environment variables.
+//!
+//! One environment and one file serve all services, so every service loads the whole [`Settings`] and a key is unknown
+//! only when no service knows it. A field has its final type: what is loaded needs no second look. [`sections`] is the one
+//! place where a key, its type, its default and its meaning are written down.
+//!
+//! * A variable is named `<Section>__<Key>`, without regard to case: `Mgm__ApiKey` is `MGM__APIKEY`.
+//! * `<Section>__<Key>__File` names a file that holds the value, as orchestrators and systemd hand secrets out.
+//! * In the file the same key is `api_key` under `[mgm]`; case and underscores do not matter there either.
+//! * Lists are separated by commas in a variable, and arrays (or the same text) in the file.
+//! * An empty value counts as not set.
+
+mod args;
+mod environment;
+mod error;
+mod file;
+mod key;
+mod layer;
+pub mod needs;
+mod origin;
+mod reader;
+mod sections;
+mod setting;
+
+use mgm_domain::BroadcasterId;
+use mgm_service::bind::BindUrls;
+use mgm_service::services::ServiceId;
+
+use reader::Reader;
+
+pub use args::{Args, Sources};
+pub use error::{Problem, SettingsError};
+pub use layer::Origin;
+pub use origin::{ExtensionClientId, NoOrigin, WebOrigin};
+pub use sections::{
+    Announcements, Backend, ConnectionStrings, Environment, General, Gifts, Helix, Mgm, MockHelix, Payouts, RateLimits,
+    Roulette, Settings, SyntheticDesktop, Twitch, Version,
+};
+
+/// The broadcaster of a developer who has configured none.
+const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
+
+/// The settings, and for each key its value (redacted where secret) and where that came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The effective settings.
+    pub settings: Settings,
+    /// One row a key, in the order of the documentation.
+    pub rows: Vec<Row>,
+}
+
+/// One setting as it is in effect.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Row {
+    /// The name of its environment variable.
+    pub key: &'static str,
+    /// Its name in the file, `section.key`.
+    pub file_key: String,
+    /// Its value; a secret only says that it is set.
+    pub value: String,
+    /// Where the value came from.
+    pub origin: Origin,
+    /// What it means.
+    pub doc: String,
+}
+
+impl Settings {
+    /// Reads all layers, later ones winning.
+    ///
+    /// Every problem is reported, not just the first. No message holds a value, since any value may be a secret in the
+    /// wrong place.
+    pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
+        Self::load_for(sources, needs::of_a_stand_in)
+    }
+
+    /// The same for a program with needs of its own, such as [`needs::of_the_backend`], whose problems are reported along
+    /// with the others.
+    pub fn load_for(sources: &Sources, needs: fn(&Self) -> Vec<Problem>) -> Result<Loaded, SettingsError> {
+        let mut reader = Reader::new(sources);
+        let mut settings = Self::read(&mut reader);
+        reader.refuse(settings.compose());
+        reader.refuse(needs(&settings));
+        let rows = reader.finish()?;
+        Ok(Loaded { settings, rows })
+    }
+
+    /// Where a service listens: where it is told to, else on loopback and its own port.
+    #[must_use]
+    pub fn urls(&self, service: ServiceId) -> BindUrls {
+        let port = service.service().port.unwrap_or_default();
+        self.general.urls.clone().unwrap_or_else(|| BindUrls::loopback(port))
+    }
+
+    /// The broadcaster, or that of a developer who has configured none.
+    #[must_use]
+    pub fn broadcaster(&self) -> BroadcasterId {
+        self.twitch
+            .broadcaster_user_id
+            .clone()
+            .unwrap_or_else(|| BroadcasterId::parse(DEVELOPMENT_BROADCASTER).expect("a constant, which a test reads"))
+    }
+}
+
+impl Loaded {
+    /// All keys with value, origin and meaning, as text for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let line = |row: &Row| format!("{} = {}  ({})\n    {}", row.key, row.value, row.origin, row.doc);
+        self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests;

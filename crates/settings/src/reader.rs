@@ -1,0 +1,74 @@
+//! Reads the sections one after the other, and collects what is wrong with any of them.
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::value::{Dict, Value};
+
+use crate::error::{Problem, SettingsError};
+use crate::layer::Origin;
+use crate::sections::{Section, keys};
+use crate::{Row, Sources, environment, file};
+
+/// All layers, and what was read of them.
+pub(crate) struct Reader {
+    layers: Figment,
+    rows: Vec<Row>,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    pub(crate) fn new(sources: &Sources) -> Self {
+        let mut problems = Vec::new();
+        let file = sources.file.as_ref().map_or_else(Figment::new, |path| file::read(path, &mut problems));
+        let [below, above, own] = environment::read(sources, &mut problems);
+        Self { layers: below.merge(file).merge(above).merge(own), rows: Vec::new(), problems }
+    }
+
+    /// A section. What is wrong in it has its default.
+    pub(crate) fn section<S: Section>(&mut self) -> S {
+        let mut values = Dict::new();
+        for key in S::KEYS {
+            let Ok(value) = self.layers.find_value(&key.path()) else { continue };
+            let name = key.parts().1.to_owned();
+            // Each by itself, since `serde` ends with the first error. What `figment` says of that would hold the value.
+            let alone = Value::from(Dict::from([(name.clone(), value.clone())]));
+            let said = match alone.deserialize::<S>().map_err(|error| error.kind) {
+                Ok(_) => {
+                    values.insert(name, value);
+                    continue;
+                }
+                Err(Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected)) => {
+                    format!(" ({}): expected {expected}", Origin::of(key, &self.layers))
+                }
+                Err(Kind::Message(reason)) => format!(": {reason}"),
+                Err(_) => ": expected another value".to_owned(),
+            };
+            self.problems.push(Problem::of(key.variable, said));
+        }
+        let section = Value::from(values).deserialize::<S>().unwrap_or_default();
+        let shown = Value::serialize(&section).ok().and_then(Value::into_dict).unwrap_or_default();
+        self.rows.extend(S::KEYS.iter().map(|key| Row {
+            key: key.variable,
+            file_key: key.in_file(),
+            value: shown.get(key.parts().1).and_then(Value::as_str).unwrap_or_default().to_owned(),
+            origin: Origin::of(key, &self.layers),
+            doc: key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
+        }));
+        section
+    }
+
+    /// Adds problems of settings that have none yet: one that cannot be read counts as not set.
+    pub(crate) fn refuse(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            if !self.problems.iter().any(|known| known.key == problem.key) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// The rows, or all problems in the order of the documentation, those of no known setting first.
+    pub(crate) fn finish(mut self) -> Result<Vec<Row>, SettingsError> {
+        self.problems.sort_by_key(|problem| keys().position(|key| Some(key.variable) == problem.key));
+        SettingsError::unless_empty(self.problems).map(|()| self.rows)
+    }
+}
