@@ -4,26 +4,35 @@ use axum::body::Body;
 use mgm_service::{
     body::{self, BodyError, Buffered},
     memory::Budget,
+    report::Report,
 };
 
 use crate::error::ApiError;
 
 /// The memory for bodies, which the heads of requests share.
 #[derive(Debug)]
-pub struct BodyBudget(Budget);
+pub struct BodyBudget {
+    memory: Budget,
+    refused: Report,
+}
 
 impl Default for BodyBudget {
     fn default() -> Self {
-        Self(Budget::new(body::BUDGET))
+        Self { memory: Budget::new(body::BUDGET), refused: Report::default() }
     }
 }
 
 impl BodyBudget {
     /// Reads a body of at most `limit` bytes: 413 when it is longer, 503 when others have the memory.
     pub async fn read(&self, body: Body, limit: usize) -> Result<Buffered, ApiError> {
-        body::read(body, limit, &self.0).await.map_err(|error| match error {
+        body::read(body, limit, &self.memory).await.map_err(|error| match error {
             BodyError::TooLong => ApiError::PayloadTooLarge,
-            BodyError::NoMemory => ApiError::Unavailable,
+            BodyError::NoMemory => {
+                if let Some(refused) = self.refused.due() {
+                    tracing::warn!(refused, "no memory for bodies; the longest stalled are answered with 503");
+                }
+                ApiError::NoMemory
+            }
             BodyError::Incomplete => ApiError::InvalidPayload(error.to_string()),
         })
     }
@@ -31,6 +40,6 @@ impl BodyBudget {
     /// The budget itself.
     #[must_use]
     pub fn memory(&self) -> Budget {
-        self.0.clone()
+        self.memory.clone()
     }
 }

@@ -1,7 +1,7 @@
 //! What a client is told when something is not done, and how: one body for every error.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -66,6 +66,9 @@ pub enum ApiError {
     /// The database is away.
     #[error("the service cannot do this just now; try again")]
     Unavailable,
+    /// Other bodies have the memory. Anybody can bring about many of these, so they have no line each in the log.
+    #[error("there is no memory for the body just now; try again")]
+    NoMemory,
     /// A defect. What it is stands in the log.
     #[error("something went wrong on our side")]
     Internal,
@@ -90,7 +93,7 @@ impl ApiError {
             Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
             Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::HelixUnavailable => ErrorCode::HelixUnavailable,
-            Self::Unavailable => ErrorCode::Unavailable,
+            Self::Unavailable | Self::NoMemory => ErrorCode::Unavailable,
             Self::Internal => ErrorCode::InternalError,
         }
     }
@@ -179,6 +182,10 @@ struct Rendered {
     message: String,
 }
 
+/// Marks an answer that has no line of its own in the log: there is one for many of its kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoggedTogether;
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let code = self.code();
@@ -191,6 +198,9 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(Rendered { code, message: self.to_string() });
+        if matches!(self, Self::NoMemory) {
+            response.extensions_mut().insert(LoggedTogether);
+        }
         response
     }
 }
@@ -227,5 +237,6 @@ fn rendered(id: Option<RequestId>, response: Response) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::CONTENT_TYPE);
     let body = Json(ErrorBody { code: code.as_str().to_owned(), message, details });
-    (status, parts.headers, body).into_response()
+    let logged = parts.extensions.remove::<LoggedTogether>().map(Extension);
+    (status, parts.headers, logged, body).into_response()
 }

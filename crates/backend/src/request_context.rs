@@ -12,7 +12,7 @@ use opentelemetry::trace::SpanContext;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{chance::Chance, state::AppState, trace};
+use crate::{chance::Chance, error::LoggedTogether, state::AppState, trace};
 
 /// The header that carries the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -88,7 +88,9 @@ pub(crate) fn context(state: &AppState, request: &mut Request) -> (Span, impl Fn
         )
         .record(elapsed.as_secs_f64());
         let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        if status >= 500 {
+        if response.extensions().get::<LoggedTogether>().is_some() {
+            tracing::debug!(status, microseconds, "request");
+        } else if status >= 500 {
             tracing::error!(status, microseconds, "request failed");
         } else if QUIET_ROUTES.contains(&route) && status < 400 {
             tracing::debug!(status, microseconds, "request");

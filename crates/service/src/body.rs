@@ -11,17 +11,23 @@ use futures_util::task::AtomicWaker;
 
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
-/// What bodies may take together, in bytes, beyond the first 4 KiB of each.
+/// What bodies may take together, in bytes: all that does not arrive at once, and of what does, what is beyond the first 4 KiB
+/// of each.
 pub const BUDGET: usize = 4 * 1024 * 1024;
 /// What each body has without asking, in bytes: more than an ordinary notification, so that whoever sends long bodies
 /// slowly is in nobody's way but their own kind's.
 const ALLOWANCE: usize = 4 * 1024;
+/// What counts of a request whose body does not arrive at once besides that body, in bytes: its fields and its task. It is
+/// less than what they take, and with [`BUDGET`] bounds how many there can be.
+const UNFINISHED: usize = 16 * 1024;
 /// How much more than its limit is read of a body that is too long, in bytes, and thrown away: a client that is still
 /// writing when the connection is closed does not see the answer.
 const DISCARDED: usize = 8 * 1024 * 1024;
 
 /// How long a body waits for memory, in pauses.
 const PATIENCE: u8 = 120;
+/// How many bodies wait for memory at a time: each holds what has arrived of it.
+const WAITING: usize = 128;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +56,16 @@ pub struct Buffered {
 pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffered, BodyError> {
     let mut read = Vec::new();
     let mut reader: Option<Reader> = None;
-    while let Some(data) = next(&mut body, reader.as_ref()).await? {
+    loop {
+        let data = match arrived(&mut body).await {
+            Some(data) => data?,
+            None => {
+                let reader = reader.get_or_insert_with(|| Reader::new(budget));
+                reader.grow(UNFINISHED + excess(read.capacity())).await?;
+                next(&mut body, reader).await?
+            }
+        };
+        let Some(data) = data else { break };
         let length = read.len() + data.len();
         if length > limit {
             drop((read, reader));
@@ -67,9 +82,9 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
         } else {
             (2 * length).min(limit)
         };
-        if capacity > ALLOWANCE {
+        if excess(capacity) > 0 {
             let reader = reader.get_or_insert_with(|| Reader::new(budget));
-            reader.grow(capacity - ALLOWANCE).await?;
+            reader.grow(excess(capacity)).await?;
         }
         if whole {
             return Ok(Buffered { bytes: data, _memory: reader.map(|reader| reader.share) });
@@ -80,7 +95,12 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
     Ok(Buffered { bytes: read.into(), _memory: reader.map(|reader| reader.share) })
 }
 
-/// One who reads a body that is too long for the allowance.
+/// What is asked for when so much of a body is held.
+const fn excess(capacity: usize) -> usize {
+    capacity.saturating_sub(ALLOWANCE)
+}
+
+/// One who reads a body that does not arrive at once, or is too long for the allowance.
 struct Reader {
     share: Share,
     wait: Arc<Wait>,
@@ -94,6 +114,10 @@ impl Reader {
 
     /// Takes until it has `bytes`; waits a while when all who have them get on with what they do.
     async fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
+        if self.share.grow(bytes).is_ok() {
+            return Ok(());
+        }
+        let _waiting = self.share.wait(WAITING).map_err(|_| BodyError::NoMemory)?;
         let mut pauses = 0;
         while self.share.grow(bytes).is_err() {
             if self.wait.evicted.load(Ordering::Acquire) || pauses == PATIENCE {
@@ -127,22 +151,34 @@ impl Holder for Wait {
     }
 }
 
-/// The next piece; none at the end.
-async fn next(body: &mut Body, reader: Option<&Reader>) -> Result<Option<Bytes>, BodyError> {
+/// The next piece, if it has arrived; none at the end.
+async fn arrived(body: &mut Body) -> Option<Result<Option<Bytes>, BodyError>> {
     let mut has_asked = false;
-    poll_fn(|cx| {
-        let polled = poll_data(body, cx);
-        let Some(Reader { wait, .. }) = reader else { return polled };
-        wait.waker.register(cx.waker());
-        wait.stalled.store(polled.is_pending() && has_asked, Ordering::Relaxed);
-        if polled.is_pending() && !has_asked {
-            // What has arrived is read when it is asked for: only then it is plain whether it stalls.
+    poll_fn(|cx| match poll_data(body, cx) {
+        Poll::Ready(data) => Poll::Ready(Some(data)),
+        // What has arrived is read when it is asked for: only then it is plain whether there is any.
+        Poll::Pending if !has_asked => {
             has_asked = true;
             cx.waker().wake_by_ref();
+            Poll::Pending
         }
-        if wait.evicted.load(Ordering::Acquire) { Poll::Ready(Err(BodyError::NoMemory)) } else { polled }
+        Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// The next piece, for which the client is waited for; none at the end.
+async fn next(body: &mut Body, reader: &Reader) -> Result<Option<Bytes>, BodyError> {
+    let wait = &reader.wait;
+    let data = poll_fn(|cx| {
+        let polled = poll_data(body, cx);
+        wait.waker.register(cx.waker());
+        wait.stalled.store(polled.is_pending(), Ordering::Relaxed);
+        if wait.evicted.load(Ordering::Acquire) { Poll::Ready(Err(BodyError::NoMemory)) } else { polled }
+    })
+    .await;
+    wait.stalled.store(false, Ordering::Relaxed);
+    data
 }
 
 fn poll_data(body: &mut Body, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
@@ -162,7 +198,7 @@ fn poll_data(body: &mut Body, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>
 
 async fn discard(mut body: Body, mut length: usize) {
     let end = length.saturating_add(DISCARDED);
-    while let Ok(Some(data)) = next(&mut body, None).await {
+    while let Ok(Some(data)) = poll_fn(|cx| poll_data(&mut body, cx)).await {
         length += data.len();
         if length > end {
             return;
@@ -230,8 +266,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_is_there_wins_over_those_that_have_stalled_longest() {
         let budget = Budget::new(BUDGET);
-        let mut stalled: Vec<_> =
-            (0..BUDGET / (2 * 60_000 - ALLOWANCE)).map(|_| Box::pin(read(unfinished(60_000), LONG, &budget))).collect();
+        let mut stalled: Vec<_> = (0..BUDGET / (UNFINISHED + 2 * 60_000 - ALLOWANCE))
+            .map(|_| Box::pin(read(unfinished(60_000), LONG, &budget)))
+            .collect();
         for body in &mut stalled {
             // The first time it asks for what may have arrived.
             let _ = body.as_mut().now_or_never();
@@ -243,5 +280,21 @@ mod tests {
         let lost = ended.iter().take_while(|ended| matches!(ended, Some(Err(BodyError::NoMemory)))).count();
         assert!((1..ended.len()).contains(&lost), "{lost}");
         assert!(ended[lost..].iter().all(Option::is_none), "none but the longest stalled lose");
+    }
+    #[tokio::test]
+    async fn requests_whose_bodies_do_not_come_are_bounded_and_take_no_memory_when_they_do() {
+        const MANY: usize = BUDGET / UNFINISHED;
+        let budget = Budget::new(BUDGET);
+        let mut stalled: Vec<_> = (0..=MANY).map(|_| Box::pin(read(unfinished(10), LONG, &budget))).collect();
+        for body in &mut stalled {
+            for _ in 0..2 {
+                let _ = body.as_mut().now_or_never();
+            }
+        }
+        let ended: Vec<_> = stalled.iter_mut().map(|body| body.as_mut().now_or_never()).collect();
+        assert!(matches!(ended[0], Some(Err(BodyError::NoMemory))), "{:?}", ended[0]);
+        assert!(ended[1..].iter().all(Option::is_none), "none but the longest stalled loses");
+        // What has arrived whole needs none.
+        assert_eq!(read(pieces(1, ALLOWANCE), LONG, &budget).await.unwrap().bytes.len(), ALLOWANCE);
     }
 }

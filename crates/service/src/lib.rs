@@ -11,6 +11,7 @@ pub mod manual;
 pub mod memory;
 pub mod output;
 pub mod port_holder;
+pub mod report;
 pub mod serve;
 pub mod services;
 pub mod shutdown;

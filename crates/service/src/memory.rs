@@ -18,9 +18,14 @@ pub trait Holder: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<State>>);
 
+/// One of those who wait for memory, until dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting(Budget);
+
 #[derive(Debug)]
 struct State {
     free: usize,
+    waiting: usize,
     next: u64,
     /// By the order in which they began to hold: the first is the one that has been at it longest.
     holders: BTreeMap<u64, (usize, Arc<dyn Holder>)>,
@@ -49,7 +54,7 @@ impl Budget {
     /// A budget of so many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: bytes, next: 0, holders: BTreeMap::new() })))
+        Self(Arc::new(Mutex::new(State { free: bytes, waiting: 0, next: 0, holders: BTreeMap::new() })))
     }
 
     /// A share, of nothing yet.
@@ -73,6 +78,16 @@ impl Budget {
 }
 
 impl Share {
+    /// A place among those who wait for memory, of which there are so many.
+    pub(crate) fn wait(&self, places: usize) -> Result<Waiting, Exhausted> {
+        let mut state = self.budget.state();
+        if state.waiting >= places {
+            return Err(Exhausted);
+        }
+        state.waiting += 1;
+        Ok(Waiting(self.budget.clone()))
+    }
+
     /// Takes until it has `bytes`, where needed from those who have stalled longest. Nobody loses anything for a share that
     /// cannot be had all the same.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
@@ -106,6 +121,12 @@ impl Share {
             *held = bytes;
         }
         Ok(())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.state().waiting -= 1;
     }
 }
 
@@ -185,6 +206,16 @@ mod tests {
         assert!(!evicted(&stalled) && !evicted(&busy));
         assert_eq!(share.grow(20), Ok(()));
         assert!(evicted(&stalled));
+    }
+
+    #[test]
+    fn so_many_wait_at_a_time() {
+        let budget = Budget::new(1);
+        let share = budget.share(Arc::new(Client::default()));
+        let places = [share.wait(2).unwrap(), share.wait(2).unwrap()];
+        assert_eq!(share.wait(2).unwrap_err(), Exhausted);
+        drop(places);
+        share.wait(2).unwrap();
     }
 
     #[test]

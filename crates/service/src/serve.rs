@@ -6,7 +6,6 @@
 mod connection;
 mod drive;
 mod registry;
-mod report;
 mod wire;
 
 use std::io;
@@ -27,9 +26,9 @@ use crate::body;
 use crate::descriptors;
 use crate::memory::Budget;
 use crate::port_holder::{self, Holder};
+use crate::report::Report;
 use connection::ask;
 use registry::Registry;
-use report::Report;
 
 pub(crate) use connection::Connection;
 
@@ -69,7 +68,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 2048,
+            connections: 1024,
             kept_descriptors: 128,
             trusted_proxies: Vec::new(),
             memory: Budget::new(body::BUDGET),

@@ -332,6 +332,9 @@ mod tests {
             // Half an escape in front takes the first character along: such a text is no JSON.
             let is_half_escape = before.chars().rev().take_while(|character| *character == '\\').count() % 2 == 1;
             prop_assume!(!is_half_escape || how != 2);
+            // So does a part of one in a URL.
+            let is_part_of_escape = before.ends_with('%') || before.chars().rev().nth(1) == Some('%');
+            prop_assume!(!is_part_of_escape || how != 1);
             let shown = scrubbed(&secret, &format!("{before}{written}{after}"));
             prop_assert!(shown.contains(NOT_SHOWN), "{} in {}", secret, shown);
         }

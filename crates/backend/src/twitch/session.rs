@@ -58,8 +58,8 @@ pub enum TokenTrouble {
          authorise the application again and set both anew"
     )]
     Refused(String),
-    /// The token has to be renewed, and that may work later.
-    #[error("the access token cannot be renewed just now: {0}")]
+    /// The token service could not be asked about the token, or for another; that may work later.
+    #[error("the token service cannot be used just now: {0}")]
     Unavailable(String),
 }
 

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::connection::{Connection, Group, Phase, ask};
-use super::report::Report;
+use crate::report::Report;
 
 /// How long a newcomer waits before it looks again whether there is a place for it; it is told of most.
 const PAUSE: Duration = Duration::from_millis(50);

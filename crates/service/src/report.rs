@@ -10,7 +10,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Report(Mutex<State>);
+pub struct Report(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -20,7 +20,8 @@ struct State {
 
 impl Report {
     /// It has happened: how often since the last line, when another is due.
-    pub(super) fn due(&self) -> Option<u64> {
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
         self.due_at(Instant::now())
     }
 
