@@ -19,7 +19,7 @@ pub const BUDGET: usize = 4 * 1024 * 1024;
 const ALLOWANCE: usize = 4 * 1024;
 /// What counts of a request whose body does not arrive at once besides that body, in bytes: its fields and its task. It is
 /// less than what they take, and with [`BUDGET`] bounds how many there can be.
-const UNFINISHED: usize = 16 * 1024;
+const UNFINISHED: usize = 24 * 1024;
 /// How much more than its limit is read of a body that is too long, in bytes, and thrown away: a client that is still
 /// writing when the connection is closed does not see the answer.
 const DISCARDED: usize = 8 * 1024 * 1024;
@@ -57,13 +57,12 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
     let mut read = Vec::new();
     let mut reader: Option<Reader> = None;
     loop {
-        let data = match arrived(&mut body).await {
-            Some(data) => data?,
-            None => {
-                let reader = reader.get_or_insert_with(|| Reader::new(budget));
-                reader.grow(UNFINISHED + excess(read.capacity())).await?;
-                next(&mut body, reader).await?
-            }
+        let data = if let Some(data) = arrived(&mut body).await {
+            data?
+        } else {
+            let reader = reader.get_or_insert_with(|| Reader::new(budget));
+            reader.grow(UNFINISHED + excess(read.capacity())).await?;
+            next(&mut body, reader).await?
         };
         let Some(data) = data else { break };
         let length = read.len() + data.len();
