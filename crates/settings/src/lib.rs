@@ -1,7 +1,7 @@
 //! The settings of every service: built-in defaults, then an optional TOML file, then environment variables.
 //!
 //! One environment and one file serve all services, so every service loads the whole [`Settings`] and a key is unknown
-//! only when no service knows it. A field has its final type: what is loaded needs no second look. [`sections`] is the one
+//! only when no service knows it. A field has its final type: what is loaded needs no second look. `sections.rs` is the one
 //! place where a key, its type, its default and its meaning are written down.
 //!
 //! * A variable is named `<Section>__<Key>`, without regard to case: `Mgm__ApiKey` is `MGM__APIKEY`.
