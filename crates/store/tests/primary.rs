@@ -70,6 +70,15 @@ fn options() -> StoreOptions {
     }
 }
 
+async fn until(what: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !what().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+}
+
 async fn connect(options: &PgConnectOptions) -> PgConnection {
     options.connect().await.unwrap()
 }
@@ -95,12 +104,7 @@ async fn the_primary_is_used_and_after_a_fail_over_the_new_one() {
     let error = store.ready().await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     standby.promote().await;
-    let migrated = async {
-        while store.migrate().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, migrated).await.unwrap();
+    until(async || store.migrate().await.is_ok()).await;
     assert!(is_migrated(&standby.options()).await);
     store.close().await;
 }
@@ -120,12 +124,7 @@ async fn a_primary_that_has_become_a_standby_is_connected_to_no_more() {
         assert!(error.is_unavailable(), "{error}");
     }
     server.promote().await;
-    let back = async {
-        while store.ready().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, back).await.unwrap();
+    until(async || store.ready().await.is_ok()).await;
     store.close().await;
 }
 
