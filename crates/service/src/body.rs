@@ -280,6 +280,7 @@ mod tests {
         assert!((1..ended.len()).contains(&lost), "{lost}");
         assert!(ended[lost..].iter().all(Option::is_none), "none but the longest stalled lose");
     }
+
     #[tokio::test]
     async fn requests_whose_bodies_do_not_come_are_bounded_and_take_no_memory_when_they_do() {
         const MANY: usize = BUDGET / UNFINISHED;

@@ -60,7 +60,7 @@ impl Given {
             let said = format!("{name} and {} are the same setting, but have different values", self.spelled);
             return Err(Problem::new(said));
         }
-        *layer = layer.clone().merge(self);
+        *layer = std::mem::take(layer).merge(self);
         Ok(())
     }
 }
