@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use mgm_settings::Sources;
 
 use super::{Failure, settings};
-use crate::database::DatabaseConfig;
+use crate::config::database::DatabaseConfig;
 
 pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
     let database = DatabaseConfig::new(&settings(sources)?)?;

@@ -14,7 +14,7 @@ use mgm_service::{descriptors, health, log, manual, output, services::ServiceId}
 use mgm_settings::{Args, Settings, Sources, needs};
 use mgm_store::Store;
 
-use crate::{Error, database::DatabaseConfig};
+use crate::{config::database::DatabaseConfig, process::Error};
 
 /// A check failed, or what is away may come back.
 const FAILED: u8 = 1;

@@ -6,7 +6,7 @@ use mgm_service::{log, shutdown};
 use mgm_settings::{Settings, Sources, needs};
 
 use super::Failure;
-use crate::telemetry::Telemetry;
+use crate::trace::export::Telemetry;
 
 pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {
     let settings = Settings::load_for(sources, needs::of_the_backend)?.settings;

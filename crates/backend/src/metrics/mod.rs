@@ -1,6 +1,7 @@
 //! The metrics of this process, for Prometheus.
 
 mod catalogue;
+pub(crate) mod gifts;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use mgm_api_types::ErrorCode;
 use mgm_domain::{PayoutStatus, Rejection, announcement::AnnouncementState};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::code_of, gifts};
+use crate::http::error::code_of;
 
 /// How often samples are folded into their histograms; until then each is kept by itself.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -8,14 +8,16 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    auth::Desktop,
-    error::ApiError,
-    extract::{Body, Id, Parameters},
+    http::{
+        auth::Desktop,
+        error::ApiError,
+        extract::{Body, Id, Parameters},
+    },
     routes::{
         openapi::errors::errors,
         page::{Page, nothing_to_follow},
+        state::AppState,
     },
-    state::AppState,
 };
 
 /// Which announcements.

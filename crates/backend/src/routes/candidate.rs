@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 use mgm_api_types::RouletteCandidate;
 
-use crate::{auth::Desktop, error::ApiError, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Desktop, error::ApiError},
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 errors! { Errors: DESKTOP; NoCandidate }
 

@@ -6,8 +6,8 @@ use mgm_domain::{CharacterName, EnrollmentRequestId, Rejection, pool::Enrol};
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource};
 
 use crate::{
-    auth::Viewer, error::ApiError, extract::Body, request_context::RequestContext, routes::openapi::errors::errors,
-    state::AppState, subscriber,
+    http::{auth::Viewer, error::ApiError, extract::Body, layers::context::RequestContext},
+    routes::{openapi::errors::errors, state::AppState, subscriber},
 };
 
 errors! {

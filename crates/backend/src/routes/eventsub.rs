@@ -13,10 +13,9 @@ use mgm_twitch::eventsub::{
 };
 
 use crate::{
-    channel::Elsewhere,
-    error::{ApiError, code_of},
-    routes::openapi::errors::errors,
-    state::AppState,
+    config::channel::Elsewhere,
+    http::error::{ApiError, code_of},
+    routes::{openapi::errors::errors, state::AppState},
     text::{display_name, printable},
 };
 

@@ -5,7 +5,10 @@ use mgm_store::SubscriptionState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{error::ApiError, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::error::ApiError,
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 /// The process answers.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,17 +3,17 @@
 mod announcements;
 mod candidate;
 mod claim;
-mod confirm_acceptance;
 mod eventsub;
 mod gifts;
 mod health;
 mod openapi;
 mod page;
-mod payout_status;
 mod payouts;
 mod pool;
 mod prepare_pending_payout;
 mod roulette_state;
+pub mod state;
+mod subscriber;
 mod verify_candidate;
 mod version;
 
@@ -26,8 +26,6 @@ use axum::{
     http::{Method, StatusCode, header},
     response::IntoResponse,
 };
-use mgm_api_types::Payout;
-use mgm_store::PayoutView;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -38,7 +36,15 @@ use tracing::Span;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{around::around, error, limits, request_context, state::AppState, trace};
+use crate::{
+    http::{
+        error,
+        layers::{around::around, context},
+        limits,
+    },
+    routes::state::AppState,
+    trace,
+};
 
 /// How long a request may take, the sending of its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(45);
@@ -49,7 +55,7 @@ pub fn router(state: AppState) -> Router {
     let layers = ServiceBuilder::new()
         .layer(around({
             let state = state.clone();
-            move |request: &mut Request| Ok(request_context::context(&state, request))
+            move |request: &mut Request| Ok(context::context(&state, request))
         }))
         // Outside of what makes errors, so that the panel may read those too.
         .layer(cors(&state))
@@ -84,11 +90,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(candidate::candidate))
         .routes(routes!(verify_candidate::verify))
         .routes(routes!(claim::claim))
-        .routes(routes!(payouts::my_last))
-        .routes(routes!(payouts::pending))
-        .routes(routes!(payouts::by_status))
-        .routes(routes!(payout_status::change))
-        .routes(routes!(confirm_acceptance::confirm))
+        .routes(routes!(payouts::list::my_last))
+        .routes(routes!(payouts::list::pending))
+        .routes(routes!(payouts::list::by_status))
+        .routes(routes!(payouts::change_status::change))
+        .routes(routes!(payouts::confirm_acceptance::confirm))
         .routes(routes!(gifts::queue::queue))
         .routes(routes!(gifts::list::open, gifts::request::request))
         .routes(routes!(gifts::fail::fail))
@@ -117,49 +123,10 @@ fn cors(state: &AppState) -> CorsLayer {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
-            request_context::REQUEST_ID,
+            context::REQUEST_ID,
             trace::TRACEPARENT,
             trace::TRACESTATE,
         ])
-        .expose_headers([request_context::REQUEST_ID].into_iter().chain(limits::HEADERS).collect::<Vec<_>>())
+        .expose_headers([context::REQUEST_ID].into_iter().chain(limits::HEADERS).collect::<Vec<_>>())
         .max_age(Duration::from_secs(3_600))
-}
-
-/// A payout as it is shown.
-fn payout(view: PayoutView) -> Payout {
-    use mgm_api_types::PayoutStatus as Wire;
-    use mgm_domain::PayoutStatus;
-    Payout {
-        id: view.id.as_uuid(),
-        twitch_user_id: view.viewer.to_string(),
-        twitch_display_name: view.display_name,
-        in_game_name: view.character_name.in_game().to_string(),
-        character_name: view.character_name.to_string(),
-        gold_amount: view.gold.amount(),
-        enrollment_request_id: view.enrollment_request_id.to_string(),
-        status: match view.status {
-            PayoutStatus::Pending => Wire::Pending,
-            PayoutStatus::InProgress => Wire::InProgress,
-            PayoutStatus::Sent => Wire::Sent,
-            PayoutStatus::Failed => Wire::Failed,
-            PayoutStatus::Cancelled => Wire::Cancelled,
-            PayoutStatus::Expired => Wire::Expired,
-        },
-        created_at: view.created_at,
-        is_reward_sent_announced_to_chat: view.announced,
-    }
-}
-
-/// The rules' name of a status on the wire.
-const fn status(wire: mgm_api_types::PayoutStatus) -> mgm_domain::PayoutStatus {
-    use mgm_api_types::PayoutStatus as Wire;
-    use mgm_domain::PayoutStatus;
-    match wire {
-        Wire::Pending => PayoutStatus::Pending,
-        Wire::InProgress => PayoutStatus::InProgress,
-        Wire::Sent => PayoutStatus::Sent,
-        Wire::Failed => PayoutStatus::Failed,
-        Wire::Cancelled => PayoutStatus::Cancelled,
-        Wire::Expired => PayoutStatus::Expired,
-    }
 }

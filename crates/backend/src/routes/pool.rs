@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 use mgm_api_types::PoolMembership;
 
-use crate::{auth::Viewer, error::ApiError, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Viewer, error::ApiError},
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 errors! { Errors: VIEWER }
 

@@ -4,7 +4,11 @@ use axum::{Json, extract::State};
 use mgm_api_types::{PreparePendingPayout, PreparedPayout};
 use mgm_domain::{CycleId, PayoutId, PayoutStatus, ViewerId};
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, metrics, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Desktop, error::ApiError, extract::Body},
+    metrics,
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 errors! { Errors: DESKTOP, BODY; NotFound, NotInPool, ActivePayoutExists, LifetimeCapReached }
 

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use mgm_api_types::{RouletteState, SpinPhase};
 use mgm_domain::roulette::{Cycle, Draw, Phase, cycle_id};
 
-use crate::{auth::Panel, error::ApiError, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Panel, error::ApiError},
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 errors! { Errors: PANEL }
 

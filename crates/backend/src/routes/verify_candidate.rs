@@ -5,7 +5,11 @@ use mgm_api_types::{Verified, VerifyCandidate};
 use mgm_domain::{CharacterName, CycleId, PayoutId, PayoutStatus, Rejection};
 use mgm_store::Verification;
 
-use crate::{auth::Desktop, error::ApiError, extract::Body, metrics, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Desktop, error::ApiError, extract::Body},
+    metrics,
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 /// The version of the payload that is understood.
 const SCHEMA_VERSION: i64 = 1;

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use mgm_api_types::Version;
 
-use crate::{routes::openapi::errors::errors, state::AppState};
+use crate::routes::{openapi::errors::errors, state::AppState};
 
 errors! { Errors: ; RateLimited }
 

@@ -1,14 +1,12 @@
 //! Calls to Twitch: with the broadcaster's token, which is renewed when Twitch no longer takes it, and about our own
 //! subscription.
 
-mod config;
+pub mod lease;
 mod needs;
 mod renewal;
 mod session;
 mod subscription;
 
-pub(crate) use config::warnings;
-pub use config::{BroadcasterTokens, Client, SubscriptionConfig, TwitchConfig};
 pub use needs::Findings;
 pub use session::{AskError, HelixSession, SendError, TokenTrouble};
 pub use subscription::SubscriptionKeeper;
@@ -18,6 +16,8 @@ use mgm_twitch::{
     oauth::{OAuth, Validator},
     transport::ClientError,
 };
+
+use crate::config::twitch::TwitchConfig;
 
 /// The clients of Twitch's services, those that the settings suffice for.
 #[derive(Debug, Clone)]

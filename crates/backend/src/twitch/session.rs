@@ -23,8 +23,8 @@ use super::{
 use crate::{
     clock::Clock,
     config::BackendConfig,
-    lease::{Lease, LeaseOver},
     text::printable,
+    twitch::lease::{Lease, LeaseOver},
 };
 
 /// Calls to Helix with the broadcaster's token. Cheap to clone.

@@ -13,8 +13,7 @@ use mgm_backend::{
     chance::Chance,
     clock::{Clock, ManualClock},
     config::BackendConfig,
-    routes,
-    state::AppState,
+    routes::{self, state::AppState},
     twitch::TwitchClients,
 };
 use mgm_domain::{BroadcasterId, announcement::AnnouncementState};
@@ -231,11 +230,11 @@ impl TestApp {
 
     /// The worker's look at the outbox.
     pub async fn announce_due(&self) {
-        mgm_backend::workers::announcements::round(&self.state, &CancellationToken::new()).await.unwrap();
+        mgm_backend::work::workers::announcements::round(&self.state, &CancellationToken::new()).await.unwrap();
     }
 
     pub async fn draw(&self) {
-        mgm_backend::workers::roulette::round(&self.state).await.unwrap();
+        mgm_backend::work::workers::roulette::round(&self.state).await.unwrap();
     }
 
     /// Ends the test: nothing may be left to announce.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use futures_util::future::join_all;
-use mgm_backend::workers::gift_timeouts;
+use mgm_backend::work::workers::gift_timeouts;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, BROADCASTER, TestApp};

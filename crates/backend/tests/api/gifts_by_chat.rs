@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mgm_backend::workers::{self, gift_verification};
+use mgm_backend::work::workers::{self, gift_verification};
 use mgm_twitch::eventsub::ChatMessageBuilder;
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

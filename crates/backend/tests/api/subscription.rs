@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use futures_util::future::join_all;
-use mgm_backend::{routes, state::AppState};
+use mgm_backend::routes::{self, state::AppState};
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},

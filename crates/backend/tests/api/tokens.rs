@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mgm_backend::{
-    lease::Lease,
-    state::AppState,
-    twitch::{AskError, TokenTrouble},
+    routes::state::AppState,
+    twitch::{AskError, TokenTrouble, lease::Lease},
 };
 use mgm_settings::Settings;
 use mgm_store::StoredTokens;

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use axum::http::Method;
-use mgm_backend::workers::{self, expiry};
+use mgm_backend::work::workers::{self, expiry};
 use mgm_twitch::eventsub::ChatMessageBuilder;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

@@ -6,12 +6,13 @@ use mgm_domain::{GiftId, gift::FailureReason};
 
 use super::show;
 use crate::{
-    auth::Desktop,
-    error::ApiError,
-    extract::{Body, Id},
-    gifts::{count_completed, count_failure},
-    routes::openapi::errors::errors,
-    state::AppState,
+    http::{
+        auth::Desktop,
+        error::ApiError,
+        extract::{Body, Id},
+    },
+    metrics::gifts::{count_completed, count_failure},
+    routes::{openapi::errors::errors, state::AppState},
 };
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }

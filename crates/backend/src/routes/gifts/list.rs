@@ -13,14 +13,12 @@ use utoipa::IntoParams;
 
 use super::{check_streamer, list};
 use crate::{
-    auth::Desktop,
-    error::ApiError,
-    extract::Parameters,
+    http::{auth::Desktop, error::ApiError, extract::Parameters},
     routes::{
         openapi::errors::errors,
         page::{Page, nothing_to_follow},
+        state::AppState,
     },
-    state::AppState,
 };
 
 /// Whose queue.

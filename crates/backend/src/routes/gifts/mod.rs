@@ -15,7 +15,7 @@ use mgm_domain::{
 };
 use mgm_store::GiftView;
 
-use crate::{error::ApiError, state::AppState};
+use crate::{http::error::ApiError, routes::state::AppState};
 
 /// Only the configured broadcaster's queue is served here.
 fn check_streamer(state: &AppState, streamer: &str) -> Result<(), ApiError> {

@@ -9,7 +9,10 @@ use mgm_domain::ViewerId;
 use mgm_store::GiftView;
 
 use super::{check_streamer, shown};
-use crate::{auth::Viewer, error::ApiError, routes::openapi::errors::errors, state::AppState};
+use crate::{
+    http::{auth::Viewer, error::ApiError},
+    routes::{openapi::errors::errors, state::AppState},
+};
 
 errors! { Errors: VIEWER }
 

@@ -6,8 +6,8 @@ use mgm_domain::{CharacterName, GiftId, Rejection, gift::Request};
 
 use super::{check_streamer, show};
 use crate::{
-    auth::Viewer, error::ApiError, extract::Body, request_context::RequestContext, routes::openapi::errors::errors,
-    state::AppState, subscriber,
+    http::{auth::Viewer, error::ApiError, extract::Body, layers::context::RequestContext},
+    routes::{openapi::errors::errors, state::AppState, subscriber},
 };
 
 errors! { Errors: VIEWER, BODY; InvalidCharacterName, NotSubscriber, GiftAlreadyUsed, GiftRequestActive, HelixUnavailable }

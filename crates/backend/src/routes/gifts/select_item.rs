@@ -6,11 +6,12 @@ use mgm_domain::{GiftId, gift::SelectedItem};
 
 use super::{item_of_wire, show};
 use crate::{
-    auth::Desktop,
-    error::ApiError,
-    extract::{Body, Id},
-    routes::openapi::errors::errors,
-    state::AppState,
+    http::{
+        auth::Desktop,
+        error::ApiError,
+        extract::{Body, Id},
+    },
+    routes::{openapi::errors::errors, state::AppState},
 };
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }

@@ -15,7 +15,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use crate::state::AppState;
+use crate::routes::state::AppState;
 
 /// Mimiron's Gold-o-Matic
 #[derive(OpenApi)]

@@ -1,0 +1,84 @@
+//! Bodies, paths and queries, with our errors where they are not as documented.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use mgm_api_types::json;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::{http::error::ApiError, routes::state::AppState, text::printable};
+
+/// The longest JSON body, in bytes.
+const MAX_JSON: usize = 64 * 1024;
+/// The longest explanation of what is wrong, in characters.
+const MAX_EXPLANATION: usize = 300;
+
+/// A JSON body, whose objects are objects: no array passes for one.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let body = state.bodies.read(request.into_body(), MAX_JSON).await?;
+        match json::from_slice(&body.bytes) {
+            Ok(body) => Ok(Self(body)),
+            Err(error) => Err(ApiError::InvalidPayload(printable(&error.to_string(), MAX_EXPLANATION))),
+        }
+    }
+}
+
+/// `application/json`, or a type with the suffix `+json`; parameters do not matter.
+fn is_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// An id in the path; what is no UUID names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<AppState> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Path(id) = Path::<Uuid>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+        Ok(Self(id))
+    }
+}
+
+/// The query.
+#[derive(Debug)]
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
+        parameters(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+/// Reads a query. What is wrong with a parameter, its type says in words that follow the parameter's name.
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = || form_urlencoded::parse(query.as_bytes());
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
+        let name = error.path().to_string();
+        let what = if pairs().any(|(other, _)| other == name) {
+            format!("{name} {}", error.inner())
+        } else {
+            // No value is wrong: what is left is a parameter that stands there twice.
+            let repeated = pairs().find(|(name, _)| pairs().filter(|(other, _)| other == name).count() > 1);
+            repeated.map_or_else(|| error.inner().to_string(), |(name, _)| format!("{name} must be given once"))
+        };
+        ApiError::InvalidPayload(printable(&what, MAX_EXPLANATION))
+    })
+}

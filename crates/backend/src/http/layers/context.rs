@@ -1,0 +1,114 @@
+//! What is known of every request: its id, and the line it leaves in the log.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue, Method},
+    response::Response,
+};
+use mgm_twitch::helix::Correlation;
+use opentelemetry::trace::SpanContext;
+use tracing::{Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{chance::Chance, http::error::LoggedTogether, routes::state::AppState, trace};
+
+/// The header that carries the id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Routes that are called all the time: what they do well is not worth a line.
+const QUIET_ROUTES: [&str; 3] = ["/api/twitch/eventsub", "/health/live", "/health/ready"];
+
+/// A request's id: the caller's, where it is sane, else one of ours.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// Its text: ASCII letters, digits, `.`, `_` and `-`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().expect("an id is ASCII")
+    }
+
+    fn of_caller(request: &Request) -> Option<Self> {
+        let value = request.headers().get(REQUEST_ID)?;
+        let sane = (1..=64).contains(&value.len())
+            && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+        sane.then(|| Self(value.clone()))
+    }
+
+    fn of_ours(chance: &Chance) -> Self {
+        Self(HeaderValue::try_from(chance.uuid().to_string()).expect("a UUID is ASCII"))
+    }
+}
+
+/// What handlers find of the request, as an extension.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestContext {
+    pub(crate) id: RequestId,
+    /// Our own place in the caller's trace, or in one of ours.
+    place: SpanContext,
+}
+
+impl RequestContext {
+    /// What ties a call to another service to this request.
+    pub(crate) fn correlation(&self) -> Correlation {
+        trace::correlation(&self.place, Some(self.id.0.clone()))
+    }
+}
+
+/// Names the request, answers with the name, counts and times it, and writes one line to the log.
+pub(crate) fn context(state: &AppState, request: &mut Request) -> (Span, impl FnOnce(Response) -> Response + use<>) {
+    let started = Instant::now();
+    let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(&state.chance));
+    let method = method_label(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
+    let span = tracing::error_span!(
+        "request",
+        request_id = id.as_str(),
+        trace_id = Empty,
+        method,
+        route = route(matched.as_ref()),
+        otel.kind = "server"
+    );
+    let place = trace::place(&span, request.headers(), &state.chance);
+    request.extensions_mut().insert(RequestContext { id: id.clone(), place });
+    let exported = span.clone();
+    let leave = move |mut response: Response| {
+        response.headers_mut().insert(REQUEST_ID, id.0);
+        let elapsed = started.elapsed();
+        let status = response.status().as_u16();
+        let route = route(matched.as_ref());
+        exported.set_attribute("http.response.status_code", i64::from(status));
+        metrics::histogram!(
+            "mgm_http_request_seconds",
+            "method" => method, "route" => route.to_owned(), "status" => status.to_string(),
+        )
+        .record(elapsed.as_secs_f64());
+        let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if response.extensions().get::<LoggedTogether>().is_some() {
+            tracing::debug!(status, microseconds, "request");
+        } else if status >= 500 {
+            tracing::error!(status, microseconds, "request failed");
+        } else if QUIET_ROUTES.contains(&route) && status < 400 {
+            tracing::debug!(status, microseconds, "request");
+        } else {
+            tracing::info!(status, microseconds, "request");
+        }
+        response
+    };
+    (span, leave)
+}
+
+/// The route that was found, as it is written in the router.
+fn route(matched: Option<&MatchedPath>) -> &str {
+    matched.map_or("(none)", MatchedPath::as_str)
+}
+
+/// The method, where HTTP has it: a client may make up others, and each would be a series of its own in the metrics.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "PATCH", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("(other)")
+}

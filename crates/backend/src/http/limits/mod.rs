@@ -1,0 +1,241 @@
+//! Rate limits: how much one viewer, or one address, may ask for.
+//!
+//! A client has a bucket (the generic cell rate algorithm): a minute's worth of requests at once, and then as many as are
+//! due. Memory is bounded whatever the number of clients.
+
+mod address;
+mod recent;
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use axum::{
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock, Reference},
+    middleware::NoOpMiddleware,
+};
+
+use crate::{
+    http::{auth, error::ApiError},
+    routes::state::AppState,
+};
+use address::client_address;
+use recent::Recent;
+
+/// Clients that are remembered for each limit, at the least; about 5 MiB for all limits together.
+const REMEMBERED: usize = 50_000;
+
+/// So many requests a minute for each client.
+#[derive(Debug)]
+pub struct Limit<K: Hash, C: Clock = DefaultClock> {
+    name: &'static str,
+    per_minute: NonZeroU32,
+    buckets: RateLimiter<K, Recent<K>, C, NoOpMiddleware<C::Instant>>,
+}
+
+/// A client asked too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    name: &'static str,
+    per_minute: NonZeroU32,
+    /// When to try again, in whole seconds.
+    pub retry_after_seconds: u64,
+}
+
+impl<K: Hash> Limit<K> {
+    /// A limit under a name that clients are shown.
+    #[must_use]
+    pub fn per_minute(name: &'static str, per_minute: NonZeroU32) -> Self {
+        Self::with(name, per_minute, REMEMBERED, DefaultClock::default())
+    }
+}
+
+impl<K: Hash, C: Clock> Limit<K, C> {
+    fn with(name: &'static str, per_minute: NonZeroU32, remembered: usize, clock: C) -> Self {
+        let buckets = RateLimiter::new(Quota::per_minute(per_minute), Recent::new(remembered), clock);
+        Self { name, per_minute, buckets }
+    }
+
+    /// Counts a request.
+    pub fn check(&self, client: &K) -> Result<(), Exceeded>
+    where
+        K: Clone + Eq,
+    {
+        self.buckets.check_key(client).map_err(|until| {
+            let wait = until.earliest_possible().duration_since(self.buckets.clock().now()).into();
+            Exceeded { name: self.name, per_minute: self.per_minute, retry_after_seconds: whole_seconds(wait) }
+        })
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// The header fields of draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The fields of the same draft up to -06, which most clients know.
+const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// All that a 429 says in its header.
+pub(crate) const HEADERS: [HeaderName; 6] =
+    [header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY, RATE_LIMIT_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET];
+
+impl Exceeded {
+    /// Says when to come again, and what the limit is.
+    pub fn set_headers(&self, headers: &mut HeaderMap) {
+        let Self { name, per_minute, retry_after_seconds } = self;
+        let values = [
+            retry_after_seconds.to_string(),
+            format!("\"{name}\";r=0;t={retry_after_seconds}"),
+            format!("\"{name}\";q={per_minute};w=60"),
+            per_minute.to_string(),
+            "0".to_owned(),
+            retry_after_seconds.to_string(),
+        ];
+        for (field, value) in HEADERS.into_iter().zip(values) {
+            headers
+                .insert(field, HeaderValue::try_from(value).expect("digits and names of ours can stand in a header"));
+        }
+    }
+}
+
+/// All limits.
+#[derive(Debug)]
+pub struct Limits {
+    /// A viewer's writes.
+    pub viewer_writes: Limit<String>,
+    /// A viewer's reads.
+    pub viewer_reads: Limit<String>,
+    /// What an address is refused, and the open routes.
+    pub address: Limit<IpAddr>,
+}
+
+/// Routes that anybody may ask for, and that count against the address.
+const OPEN_ROUTES: [&str; 2] = ["/api/version", "/openapi/v1.json"];
+/// Twitch's route: its refusals are not counted, for the address is a proxy's or Twitch's own.
+const EVENTSUB_ROUTE: &str = "/api/twitch/eventsub";
+
+/// Counts, against the address, requests to open routes and those that are refused with 401 or 403. Whoever has the
+/// desktop key is not counted.
+pub(crate) fn by_address(
+    state: &AppState,
+    request: &Request,
+) -> Result<impl FnOnce(Response) -> Response + use<>, ApiError> {
+    let path = request.uri().path();
+    let is_counted = path != EVENTSUB_ROUTE && request.method() != Method::OPTIONS;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let peer = peer.filter(|_| is_counted && !auth::has_desktop_key(request.headers(), &state.config));
+    let counted = peer.map(|peer| client_address(peer, request.headers(), &state.config.settings.mgm.trusted_proxies));
+    let is_open = OPEN_ROUTES.contains(&path);
+    if is_open && let Some(Err(exceeded)) = counted.map(|address| state.limits.address.check(&address)) {
+        return Err(ApiError::RateLimited(exceeded));
+    }
+    let counted = counted.map(|address| (address, state.clone()));
+    Ok(move |response: Response| {
+        let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if is_refused
+            && let Some((address, state)) = counted
+            && let Err(exceeded) = state.limits.address.check(&address)
+        {
+            return ApiError::RateLimited(exceeded).into_response();
+        }
+        response
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    const CAPACITY: usize = 100;
+
+    fn limit(per_minute: u32, clock: &FakeRelativeClock) -> Limit<String, FakeRelativeClock> {
+        Limit::with("test", NonZeroU32::new(per_minute).unwrap(), CAPACITY, clock.clone())
+    }
+
+    #[test]
+    fn a_client_has_a_minutes_worth_at_once_and_then_what_is_due() {
+        let clock = FakeRelativeClock::default();
+        let limit = limit(2, &clock);
+        let (ann, bob) = ("ann".to_owned(), "bob".to_owned());
+        assert_eq!(limit.check(&ann), Ok(()));
+        assert_eq!(limit.check(&ann), Ok(()));
+        assert_eq!(limit.check(&ann).unwrap_err().retry_after_seconds, 30);
+        assert_eq!(limit.check(&bob), Ok(()));
+        clock.advance(Duration::from_secs(29));
+        assert_eq!(limit.check(&ann).unwrap_err().retry_after_seconds, 1);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limit.check(&ann), Ok(()));
+        assert!(limit.check(&ann).is_err());
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_the_number_of_clients() {
+        let limit = limit(1, &FakeRelativeClock::default());
+        for n in 0..10 * CAPACITY {
+            assert_eq!(limit.check(&n.to_string()), Ok(()));
+        }
+        assert!(limit.buckets.into_state_store().len() <= 2 * CAPACITY);
+    }
+
+    #[test]
+    fn a_million_addresses_behind_a_proxy_take_no_more_memory_than_those_remembered() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let limit = Limit::per_minute("test", NonZeroU32::MIN);
+        for n in 0..1_000_000_u32 {
+            let client = format!("198.51.100.7, {}, 10.0.0.2", std::net::Ipv4Addr::from_bits((203 << 24) + n));
+            let headers = [(HeaderName::from_static("x-forwarded-for"), client.parse().unwrap())];
+            let address = client_address([10, 0, 0, 1].into(), &HeaderMap::from_iter(headers), &trusted);
+            assert_eq!(limit.check(&address), Ok(()), "{address} asks for the first time");
+        }
+        let remembered = limit.buckets.into_state_store();
+        assert!((REMEMBERED..=2 * REMEMBERED).contains(&remembered.len()), "{}", remembered.len());
+        // A table of this many entries of 16 bytes, at most seven eighths full.
+        assert!(remembered.capacity() <= 4 * REMEMBERED, "{}", remembered.capacity());
+    }
+
+    #[test]
+    fn a_client_that_keeps_asking_is_not_forgotten_for_newcomers() {
+        let limit = limit(1, &FakeRelativeClock::default());
+        let ann = "ann".to_owned();
+        assert_eq!(limit.check(&ann), Ok(()));
+        for n in 0..10 * CAPACITY {
+            assert_eq!(limit.check(&n.to_string()), Ok(()));
+            if n % (CAPACITY / 2) == 0 {
+                assert!(limit.check(&ann).is_err(), "forgotten after {n} others");
+            }
+        }
+    }
+
+    #[test]
+    fn the_headers_say_when_to_come_again() {
+        let exceeded =
+            Exceeded { name: "viewer-writes", per_minute: NonZeroU32::new(5).unwrap(), retry_after_seconds: 12 };
+        let mut headers = HeaderMap::new();
+        exceeded.set_headers(&mut headers);
+        let shown: Vec<_> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        retry-after: 12
+        ratelimit: "viewer-writes";r=0;t=12
+        ratelimit-policy: "viewer-writes";q=5;w=60
+        ratelimit-limit: 5
+        ratelimit-remaining: 0
+        ratelimit-reset: 12
+        "#);
+    }
+}

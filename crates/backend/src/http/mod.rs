@@ -1,0 +1,8 @@
+//! What every route has in common: who asks, what is read, and how errors are answered.
+
+pub mod auth;
+pub mod body;
+pub mod error;
+pub mod extract;
+pub(crate) mod layers;
+pub mod limits;

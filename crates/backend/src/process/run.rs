@@ -1,0 +1,109 @@
+//! From settings to a served router, and to a clean end.
+
+use std::{sync::Arc, time::Duration};
+
+use mgm_service::{
+    serve::{BindError, Limits, Listeners, serve},
+    services::ServiceId,
+};
+use mgm_settings::{Settings, SettingsError};
+use mgm_store::StoreError;
+use mgm_twitch::transport::ClientError;
+use tokio::time::timeout;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    chance::Chance,
+    clock::SystemClock,
+    config::BackendConfig,
+    metrics,
+    routes::{self, state::AppState},
+    twitch::TwitchClients,
+    work::workers,
+};
+
+/// How long tasks that go on after their request, such as an announcement, may take at the end.
+const TASK_GRACE: Duration = Duration::from_secs(15);
+
+/// How long connections to the database may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// Connections to the metrics; few ask for them.
+const METRICS_CONNECTIONS: usize = 32;
+
+/// Why the backend did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings do not make a backend.
+    #[error(transparent)]
+    Config(#[from] SettingsError),
+    /// The database is away, or its migrations fail.
+    #[error("{database} cannot be used: {source}{help}")]
+    Database {
+        /// Which one, without the password.
+        database: String,
+        /// Why.
+        source: StoreError,
+        /// What to do about it, behind a semicolon, or nothing.
+        help: String,
+    },
+    /// The clients of Twitch's services cannot be built.
+    #[error(transparent)]
+    Twitch(#[from] ClientError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Runs the backend until `shutdown`: migrations, then the port, then the workers; at the end no accepted request is cut
+/// and what goes on in the background is seen through.
+pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), Error> {
+    let config = BackendConfig::new(settings)?;
+    let twitch = TwitchClients::new(&config.twitch)?;
+    let Some(store) = shutdown.run_until_cancelled(config.database.open()).await.transpose()? else {
+        return Ok(());
+    };
+    let listeners = Listeners::bind(&config.settings.urls(ServiceId::Backend))?;
+    if let Some(urls) = &config.settings.mgm.metrics_urls {
+        serve_metrics(Listeners::bind(urls)?, &config.version.version, &shutdown);
+    }
+    let tasks = TaskTracker::new();
+    let state = AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
+    workers::start(&state, &tasks, &shutdown);
+    tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
+    serve(listeners, routes::router(state.clone()), limits(&state), shutdown).await;
+    let store = state.store.clone();
+    // The enroller ends with the last state.
+    drop(state);
+    tasks.close();
+    if timeout(TASK_GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("tasks were still running after {} s", TASK_GRACE.as_secs());
+    }
+    if timeout(CLOSE_TIME, store.close()).await.is_err() {
+        tracing::warn!("the database did not close its connections in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Connections leave descriptors for those to the database and to Twitch.
+fn limits(state: &AppState) -> Limits {
+    let limits = Limits::default();
+    Limits {
+        kept_descriptors: limits.kept_descriptors
+            + METRICS_CONNECTIONS
+            + state.config.database.max_connections as usize,
+        trusted_proxies: state.config.settings.mgm.trusted_proxies.clone(),
+        memory: state.bodies.memory(),
+        ..limits
+    }
+}
+
+fn serve_metrics(listeners: Listeners, version: &str, shutdown: &CancellationToken) {
+    let Some(handle) = metrics::install(version, shutdown.clone()) else {
+        return tracing::warn!("metrics are kept elsewhere in this process; none are served");
+    };
+    tracing::info!(addresses = ?listeners.addresses(), "serving metrics");
+    let limits = Limits { connections: METRICS_CONNECTIONS, ..Limits::default() };
+    tokio::spawn(serve(listeners, metrics::router(handle), limits, shutdown.clone()));
+}

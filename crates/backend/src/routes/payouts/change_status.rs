@@ -1,0 +1,52 @@
+//! `PATCH /api/payouts/{id}/status`.
+
+use axum::{Extension, Json, extract::State};
+use mgm_api_types::{ChangePayoutStatus, Payout, PayoutStatus};
+use mgm_domain::{PayoutId, Rejection};
+
+use crate::{
+    http::{
+        auth::Desktop,
+        error::ApiError,
+        extract::{Body, Id},
+        layers::context::RequestContext,
+    },
+    metrics,
+    routes::{
+        openapi::errors::errors,
+        payouts::{payout, status},
+        state::AppState,
+    },
+};
+
+errors! { Errors: DESKTOP, BODY; NotFound, TerminalStatusChangeNotAllowed }
+
+/// The desktop moves a payout on. `Sent` takes the winner out of the pool and announces it in chat: the answer waits a
+/// little for that, and says in `isRewardSentAnnouncedToChat` whether it is out. A failure to announce undoes nothing.
+#[utoipa::path(
+    patch, path = "/api/payouts/{id}/status", tag = "desktop", security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The payout")),
+    request_body = ChangePayoutStatus,
+    responses(
+        (status = 200, description = "The payout as it stands now", body = Payout),
+        Errors,
+    ),
+)]
+pub(in crate::routes) async fn change(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Extension(request): Extension<RequestContext>,
+    Body(body): Body<ChangePayoutStatus>,
+) -> Result<Json<Payout>, ApiError> {
+    let id = PayoutId::from_uuid(id);
+    let to = status(body.status);
+    state.store.change_payout_status(id, to, state.clock.now()).await?;
+    metrics::moved(to).increment(1);
+    tracing::info!(payout = %id, status = ?body.status, "payout moved on");
+    if body.status == PayoutStatus::Sent {
+        state.announcer.announce_now(id, request.correlation()).await;
+    }
+    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(payout(view)))
+}

@@ -1,0 +1,42 @@
+//! `POST /api/payouts/{id}/confirm-acceptance`.
+
+use axum::{Json, extract::State};
+use mgm_api_types::{ConfirmAcceptance, Payout};
+use mgm_domain::{CharacterName, PayoutId, Rejection};
+
+use crate::{
+    http::{
+        auth::Desktop,
+        error::ApiError,
+        extract::{Body, Id},
+    },
+    routes::{openapi::errors::errors, payouts::payout, state::AppState},
+};
+
+errors! { Errors: DESKTOP, BODY; NotFound, InvalidCharacterName }
+
+/// The winner has accepted. Recorded once; a repeat changes nothing.
+#[utoipa::path(
+    post, path = "/api/payouts/{id}/confirm-acceptance", tag = "desktop", security(("desktop" = [])),
+    params(("id" = String, Path, format = Uuid, description = "The payout")),
+    request_body = ConfirmAcceptance,
+    responses(
+        (status = 200, description = "The payout as it stands now", body = Payout),
+        Errors,
+    ),
+)]
+pub(in crate::routes) async fn confirm(
+    _: Desktop,
+    Id(id): Id,
+    State(state): State<AppState>,
+    Body(body): Body<ConfirmAcceptance>,
+) -> Result<Json<Payout>, ApiError> {
+    let id = PayoutId::from_uuid(id);
+    // What does not exist is said before what is wrong with the name.
+    state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    let name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
+    state.store.confirm_acceptance(id, name, state.clock.now()).await?;
+    tracing::info!(payout = %id, "acceptance confirmed");
+    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(payout(view)))
+}

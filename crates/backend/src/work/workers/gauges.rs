@@ -1,0 +1,68 @@
+//! What the metrics show of the database, looked at every now and then and not each time somebody asks for them.
+
+use std::time::Duration;
+
+use metrics::gauge;
+use mgm_store::StoreError;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::Rounds;
+use crate::routes::state::AppState;
+
+/// Of how many ended cycles the missed draws are counted.
+const CYCLES: u32 = 12;
+
+pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
+    let mut rounds = Rounds::new("gauges", shutdown);
+    loop {
+        let round = round(&state).await;
+        gauge!("mgm_database_up").set(if round.is_ok() { 1.0 } else { 0.0 });
+        connections(&state);
+        if !rounds.next(round, state.config.settings.mgm.metrics_refresh).await {
+            return;
+        }
+    }
+}
+
+/// Sets every gauge that comes from the database.
+async fn round(state: &AppState) -> Result<(), StoreError> {
+    let now = state.clock.now();
+    let current = state.config.settings.schedule.cycle_start(now);
+    let ended: Vec<_> = (1..=CYCLES).map(|n| current - state.config.settings.schedule.cycle() * n).collect();
+    let gauges = state.store.gauges(now, &ended).await?;
+    gauge!("mgm_pool_members").set(as_float(gauges.pool));
+    for (status, crowd) in gauges.payouts {
+        gauge!("mgm_payouts_open", "status" => status.as_str()).set(as_float(crowd.count));
+        gauge!("mgm_payout_oldest_open_seconds", "status" => status.as_str()).set(age(crowd.oldest, now));
+    }
+    for (owed, crowd) in gauges.announcements {
+        gauge!("mgm_announcements", "state" => owed.as_str()).set(as_float(crowd.count));
+    }
+    for (status, count) in gauges.gifts {
+        gauge!("mgm_gift_requests", "state" => status.as_str()).set(as_float(count));
+    }
+    gauge!("mgm_gift_oldest_unverified_seconds").set(age(gauges.oldest_unverified_gift, now));
+    gauge!("mgm_announcement_oldest_due_seconds").set(age(gauges.oldest_due_announcement, now));
+    gauge!("mgm_chat_inbox_oldest_seconds").set(age(gauges.oldest_chat_message, now));
+    let last_draw = gauges.last_draw.map_or(0, OffsetDateTime::unix_timestamp);
+    gauge!("mgm_roulette_last_draw_timestamp_seconds").set(as_float(last_draw));
+    gauge!("mgm_roulette_missed_draws").set(as_float(gauges.missed_draws));
+    Ok(())
+}
+
+fn connections(state: &AppState) {
+    let (in_use, idle) = state.store.connections();
+    gauge!("mgm_database_connections", "state" => "in_use").set(in_use);
+    gauge!("mgm_database_connections", "state" => "idle").set(idle);
+}
+
+/// How long ago that was, in seconds; 0 when it never was.
+fn age(since: Option<OffsetDateTime>, now: OffsetDateTime) -> f64 {
+    since.map_or(0.0, |since| Duration::try_from(now - since).unwrap_or_default().as_secs_f64())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which nothing here comes near")]
+fn as_float(number: i64) -> f64 {
+    number as f64
+}
