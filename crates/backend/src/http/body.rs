@@ -7,8 +7,6 @@ use mgm_service::{
     report::Report,
 };
 
-use crate::http::error::ApiError;
-
 /// The memory for bodies, which the heads of requests share.
 #[derive(Debug)]
 pub struct BodyBudget {
@@ -23,17 +21,14 @@ impl Default for BodyBudget {
 }
 
 impl BodyBudget {
-    /// Reads a body of at most `limit` bytes: 413 when it is longer, 503 when others have the memory.
-    pub async fn read(&self, body: Body, limit: usize) -> Result<Buffered, ApiError> {
-        body::read(body, limit, &self.memory).await.map_err(|error| match error {
-            BodyError::TooLong => ApiError::PayloadTooLarge,
-            BodyError::NoMemory => {
-                if let Some(refused) = self.refused.due() {
-                    tracing::warn!(refused, "no memory for bodies; the longest stalled are answered with 503");
-                }
-                ApiError::NoMemory
+    /// Reads a body of at most `limit` bytes.
+    pub async fn read(&self, body: Body, limit: usize) -> Result<Buffered, BodyError> {
+        body::read(body, limit, &self.memory).await.inspect_err(|error| {
+            if matches!(error, BodyError::NoMemory)
+                && let Some(refused) = self.refused.due()
+            {
+                tracing::warn!(refused, "no memory for bodies; the longest stalled are answered with 503");
             }
-            BodyError::Incomplete => ApiError::InvalidPayload(error.to_string()),
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod body;
+pub(crate) mod codes;
 pub mod error;
 pub mod extract;
 pub(crate) mod layers;

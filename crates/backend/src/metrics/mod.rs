@@ -13,7 +13,7 @@ use mgm_api_types::ErrorCode;
 use mgm_domain::{PayoutStatus, Rejection, announcement::AnnouncementState};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::error::code_of;
+use crate::http::codes::code_of;
 
 /// How often samples are folded into their histograms; until then each is kept by itself.
 const UPKEEP: Duration = Duration::from_secs(5);

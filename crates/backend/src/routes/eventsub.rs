@@ -14,7 +14,7 @@ use mgm_twitch::eventsub::{
 
 use crate::{
     config::channel::Elsewhere,
-    http::error::{ApiError, code_of},
+    http::{codes::code_of, error::ApiError},
     routes::{openapi::errors::errors, state::AppState},
     text::{display_name, printable},
 };

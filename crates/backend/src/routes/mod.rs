@@ -4,6 +4,7 @@ mod announcements;
 mod candidate;
 mod claim;
 mod eventsub;
+mod failures;
 mod gifts;
 mod health;
 mod openapi;
@@ -39,7 +40,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     http::{
         error,
-        layers::{around::around, context},
+        layers::{around::around, context, error_body},
         limits,
     },
     routes::state::AppState,
@@ -59,7 +60,7 @@ pub fn router(state: AppState) -> Router {
         }))
         // Outside of what makes errors, so that the panel may read those too.
         .layer(cors(&state))
-        .layer(around(|request: &mut Request| Ok((Span::none(), error::render(request)))))
+        .layer(around(|request: &mut Request| Ok((Span::none(), error_body::error_body(request)))))
         .layer(CatchPanicLayer::custom(|_| error::ApiError::Internal.into_response()))
         .layer(around({
             let state = state.clone();

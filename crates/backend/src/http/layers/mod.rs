@@ -2,3 +2,4 @@
 
 pub(crate) mod around;
 pub(crate) mod context;
+pub(crate) mod error_body;

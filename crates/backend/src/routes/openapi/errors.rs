@@ -9,7 +9,7 @@ use utoipa::openapi::{
     schema::Type,
 };
 
-use crate::http::error::status_of;
+use crate::http::codes::status_of;
 
 /// Whoever asks needs the desktop key; refusals count against the address.
 pub(in crate::routes) const DESKTOP: &[ErrorCode] =
