@@ -31,6 +31,13 @@ pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserialize
     deserializer.deserialize_any(Tolerant(Object(PhantomData)))
 }
 
+/// An object, or nothing where there is none or `null`; any other shape is an error.
+pub(crate) fn only_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(OnlyObject(PhantomData))
+}
+
 /// The objects of a list; anything else in it is left out, and anything else in its place is an empty list.
 pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(Tolerant(Objects(PhantomData)))
@@ -110,6 +117,23 @@ impl<'de, T: Deserialize<'de>> Expected<'de> for Object<T> {
     type Value = Option<T>;
 
     fn object<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+}
+
+struct OnlyObject<T>(PhantomData<T>);
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyObject<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_unit<X: Error>(self) -> Result<Self::Value, X> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Some)
     }
 }

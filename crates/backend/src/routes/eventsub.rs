@@ -58,7 +58,10 @@ pub(super) async fn receive(State(state): State<AppState>, request: Request) -> 
     check_signature(&state, &headers, &body.bytes)?;
     check_timestamp(&state, &headers)?;
     let envelope = Envelope::parse(&body.bytes).map_err(|error| {
-        ApiError::InvalidPayload(format!("the body is not a JSON object: {}", printable(&error.to_string(), 200)))
+        ApiError::InvalidPayload(format!(
+            "the body is not a message of EventSub: {}",
+            printable(&error.to_string(), 200)
+        ))
     })?;
     drop(body);
     // What waits for the database is boxed, so that ordinary chat need not carry the space for it.

@@ -15,9 +15,9 @@ pub struct Envelope {
     #[serde(default, deserialize_with = "tolerant::text")]
     pub challenge: Option<String>,
     /// The subscription on whose behalf the message is sent.
-    #[serde(default, deserialize_with = "tolerant::object")]
+    #[serde(default, deserialize_with = "tolerant::only_object")]
     pub subscription: Option<Subscription>,
-    #[serde(default, deserialize_with = "tolerant::object")]
+    #[serde(default, deserialize_with = "tolerant::only_object")]
     event: Option<Event>,
 }
 
@@ -34,7 +34,7 @@ pub struct Subscription {
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub status: Option<String>,
     /// Whose chat it is about.
-    #[serde(default, deserialize_with = "tolerant::object")]
+    #[serde(default, deserialize_with = "tolerant::only_object")]
     pub condition: Option<Condition>,
 }
 
@@ -97,7 +97,7 @@ struct Event {
     chatter_user_name: Option<String>,
     #[serde(default, deserialize_with = "tolerant::identifier")]
     message_id: Option<String>,
-    #[serde(default, deserialize_with = "tolerant::object")]
+    #[serde(default, deserialize_with = "tolerant::only_object")]
     message: Option<Message>,
     #[serde(default, deserialize_with = "tolerant::objects")]
     badges: Vec<Badge>,
@@ -110,8 +110,8 @@ struct Message {
 }
 
 impl Envelope {
-    /// Reads a body. The only error is a body that is not a JSON object; within it, what has another shape counts as absent,
-    /// and whatever is not known is skipped, however deep it is nested.
+    /// Reads a body. It is an error when the body, or one of the objects in it that are read, is JSON of another kind. A field
+    /// of another shape counts as absent, and whatever is not known is skipped, however deep it is nested.
     pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         // In text, no string needs to be checked by itself. A body that is none may still be good: what is skipped is not
         // looked at.
@@ -124,9 +124,9 @@ impl Envelope {
     fn read<'de>(
         mut deserializer: serde_json::Deserializer<impl serde_json::de::Read<'de>>,
     ) -> serde_json::Result<Self> {
-        let envelope = tolerant::object(&mut deserializer)?;
+        let envelope = tolerant::only_object(&mut deserializer)?;
         deserializer.end()?;
-        envelope.ok_or_else(|| serde_json::Error::custom("it is JSON of another kind"))
+        envelope.ok_or_else(|| serde_json::Error::custom("invalid type: null, expected an object"))
     }
 
     /// The type of the subscription, when it is named.
@@ -195,7 +195,7 @@ mod tests {
             r#"{"challenge":null,"subscription":null,"event":{"message_id":"m","chatter_user_id":"7",
                 "message":{"text":"!twgold Etoehero","fragments":[[[{}]]]},"badges":null,"chatter_user_name":null,
                 "broadcaster_user_id":""}}"#,
-            r#"{"challenge":5,"subscription":[1],"event":{"message_id":"m","chatter_user_id":"7","cheer":1e3,
+            r#"{"challenge":5,"subscription":{"type":[1]},"event":{"message_id":"m","chatter_user_id":"7","cheer":1e3,
                 "message":{"text":"!twgold Etoehero"},"badges":"subscriber","chatter_user_login":{"a":[]},
                 "source_broadcaster_user_id":7,"chatter_user_name":true}}"#,
         ];
@@ -208,10 +208,13 @@ mod tests {
     fn what_a_chat_message_lacks_is_named() {
         let lacks = |body| chat_message(body).unwrap_err().0;
         assert_eq!(lacks("{}"), "event");
-        assert_eq!(lacks(r#"{"event":[]}"#), "event");
+        assert_eq!(lacks(r#"{"event":null}"#), "event");
         assert_eq!(lacks(r#"{"event":{}}"#), "event.chatter_user_id");
         assert_eq!(lacks(r#"{"event":{"chatter_user_id":"7","message_id":""}}"#), "event.message_id");
-        assert_eq!(lacks(r#"{"event":{"chatter_user_id":"7","message_id":"m","message":"x"}}"#), "event.message.text");
+        assert_eq!(
+            lacks(r#"{"event":{"chatter_user_id":"7","message_id":"m","message":{"text":[]}}}"#),
+            "event.message.text"
+        );
     }
 
     #[test]
@@ -234,17 +237,38 @@ mod tests {
 
     #[test]
     fn only_a_json_object_is_an_envelope() {
-        for body in [" {} ", "{\"challenge\":[],\"subscription\":[],\"event\":[]}"] {
+        for body in [" {} ", r#"{"challenge":[],"subscription":null,"event":null}"#] {
             assert_eq!(Envelope::parse(body.as_bytes()).unwrap(), Envelope::default(), "{body}");
         }
         for body in ["null", "true", "[]", "[{}]", "[\"c\", {}, {}]", "7", "-7", "7.5", "\"text\""] {
             let refusal = Envelope::parse(body.as_bytes()).unwrap_err().to_string();
-            assert_eq!(refusal, "it is JSON of another kind", "{body}");
+            assert!(refusal.contains("expected an object"), "{body}: {refusal}");
         }
         for body in ["", "{", "{}{}", "nul", "[", "{\"challenge\":\"\\ud800\"}", "<xml/>"] {
             assert!(Envelope::parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Envelope::parse(b"{\"challenge\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn the_objects_within_are_objects_or_absent() {
+        let places = [
+            r#"{"subscription":VALUE}"#,
+            r#"{"subscription":{"condition":VALUE}}"#,
+            r#"{"event":VALUE}"#,
+            r#"{"event":{"message":VALUE}}"#,
+        ];
+        for place in places {
+            for value in ["{}", "null"] {
+                let body = place.replace("VALUE", value);
+                assert!(Envelope::parse(body.as_bytes()).is_ok(), "{body}");
+            }
+            for value in ["true", "[]", "[{}]", r#"["m","7"]"#, "7", "-7", "7.5", r#""CANARY""#] {
+                let body = place.replace("VALUE", value);
+                let refusal = Envelope::parse(body.as_bytes()).unwrap_err().to_string();
+                assert!(refusal.contains("expected an object"), "{body}: {refusal}");
+            }
+        }
     }
 
     #[test]
