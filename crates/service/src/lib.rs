@@ -15,3 +15,7 @@ pub mod report;
 pub mod serve;
 pub mod services;
 pub mod shutdown;
+
+/// Of every program that links this crate.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
