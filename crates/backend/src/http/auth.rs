@@ -1,21 +1,22 @@
 //! Who asks: extractors, to be taken before anything else of a request.
 
+use std::sync::Arc;
+
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
 use mgm_api_types::API_KEY_HEADER;
 use mgm_domain::ViewerId;
-use mgm_twitch::extension_jwt::ExtensionToken;
-use secrecy::ExposeSecret;
+use mgm_settings::ExtensionClientId;
+use mgm_twitch::extension_jwt::{ExtensionKeys, ExtensionToken};
+use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-use mgm_settings::ExtensionClientId;
-
+use super::{error::ApiError, limits::Limits};
 use crate::{
-    config::{BackendConfig, channel::Elsewhere},
-    http::error::ApiError,
-    routes::state::AppState,
+    clock::Clock,
+    config::channel::{Elsewhere, ServedChannel},
     text::display_name,
 };
 
@@ -25,11 +26,36 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Desktop;
 
-impl FromRequestParts<AppState> for Desktop {
+/// The desktop keys that are accepted. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DesktopKeys(Arc<[SecretString]>);
+
+impl FromIterator<SecretString> for DesktopKeys {
+    fn from_iter<I: IntoIterator<Item = SecretString>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
+impl DesktopKeys {
+    /// Whether one of them is in the headers.
+    pub(super) fn unlock(&self, headers: &HeaderMap) -> bool {
+        let Some(given) = headers.get(API_KEY_HEADER) else {
+            return false;
+        };
+        // Every key is compared, so that the time taken says nothing of which one came near.
+        let accepted = self.0.iter().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+        accepted.fold(Choice::from(0), |any, one| any | one).into()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Desktop
+where
+    DesktopKeys: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        if has_desktop_key(&parts.headers, &state.config) {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if DesktopKeys::from_ref(state).unlock(&parts.headers) {
             Ok(Self)
         } else if parts.headers.contains_key(API_KEY_HEADER) {
             Err(ApiError::ForbiddenApiKey)
@@ -37,16 +63,6 @@ impl FromRequestParts<AppState> for Desktop {
             Err(ApiError::Unauthorized("the desktop key is missing"))
         }
     }
-}
-
-/// Whether the desktop key, or the one before it, is in the headers.
-pub(crate) fn has_desktop_key(headers: &HeaderMap, config: &BackendConfig) -> bool {
-    let Some(given) = headers.get(API_KEY_HEADER) else {
-        return false;
-    };
-    // Every key is compared, so that the time taken says nothing of which one came near.
-    let accepted = config.settings.mgm.api_keys().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
-    accepted.fold(Choice::from(0), |any, one| any | one).into()
 }
 
 /// Whoever has a valid Extension token, with or without identity.
@@ -65,54 +81,77 @@ pub struct Viewer {
     pub display_name: String,
 }
 
-impl FromRequestParts<AppState> for Panel {
+/// What Extension tokens are verified with, and who sends them is counted by.
+#[derive(Debug)]
+pub struct PanelAccess {
+    /// The keys that sign them.
+    pub keys: ExtensionKeys,
+    /// The Extension that they have to be for.
+    pub extension: Option<ExtensionClientId>,
+    /// The channel that they have to be of.
+    pub channel: ServedChannel,
+    /// What they expire by.
+    pub clock: Arc<dyn Clock>,
+    /// How often a viewer may ask.
+    pub limits: Arc<Limits>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Panel
+where
+    Arc<PanelAccess>: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let (token, text) = verified(parts, state)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let access = Arc::from_ref(state);
+        let (token, text) = access.verified(parts)?;
         // Whoever has no name of any kind is known by the token: only Twitch can make another.
         let client = token.viewer_id.as_deref().or(token.opaque_user_id.as_deref()).unwrap_or(text);
-        count(parts, state, client)?;
+        access.count(parts, client)?;
         Ok(Self(token))
     }
 }
 
-impl FromRequestParts<AppState> for Viewer {
+impl<S: Send + Sync> FromRequestParts<S> for Viewer
+where
+    Arc<PanelAccess>: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let (token, _) = verified(parts, state)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let access = Arc::from_ref(state);
+        let (token, _) = access.verified(parts)?;
         let id = token.viewer_id.ok_or(ApiError::IdentityNotShared)?;
         let id = ViewerId::parse(id).map_err(|_| ApiError::IdentityNotShared)?;
-        count(parts, state, id.as_str())?;
+        access.count(parts, id.as_str())?;
         let display_name = display_name(token.display_name.as_deref().unwrap_or(id.as_str()));
         Ok(Self { id, display_name })
     }
 }
 
-/// What the token says, and the token itself.
-fn verified<'a>(parts: &'a Parts, state: &AppState) -> Result<(ExtensionToken, &'a str), ApiError> {
-    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let text = given
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .ok_or(ApiError::Unauthorized("an Extension token is needed"))?
-        .1
-        .trim();
-    let config = &state.config;
-    let audience = config.settings.twitch.extension_client_id.as_ref().map(ExtensionClientId::as_str);
-    let token = config
-        .extension_keys
-        .verify(text, audience, state.clock.now())
-        .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
-    match config.channel.check(token.channel_id.as_deref()) {
-        Ok(()) => Ok((token, text)),
-        Err(Elsewhere::Unnamed) => Err(ApiError::Unauthorized("the Extension token does not name its channel")),
-        Err(Elsewhere::Another) => Err(ApiError::WrongChannel),
+impl PanelAccess {
+    /// What the token says, and the token itself.
+    fn verified<'a>(&self, parts: &'a Parts) -> Result<(ExtensionToken, &'a str), ApiError> {
+        let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let text = given
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .ok_or(ApiError::Unauthorized("an Extension token is needed"))?
+            .1
+            .trim();
+        let token = self
+            .keys
+            .verify(text, self.extension.as_ref().map(ExtensionClientId::as_str), self.clock.now())
+            .map_err(|_| ApiError::Unauthorized("the Extension token is not valid"))?;
+        match self.channel.check(token.channel_id.as_deref()) {
+            Ok(()) => Ok((token, text)),
+            Err(Elsewhere::Unnamed) => Err(ApiError::Unauthorized("the Extension token does not name its channel")),
+            Err(Elsewhere::Another) => Err(ApiError::WrongChannel),
+        }
     }
-}
 
-fn count(parts: &Parts, state: &AppState, client: &str) -> Result<(), ApiError> {
-    let limit = if parts.method.is_safe() { &state.limits.viewer_reads } else { &state.limits.viewer_writes };
-    limit.check(&client.to_owned()).map_err(ApiError::RateLimited)
+    fn count(&self, parts: &Parts, client: &str) -> Result<(), ApiError> {
+        let limit = if parts.method.is_safe() { &self.limits.viewer_reads } else { &self.limits.viewer_writes };
+        limit.check(&client.to_owned()).map_err(ApiError::RateLimited)
+    }
 }

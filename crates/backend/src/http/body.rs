@@ -1,5 +1,7 @@
 //! Reading bodies in bounded memory.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use mgm_service::{
     body::{self, BodyError, Buffered},
@@ -7,16 +9,16 @@ use mgm_service::{
     report::Report,
 };
 
-/// The memory for bodies, which the heads of requests share.
-#[derive(Debug)]
+/// The memory for bodies, which the heads of requests share. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct BodyBudget {
     memory: Budget,
-    refused: Report,
+    refused: Arc<Report>,
 }
 
 impl Default for BodyBudget {
     fn default() -> Self {
-        Self { memory: Budget::new(body::BUDGET), refused: Report::default() }
+        Self { memory: Budget::new(body::BUDGET), refused: Arc::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies, paths and queries, with our errors where they are not as documented.
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Path, Request},
+    extract::{FromRef, FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use mgm_api_types::json;
@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::{http::error::ApiError, routes::state::AppState, text::printable};
+use super::{body::BodyBudget, error::ApiError};
+use crate::text::printable;
 
 /// The longest JSON body, in bytes.
 const MAX_JSON: usize = 64 * 1024;
@@ -20,14 +21,17 @@ const MAX_EXPLANATION: usize = 300;
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T>
+where
+    BodyBudget: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let body = state.bodies.read(request.into_body(), MAX_JSON).await?;
+        let body = BodyBudget::from_ref(state).read(request.into_body(), MAX_JSON).await?;
         match json::from_slice(&body.bytes) {
             Ok(body) => Ok(Self(body)),
             Err(error) => Err(ApiError::InvalidPayload(printable(&error.to_string(), MAX_EXPLANATION))),
@@ -46,10 +50,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Id(pub Uuid);
 
-impl FromRequestParts<AppState> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(id) = Path::<Uuid>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
         Ok(Self(id))
     }
@@ -59,10 +63,10 @@ impl FromRequestParts<AppState> for Id {
 #[derive(Debug)]
 pub struct Parameters<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         parameters(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }

@@ -19,6 +19,8 @@ use crate::{
     text::{display_name, printable},
 };
 
+/// Where Twitch is to send notifications.
+pub(super) const PATH: &str = "/api/twitch/eventsub";
 /// The longest notification, in bytes.
 const MAX_NOTIFICATION: usize = 1024 * 1024;
 
@@ -31,7 +33,7 @@ errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge 
 /// channel than the configured broadcaster's. Outside of Development the condition of the subscription and the event have to
 /// name that channel.
 #[utoipa::path(
-    post, path = "/api/twitch/eventsub", tag = "twitch", security(("eventsub" = [])),
+    post, path = PATH, tag = "twitch", security(("eventsub" = [])),
     params(
         ("Twitch-Eventsub-Message-Id" = Option<String>, Header, description = "The message's id, which is signed"),
         ("Twitch-Eventsub-Message-Timestamp" = Option<String>, Header, description = "When it was sent: RFC 3339, or epoch seconds"),

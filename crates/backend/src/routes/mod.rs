@@ -18,69 +18,63 @@ mod subscriber;
 mod verify_candidate;
 mod version;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::Request,
-    http::{Method, StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::get};
 use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    cors::{AllowOrigin, CorsLayer},
-    timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tracing::Span;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    http::{
-        error,
-        layers::{around::around, context, error_body},
-        limits,
-    },
-    routes::state::AppState,
-    trace,
+use self::state::AppState;
+use crate::http::{
+    error::ApiError,
+    layers::{address_limit::AddressLimit, around::around, context::context, cors::cors, error_body::error_body},
 };
 
 /// How long a request may take, the sending of its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(45);
+/// Routes that are called all the time: what they do well is not worth a line.
+const QUIET_ROUTES: &[&str] = &[eventsub::PATH, "/health/live", "/health/ready"];
+/// Routes that anybody may ask for, and that count against the address.
+const OPEN_ROUTES: &[&str] = &["/api/version", openapi::PATH];
+/// Twitch's route: its refusals are not counted, for the address is a proxy's or Twitch's own.
+const FREE_ROUTES: &[&str] = &[eventsub::PATH];
 
 /// Every route of the backend, ready to be served.
 pub fn router(state: AppState) -> Router {
-    let harness = state.config.settings.mgm.enable_e2e_harness;
+    let address_limit = AddressLimit {
+        limits: Arc::clone(&state.limits),
+        keys: state.desktop_keys.clone(),
+        trusted_proxies: state.config.settings.mgm.trusted_proxies.as_slice().into(),
+        open_routes: OPEN_ROUTES,
+        free_routes: FREE_ROUTES,
+    };
     let layers = ServiceBuilder::new()
         .layer(around({
-            let state = state.clone();
-            move |request: &mut Request| Ok(context::context(&state, request))
+            let chance = Arc::clone(&state.chance);
+            move |request: &mut Request| Ok(context(&chance, QUIET_ROUTES, request))
         }))
         // Outside of what makes errors, so that the panel may read those too.
-        .layer(cors(&state))
-        .layer(around(|request: &mut Request| Ok((Span::none(), error_body::error_body(request)))))
-        .layer(CatchPanicLayer::custom(|_| error::ApiError::Internal.into_response()))
-        .layer(around({
-            let state = state.clone();
-            move |request: &mut Request| Ok((Span::none(), limits::by_address(&state, request)?))
-        }))
+        .layer(cors(&state.config.allowed_origins))
+        .layer(around(|request: &mut Request| Ok((Span::none(), error_body(request)))))
+        .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
+        .layer(around(move |request: &mut Request| Ok((Span::none(), address_limit.count(request)?))))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
-    let mut routes = routes().split_for_parts().0;
-    if harness {
-        routes = routes.merge(harness_routes().split_for_parts().0);
+    let (mut routes, mut document) = routes().split_for_parts();
+    let (harness, documented) = harness_routes().split_for_parts();
+    // The document has every route there is, whether this process serves it or not.
+    document.merge(documented);
+    if state.config.settings.mgm.enable_e2e_harness {
+        routes = routes.merge(harness);
     }
     routes
-        .fallback(async || error::ApiError::NotFound)
-        .method_not_allowed_fallback(async || error::ApiError::MethodNotAllowed)
+        .route(openapi::PATH, get(openapi::document).with_state(openapi::render(&document)))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(layers)
         .with_state(state)
-}
-
-/// The OpenAPI document, as JSON: every route there is, whether this process serves it or not.
-pub(crate) fn openapi() -> Bytes {
-    openapi::render(&routes().merge(harness_routes()).into_openapi()).to_string().into()
 }
 
 fn routes() -> OpenApiRouter<AppState> {
@@ -106,7 +100,6 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(announcements::retry))
         .routes(routes!(announcements::resolve))
         .routes(routes!(version::version))
-        .routes(routes!(openapi::document))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
 }
@@ -114,20 +107,4 @@ fn routes() -> OpenApiRouter<AppState> {
 /// Served only where the harness is turned on; elsewhere the route is unknown, also to whoever has the key.
 fn harness_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(prepare_pending_payout::prepare))
-}
-
-/// CORS for the panel: no cookies, only what it sends and reads.
-fn cors(state: &AppState) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(state.config.allowed_origins.iter().cloned()))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            context::REQUEST_ID,
-            trace::TRACEPARENT,
-            trace::TRACESTATE,
-        ])
-        .expose_headers([context::REQUEST_ID].into_iter().chain(limits::HEADERS).collect::<Vec<_>>())
-        .max_age(Duration::from_secs(3_600))
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use axum::body::Bytes;
+use axum::extract::FromRef;
 use mgm_store::Store;
 use tokio_util::task::TaskTracker;
 
@@ -11,10 +11,10 @@ use crate::{
     clock::Clock,
     config::{BackendConfig, channel::PassedOver},
     http::{
+        auth::{DesktopKeys, PanelAccess},
         body::BodyBudget,
-        limits::{Limit, Limits},
+        limits::Limits,
     },
-    routes,
     twitch::{HelixSession, SubscriptionKeeper, TwitchClients},
     work::{announcer::Announcer, enroller::Enroller},
 };
@@ -41,11 +41,13 @@ pub struct Shared {
     /// Calls to Helix in the broadcaster's name.
     pub helix: HelixSession,
     /// Rate limits.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
+    /// What lets the desktop program in.
+    pub desktop_keys: DesktopKeys,
+    /// What lets the panel in.
+    pub panel_access: Arc<PanelAccess>,
     /// The memory for request bodies.
     pub bodies: BodyBudget,
-    /// The OpenAPI document.
-    pub openapi: Bytes,
     /// What the log was told of chat that is not our channel's.
     pub passed_over: PassedOver,
     /// Looks after our subscription to chat.
@@ -63,11 +65,15 @@ impl AppState {
         chance: Arc<Chance>,
         tasks: &TaskTracker,
     ) -> Self {
-        let limits = Limits {
-            viewer_writes: Limit::per_minute("viewer-writes", config.settings.rate_limits.viewer_writes_per_minute),
-            viewer_reads: Limit::per_minute("viewer-reads", config.settings.rate_limits.viewer_reads_per_minute),
-            address: Limit::per_minute("address", config.settings.rate_limits.address_per_minute),
+        let limits = Arc::new(Limits::new(&config.settings.rate_limits));
+        let panel_access = PanelAccess {
+            keys: config.extension_keys.clone(),
+            extension: config.settings.twitch.extension_client_id.clone(),
+            channel: config.channel.clone(),
+            clock: Arc::clone(&clock),
+            limits: Arc::clone(&limits),
         };
+        let desktop_keys = config.settings.mgm.api_keys().cloned().collect();
         let helix = HelixSession::new(twitch, &config, &store, &clock, tasks);
         let subscription =
             SubscriptionKeeper::new(twitch, &config, store.clone(), Arc::clone(&clock), Arc::clone(&chance));
@@ -89,8 +95,9 @@ impl AppState {
             announcer,
             helix,
             limits,
+            desktop_keys,
+            panel_access: Arc::new(panel_access),
             bodies: BodyBudget::default(),
-            openapi: routes::openapi(),
             passed_over: PassedOver::default(),
             subscription,
         }))
@@ -102,5 +109,23 @@ impl Deref for AppState {
 
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl FromRef<AppState> for BodyBudget {
+    fn from_ref(state: &AppState) -> Self {
+        state.bodies.clone()
+    }
+}
+
+impl FromRef<AppState> for DesktopKeys {
+    fn from_ref(state: &AppState) -> Self {
+        state.desktop_keys.clone()
+    }
+}
+
+impl FromRef<AppState> for Arc<PanelAccess> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.panel_access)
     }
 }

@@ -12,13 +12,10 @@ use opentelemetry::trace::SpanContext;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{chance::Chance, http::error::LoggedTogether, routes::state::AppState, trace};
+use crate::{chance::Chance, http::error::LoggedTogether, trace};
 
 /// The header that carries the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Routes that are called all the time: what they do well is not worth a line.
-const QUIET_ROUTES: [&str; 3] = ["/api/twitch/eventsub", "/health/live", "/health/ready"];
 
 /// A request's id: the caller's, where it is sane, else one of ours.
 #[derive(Debug, Clone)]
@@ -58,10 +55,15 @@ impl RequestContext {
     }
 }
 
-/// Names the request, answers with the name, counts and times it, and writes one line to the log.
-pub(crate) fn context(state: &AppState, request: &mut Request) -> (Span, impl FnOnce(Response) -> Response + use<>) {
+/// Names the request, answers with the name, counts and times it, and writes one line to the log; of a quiet route only
+/// where the answer is an error.
+pub(crate) fn context(
+    chance: &Chance,
+    quiet_routes: &'static [&'static str],
+    request: &mut Request,
+) -> (Span, impl FnOnce(Response) -> Response + use<>) {
     let started = Instant::now();
-    let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(&state.chance));
+    let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(chance));
     let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
@@ -73,7 +75,7 @@ pub(crate) fn context(state: &AppState, request: &mut Request) -> (Span, impl Fn
         route = route(matched.as_ref()),
         otel.kind = "server"
     );
-    let place = trace::place(&span, request.headers(), &state.chance);
+    let place = trace::place(&span, request.headers(), chance);
     request.extensions_mut().insert(RequestContext { id: id.clone(), place });
     let exported = span.clone();
     let leave = move |mut response: Response| {
@@ -92,7 +94,7 @@ pub(crate) fn context(state: &AppState, request: &mut Request) -> (Span, impl Fn
             tracing::debug!(status, microseconds, "request");
         } else if status >= 500 {
             tracing::error!(status, microseconds, "request failed");
-        } else if QUIET_ROUTES.contains(&route) && status < 400 {
+        } else if quiet_routes.contains(&route) && status < 400 {
             tracing::debug!(status, microseconds, "request");
         } else {
             tracing::info!(status, microseconds, "request");

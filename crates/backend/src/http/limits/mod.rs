@@ -3,32 +3,19 @@
 //! A client has a bucket (the generic cell rate algorithm): a minute's worth of requests at once, and then as many as are
 //! due. Memory is bounded whatever the number of clients.
 
-mod address;
+pub(super) mod address;
 mod recent;
 
-use std::{
-    hash::Hash,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
 
-use axum::{
-    extract::{ConnectInfo, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock, Reference},
     middleware::NoOpMiddleware,
 };
+use mgm_settings::RateLimits;
 
-use crate::{
-    http::{auth, error::ApiError},
-    routes::state::AppState,
-};
-use address::client_address;
 use recent::Recent;
 
 /// Clients that are remembered for each limit, at the least; about 5 MiB for all limits together.
@@ -122,44 +109,23 @@ pub struct Limits {
     pub address: Limit<IpAddr>,
 }
 
-/// Routes that anybody may ask for, and that count against the address.
-const OPEN_ROUTES: [&str; 2] = ["/api/version", "/openapi/v1.json"];
-/// Twitch's route: its refusals are not counted, for the address is a proxy's or Twitch's own.
-const EVENTSUB_ROUTE: &str = "/api/twitch/eventsub";
-
-/// Counts, against the address, requests to open routes and those that are refused with 401 or 403. Whoever has the
-/// desktop key is not counted.
-pub(crate) fn by_address(
-    state: &AppState,
-    request: &Request,
-) -> Result<impl FnOnce(Response) -> Response + use<>, ApiError> {
-    let path = request.uri().path();
-    let is_counted = path != EVENTSUB_ROUTE && request.method() != Method::OPTIONS;
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let peer = peer.filter(|_| is_counted && !auth::has_desktop_key(request.headers(), &state.config));
-    let counted = peer.map(|peer| client_address(peer, request.headers(), &state.config.settings.mgm.trusted_proxies));
-    let is_open = OPEN_ROUTES.contains(&path);
-    if is_open && let Some(Err(exceeded)) = counted.map(|address| state.limits.address.check(&address)) {
-        return Err(ApiError::RateLimited(exceeded));
-    }
-    let counted = counted.map(|address| (address, state.clone()));
-    Ok(move |response: Response| {
-        let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if is_refused
-            && let Some((address, state)) = counted
-            && let Err(exceeded) = state.limits.address.check(&address)
-        {
-            return ApiError::RateLimited(exceeded).into_response();
+impl Limits {
+    /// As configured.
+    #[must_use]
+    pub fn new(settings: &RateLimits) -> Self {
+        Self {
+            viewer_writes: Limit::per_minute("viewer-writes", settings.viewer_writes_per_minute),
+            viewer_reads: Limit::per_minute("viewer-reads", settings.viewer_reads_per_minute),
+            address: Limit::per_minute("address", settings.address_per_minute),
         }
-        response
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use governor::clock::FakeRelativeClock;
 
-    use super::*;
+    use super::{address::client_address, *};
 
     const CAPACITY: usize = 100;
 

@@ -3,6 +3,7 @@
 pub(super) mod errors;
 
 use axum::{
+    body::Bytes,
     extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
@@ -14,8 +15,6 @@ use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-
-use crate::routes::state::AppState;
 
 /// Mimiron's Gold-o-Matic
 #[derive(OpenApi)]
@@ -39,6 +38,7 @@ use crate::routes::state::AppState;
         (name = "health", description = "For the orchestrator that runs the service"),
         (name = "harness", description = "For tests; served only in Development, and where it is turned on"),
     ),
+    paths(document),
     components(schemas(ErrorBody)),
     modifiers(&SecuritySchemes),
 )]
@@ -69,8 +69,15 @@ impl Modify for SecuritySchemes {
     }
 }
 
+/// Where the document is.
+pub(super) const PATH: &str = "/openapi/v1.json";
+
+/// The document as JSON.
+#[derive(Debug, Clone)]
+pub(super) struct Rendered(Bytes);
+
 /// Writes the document, with the headers that requests and answers of every operation have.
-pub(super) fn render(document: &utoipa::openapi::OpenApi) -> Value {
+pub(super) fn render(document: &utoipa::openapi::OpenApi) -> Rendered {
     let mut document = serde_json::to_value(document).expect("names and texts of ours can be written as JSON");
     let header = |description, schema| json!({"description": description, "required": true, "schema": schema});
     let text = |example| json!({"type": "string", "examples": [example]});
@@ -104,7 +111,7 @@ pub(super) fn render(document: &utoipa::openapi::OpenApi) -> Value {
             }
         }
     }
-    document
+    Rendered(document.to_string().into())
 }
 
 /// The headers of every answer with this status.
@@ -128,10 +135,10 @@ errors! { Errors: ; RateLimited }
 
 /// This document.
 #[utoipa::path(
-    get, path = "/openapi/v1.json", tag = "open",
+    get, path = PATH, tag = "open",
     responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"})), Errors),
 )]
-pub(super) async fn document(State(state): State<AppState>) -> Response {
+pub(super) async fn document(State(Rendered(document)): State<Rendered>) -> Response {
     let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json)], state.openapi.clone()).into_response()
+    ([(header::CONTENT_TYPE, json)], document).into_response()
 }
