@@ -2,6 +2,7 @@
 //! announcement in chat.
 
 pub mod chance;
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;

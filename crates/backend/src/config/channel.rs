@@ -1,7 +1,5 @@
 //! Whose channel something is of. One channel is served: the configured broadcaster's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use mgm_domain::BroadcasterId;
 
 /// The channel that is served.
@@ -46,28 +44,6 @@ impl Elsewhere {
         match self {
             Self::Unnamed => "no_channel",
             Self::Another => "other_channel",
-        }
-    }
-}
-
-/// Tells the log of chat that is passed over for its channel: once of each kind, for the whole of that chat may follow.
-#[derive(Debug, Default)]
-pub struct PassedOver {
-    unnamed: AtomicBool,
-    another: AtomicBool,
-}
-
-impl PassedOver {
-    /// Takes note of a chat message.
-    pub(crate) fn note(&self, elsewhere: Elsewhere) {
-        let (told, why) = match elsewhere {
-            Elsewhere::Unnamed => (&self.unnamed, "it does not name its channel, as Twitch always does"),
-            Elsewhere::Another => (&self.another, "it is of another channel than Twitch__BroadcasterUserId's"),
-        };
-        if told.swap(true, Ordering::Relaxed) {
-            tracing::debug!(why, "a chat message was passed over");
-        } else {
-            tracing::warn!(why, "a chat message was passed over; more of the kind are counted, and not told again");
         }
     }
 }

@@ -5,18 +5,14 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use mgm_domain::{CharacterName, GiftId, MessageId, Rejection, ViewerId, chat, gift, pool::Enrol};
-use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, GiftRequestOutcome};
 use mgm_twitch::eventsub::{
-    CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope, MessageType, Subscription, check_age, header as twitch_header,
-    parse_timestamp,
+    CHANNEL_CHAT_MESSAGE, Envelope, MessageType, Subscription, check_age, header as twitch_header, parse_timestamp,
 };
 
 use crate::{
-    config::channel::Elsewhere,
-    http::{codes::code_of, error::ApiError},
+    http::error::ApiError,
     routes::{openapi::errors::errors, state::AppState},
-    text::{display_name, printable},
+    text::printable,
 };
 
 /// Where Twitch is to send notifications.
@@ -77,7 +73,10 @@ pub(super) async fn receive(State(state): State<AppState>, request: Request) -> 
             Box::pin(note_revocation(&state, &envelope)).await?;
             Ok(taken())
         }
-        MessageType::Notification => notification(&state, envelope).await.map(|()| taken()),
+        MessageType::Notification => {
+            state.chat.receive(envelope).await?;
+            Ok(taken())
+        }
         MessageType::Unknown => Ok(taken()),
     }
 }
@@ -110,19 +109,13 @@ fn check_timestamp(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError
     })
 }
 
-/// Whose chat the subscription is about.
-fn check_condition(state: &AppState, subscription: &Subscription) -> Result<(), Elsewhere> {
-    let condition = subscription.condition.as_ref();
-    state.config.channel.check(condition.and_then(|condition| condition.broadcaster_user_id.as_deref()))
-}
-
 /// Whether what came is about the subscription to our channel's chat. What is about another is counted.
 fn concerns_us(state: &AppState, subscription: &Subscription) -> bool {
     if subscription.kind.as_deref() != Some(CHANNEL_CHAT_MESSAGE) {
         count("ignored");
         return false;
     }
-    check_condition(state, subscription).inspect_err(|elsewhere| count(elsewhere.outcome())).is_ok()
+    state.config.channel.check(subscription.channel()).inspect_err(|elsewhere| count(elsewhere.outcome())).is_ok()
 }
 
 /// Answered when it is written down, so that Twitch says it again when the database is away.
@@ -158,102 +151,4 @@ fn count(outcome: &'static str) {
 /// 200 without words.
 fn taken() -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], "").into_response()
-}
-
-async fn notification(state: &AppState, mut envelope: Envelope) -> Result<(), ApiError> {
-    if envelope.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !envelope.has_event() {
-        count("ignored");
-        return Ok(());
-    }
-    let subscription = envelope.subscription.take().unwrap_or_default();
-    let message = match envelope.chat_message() {
-        Ok(message) => message,
-        Err(missing) => {
-            count("incomplete");
-            tracing::info!(%missing, "a chat message was passed over");
-            return Ok(());
-        }
-    };
-    let of_event = state.config.channel.check(message.broadcaster_user_id.as_deref());
-    if let Err(elsewhere) = check_condition(state, &subscription).and(of_event) {
-        count(elsewhere.outcome());
-        state.passed_over.note(elsewhere);
-        return Ok(());
-    }
-    let Some(command) = chat::parse(&message.text).filter(|_| is_typed_here(state, &message)) else {
-        count("ordinary");
-        return Ok(());
-    };
-    count("command");
-    let (Ok(viewer), Ok(message_id)) =
-        (ViewerId::parse(message.chatter_user_id.as_str()), MessageId::parse(message.message_id.as_str()))
-    else {
-        tracing::info!("a chat command with an id that is none was passed over");
-        return Ok(());
-    };
-    if !is_subscriber(state, &message) {
-        refuse(&viewer, code_of(Rejection::NotSubscriber).as_str());
-        return Ok(());
-    }
-    let Ok(name) = CharacterName::parse(command.name()) else {
-        refuse(&viewer, code_of(Rejection::InvalidCharacterName).as_str());
-        return Ok(());
-    };
-    let display_name = display_name(message.display_name());
-    match command {
-        chat::Command::Enrol { .. } => Box::pin(enrol(state, message_id, Enrol { viewer, display_name, name })).await?,
-        chat::Command::Gift { .. } => Box::pin(request_gift(state, &message_id, viewer, display_name, name)).await?,
-    }
-    Ok(())
-}
-
-async fn enrol(state: &AppState, message_id: MessageId, command: Enrol) -> Result<(), ApiError> {
-    let viewer = command.viewer.clone();
-    let source = EnrolmentSource::Chat { message_id };
-    match state.enroller.enrol(Enrolment { source, command, at: state.clock.now() }).await? {
-        EnrolmentOutcome::Enrolled => tracing::info!(%viewer, "enrolled"),
-        EnrolmentOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
-        EnrolmentOutcome::Refused(refusal) => refuse(&viewer, code_of(refusal).as_str()),
-        EnrolmentOutcome::Repeated { .. } => {}
-    }
-    Ok(())
-}
-
-/// The badges let the viewer ask; whether they get it, Helix says later: Twitch waits for this answer.
-async fn request_gift(
-    state: &AppState,
-    message_id: &MessageId,
-    viewer: ViewerId,
-    display_name: String,
-    character_name: CharacterName,
-) -> Result<(), ApiError> {
-    let at = state.clock.now();
-    let id = GiftId::from_uuid(state.chance.uuid_at(at));
-    let is_verified = state.config.settings.mgm.dev_skip_subscriber_check;
-    let request = gift::Request { viewer, display_name, character_name, is_verified, at };
-    let viewer = &request.viewer;
-    match state.store.request_gift_by_chat(message_id, id, &request, state.config.settings.gifts.limits()).await? {
-        GiftRequestOutcome::Requested => tracing::info!(gift = %id, %viewer, "gift requested"),
-        GiftRequestOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
-        GiftRequestOutcome::Refused(refusal) => refuse(viewer, code_of(refusal).as_str()),
-    }
-    Ok(())
-}
-
-/// In shared chat a message counts only for the channel in which it was typed. Elsewhere it does not say.
-fn is_typed_here(state: &AppState, message: &ChannelChatMessage) -> bool {
-    let source = message.source_broadcaster_user_id.as_deref();
-    source.is_none_or(|channel| channel == state.config.broadcaster.as_str())
-}
-
-fn is_subscriber(state: &AppState, message: &ChannelChatMessage) -> bool {
-    let worn = message.badges.iter().filter_map(|badge| badge.set_id.as_deref());
-    let mut worn = worn.filter(|badge| state.config.settings.twitch.subscriber_badges.iter().any(|ours| ours == badge));
-    worn.next().is_some()
-}
-
-/// A refused command is logged once and counted; Twitch hears nothing of it.
-fn refuse(viewer: &ViewerId, code: &'static str) {
-    tracing::info!(%viewer, code, "a chat command was refused");
-    metrics::counter!("mgm_refusals_total", "code" => code, "via" => "chat").increment(1);
 }

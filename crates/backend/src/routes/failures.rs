@@ -1,8 +1,8 @@
-//! How failures of the store and of the enroller are answered.
+//! How failures of the store, the enroller and chat are answered.
 
 use mgm_store::{CommandError, StoreError};
 
-use crate::{http::error::ApiError, work::enroller::EnrolError};
+use crate::{chat::ChatError, http::error::ApiError, work::enroller::EnrolError};
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -30,6 +30,15 @@ impl From<EnrolError> for ApiError {
         match error {
             EnrolError::Unavailable => Self::Unavailable,
             EnrolError::Failed => Self::Internal,
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Enrol(error) => error.into(),
+            ChatError::Store(error) => error.into(),
         }
     }
 }

@@ -8,8 +8,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     chance::Chance,
+    chat::Chat,
     clock::Clock,
-    config::{BackendConfig, channel::PassedOver},
+    config::BackendConfig,
     http::{
         auth::{DesktopKeys, PanelAccess},
         body::BodyBudget,
@@ -27,7 +28,7 @@ pub struct AppState(Arc<Shared>);
 #[derive(Debug)]
 pub struct Shared {
     /// The configuration.
-    pub config: BackendConfig,
+    pub config: Arc<BackendConfig>,
     /// The store.
     pub store: Store,
     /// The time.
@@ -48,8 +49,8 @@ pub struct Shared {
     pub panel_access: Arc<PanelAccess>,
     /// The memory for request bodies.
     pub bodies: BodyBudget,
-    /// What the log was told of chat that is not our channel's.
-    pub passed_over: PassedOver,
+    /// Takes commands in chat.
+    pub chat: Chat,
     /// Looks after our subscription to chat.
     pub subscription: SubscriptionKeeper,
 }
@@ -86,6 +87,9 @@ impl AppState {
             tasks,
             config.settings.announcements.lease_margin,
         );
+        let config = Arc::new(config);
+        let chat =
+            Chat::new(Arc::clone(&config), store.clone(), enroller.clone(), Arc::clone(&clock), Arc::clone(&chance));
         Self(Arc::new(Shared {
             config,
             store,
@@ -98,7 +102,7 @@ impl AppState {
             desktop_keys,
             panel_access: Arc::new(panel_access),
             bodies: BodyBudget::default(),
-            passed_over: PassedOver::default(),
+            chat,
             subscription,
         }))
     }

@@ -38,6 +38,14 @@ pub struct Subscription {
     pub condition: Option<Condition>,
 }
 
+impl Subscription {
+    /// The channel that it is about, where it says so.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.condition.as_ref()?.broadcaster_user_id.as_deref()
+    }
+}
+
 /// Whose chat a subscription is about, and who reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Condition {

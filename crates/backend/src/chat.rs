@@ -1,0 +1,185 @@
+//! Commands in chat: what was typed, whether it may be, and what becomes of it. Knows nothing of how it came here.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use mgm_domain::{
+    CharacterName, GiftId, MessageId, Rejection, ViewerId,
+    chat::{Command, parse},
+    gift,
+    pool::Enrol,
+};
+use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, GiftRequestOutcome, Store, StoreError};
+use mgm_twitch::eventsub::{CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope};
+
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    config::{BackendConfig, channel::Elsewhere},
+    http::codes::code_of,
+    text::display_name,
+    work::enroller::{EnrolError, Enroller},
+};
+
+/// Takes what is said in the broadcaster's chat.
+#[derive(Debug)]
+pub struct Chat {
+    config: Arc<BackendConfig>,
+    store: Store,
+    enroller: Enroller,
+    clock: Arc<dyn Clock>,
+    chance: Arc<Chance>,
+    passed_over: PassedOver,
+}
+
+/// Why a command was not decided. Nothing of it is done; the message may come again.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// An enrolment was not.
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Chat {
+    pub(crate) fn new(
+        config: Arc<BackendConfig>,
+        store: Store,
+        enroller: Enroller,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+    ) -> Self {
+        Self { config, store, enroller, clock, chance, passed_over: PassedOver::default() }
+    }
+
+    /// Does what a notification asks for. What is no chat, of another channel, no command, or refused, changes nothing.
+    pub async fn receive(&self, mut notification: Envelope) -> Result<(), ChatError> {
+        if notification.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !notification.has_event() {
+            count("ignored");
+            return Ok(());
+        }
+        let subscription = notification.subscription.take().unwrap_or_default();
+        let message = match notification.chat_message() {
+            Ok(message) => message,
+            Err(missing) => {
+                count("incomplete");
+                tracing::info!(%missing, "a chat message was passed over");
+                return Ok(());
+            }
+        };
+        let of_event = self.config.channel.check(message.broadcaster_user_id.as_deref());
+        if let Err(elsewhere) = self.config.channel.check(subscription.channel()).and(of_event) {
+            count(elsewhere.outcome());
+            self.passed_over.note(elsewhere);
+            return Ok(());
+        }
+        let Some(command) = parse(&message.text).filter(|_| self.is_typed_here(&message)) else {
+            count("ordinary");
+            return Ok(());
+        };
+        count("command");
+        let (Ok(viewer), Ok(message_id)) =
+            (ViewerId::parse(message.chatter_user_id.as_str()), MessageId::parse(message.message_id.as_str()))
+        else {
+            tracing::info!("a chat command with an id that is none was passed over");
+            return Ok(());
+        };
+        if !self.is_subscriber(&message) {
+            refuse(&viewer, Rejection::NotSubscriber);
+            return Ok(());
+        }
+        let Ok(name) = CharacterName::parse(command.name()) else {
+            refuse(&viewer, Rejection::InvalidCharacterName);
+            return Ok(());
+        };
+        let display_name = display_name(message.display_name());
+        // What waits for the database is boxed, so that ordinary chat need not carry the space for it.
+        match command {
+            Command::Enrol { .. } => Box::pin(self.enrol(message_id, Enrol { viewer, display_name, name })).await,
+            Command::Gift { .. } => Box::pin(self.request_gift(&message_id, viewer, display_name, name)).await,
+        }
+    }
+
+    async fn enrol(&self, message_id: MessageId, command: Enrol) -> Result<(), ChatError> {
+        let viewer = command.viewer.clone();
+        let source = EnrolmentSource::Chat { message_id };
+        match self.enroller.enrol(Enrolment { source, command, at: self.clock.now() }).await? {
+            EnrolmentOutcome::Enrolled => tracing::info!(%viewer, "enrolled"),
+            EnrolmentOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
+            EnrolmentOutcome::Refused(refusal) => refuse(&viewer, refusal),
+            EnrolmentOutcome::Repeated { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The badges let the viewer ask; whether they get it, Helix says later: Twitch waits for this answer.
+    async fn request_gift(
+        &self,
+        message_id: &MessageId,
+        viewer: ViewerId,
+        display_name: String,
+        character_name: CharacterName,
+    ) -> Result<(), ChatError> {
+        let settings = &self.config.settings;
+        let at = self.clock.now();
+        let id = GiftId::from_uuid(self.chance.uuid_at(at));
+        let is_verified = settings.mgm.dev_skip_subscriber_check;
+        let request = gift::Request { viewer, display_name, character_name, is_verified, at };
+        let viewer = &request.viewer;
+        match self.store.request_gift_by_chat(message_id, id, &request, settings.gifts.limits()).await? {
+            GiftRequestOutcome::Requested => tracing::info!(gift = %id, %viewer, "gift requested"),
+            GiftRequestOutcome::AlreadyProcessed => tracing::debug!(%viewer, "a redelivered message was passed over"),
+            GiftRequestOutcome::Refused(refusal) => refuse(viewer, refusal),
+        }
+        Ok(())
+    }
+
+    /// In shared chat a message counts only for the channel in which it was typed. Elsewhere it does not say.
+    fn is_typed_here(&self, message: &ChannelChatMessage) -> bool {
+        let source = message.source_broadcaster_user_id.as_deref();
+        source.is_none_or(|channel| channel == self.config.broadcaster.as_str())
+    }
+
+    fn is_subscriber(&self, message: &ChannelChatMessage) -> bool {
+        let ours = &self.config.settings.twitch.subscriber_badges;
+        let mut worn = message.badges.iter().filter_map(|badge| badge.set_id.as_deref());
+        worn.any(|badge| ours.iter().any(|ours| ours == badge))
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
+}
+
+/// A refused command is logged once and counted; Twitch hears nothing of it.
+fn refuse(viewer: &ViewerId, refusal: Rejection) {
+    let code = code_of(refusal);
+    tracing::info!(%viewer, code = code.as_str(), "a chat command was refused");
+    crate::metrics::refused(code, "chat").increment(1);
+}
+
+/// Tells the log of chat that is passed over for its channel: once of each kind, for the whole of that chat may follow.
+#[derive(Debug, Default)]
+struct PassedOver {
+    unnamed: AtomicBool,
+    another: AtomicBool,
+}
+
+impl PassedOver {
+    /// Takes note of a chat message.
+    fn note(&self, elsewhere: Elsewhere) {
+        let (told, why) = match elsewhere {
+            Elsewhere::Unnamed => (&self.unnamed, "it does not name its channel, as Twitch always does"),
+            Elsewhere::Another => (&self.another, "it is of another channel than Twitch__BroadcasterUserId's"),
+        };
+        if told.swap(true, Ordering::Relaxed) {
+            tracing::debug!(why, "a chat message was passed over");
+        } else {
+            tracing::warn!(why, "a chat message was passed over; more of the kind are counted, and not told again");
+        }
+    }
+}
