@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     config::{BackendConfig, channel::Elsewhere},
     http::codes::code_of,
+    metrics,
     text::display_name,
     work::enroller::{EnrolError, Enroller},
 };
@@ -152,14 +153,14 @@ impl Chat {
 }
 
 fn count(outcome: &'static str) {
-    metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
+    metrics::eventsub_messages(outcome).increment(1);
 }
 
 /// A refused command is logged once and counted; Twitch hears nothing of it.
 fn refuse(viewer: &ViewerId, refusal: Rejection) {
     let code = code_of(refusal);
     tracing::info!(%viewer, code = code.as_str(), "a chat command was refused");
-    crate::metrics::refused(code, "chat").increment(1);
+    metrics::refusals(code, "chat").increment(1);
 }
 
 /// Tells the log of chat that is passed over for its channel: once of each kind, for the whole of that chat may follow.

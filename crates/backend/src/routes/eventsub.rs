@@ -11,6 +11,7 @@ use mgm_twitch::eventsub::{
 
 use crate::{
     http::error::ApiError,
+    metrics,
     routes::{openapi::errors::errors, state::AppState},
     text::printable,
 };
@@ -145,7 +146,7 @@ async fn note_verification(state: &AppState, envelope: &Envelope) -> Result<(), 
 }
 
 fn count(outcome: &'static str) {
-    metrics::counter!("mgm_eventsub_messages_total", "outcome" => outcome).increment(1);
+    metrics::eventsub_messages(outcome).increment(1);
 }
 
 /// 200 without words.

@@ -32,6 +32,6 @@ pub(super) async fn prepare(
     let now = state.clock.now();
     let (cycle, payout) = (CycleId::from_uuid(state.chance.uuid()), PayoutId::from_uuid(state.chance.uuid_at(now)));
     let character_name = state.store.prepare_payout(&viewer, cycle, payout, now).await?;
-    metrics::moved(PayoutStatus::Pending).increment(1);
+    metrics::payouts_moved(PayoutStatus::Pending).increment(1);
     Ok(Json(PreparedPayout { payout_id: payout.as_uuid(), character_name: character_name.to_string() }))
 }

@@ -43,7 +43,7 @@ pub(super) async fn verify(
     };
     let payout = state.store.verify_candidate(&verification, now).await?;
     if payout == Some(verification.payout) {
-        metrics::moved(PayoutStatus::Pending).increment(1);
+        metrics::payouts_moved(PayoutStatus::Pending).increment(1);
     }
     tracing::info!(cycle = %verification.cycle, online = body.online, ?payout, "candidate verified");
     Ok(Json(Verified { spin_cycle_id: body.spin_cycle_id, payout_id: payout.map(PayoutId::as_uuid) }))

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::TokenTrouble;
-use crate::{clock::Clock, text::printable};
+use crate::{clock::Clock, metrics, text::printable};
 
 /// How long another process's renewal is waited for; longer than the time-out of its call, as that is by default.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(20);
@@ -176,5 +176,5 @@ fn is_same(one: &SecretString, other: &SecretString) -> bool {
 }
 
 fn count(outcome: &'static str) {
-    metrics::counter!("mgm_token_renewals_total", "outcome" => outcome).increment(1);
+    metrics::token_renewals(outcome).increment(1);
 }

@@ -14,6 +14,7 @@ use tracing::{Instrument, Span, field::Empty};
 use crate::{
     chance::Chance,
     clock::Clock,
+    metrics,
     text::printable,
     trace,
     twitch::{HelixSession, SendError, TokenTrouble, lease::Lease},
@@ -127,7 +128,7 @@ impl Announcer {
 }
 
 fn count(state: AnnouncementState) {
-    metrics::counter!("mgm_announcement_attempts_total", "state" => state.as_str()).increment(1);
+    metrics::announcement_attempts(state).increment(1);
 }
 
 fn failed(reason: String) -> Delivery {

@@ -10,6 +10,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+use crate::metrics;
+
 /// Enrolments that wait at the most; more are told to come again.
 const QUEUE: usize = 4_096;
 /// Enrolments in one transaction at the most.
@@ -100,7 +102,7 @@ async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker)
 
 async fn commit(session: &EnrolmentSession, jobs: Vec<Job>) {
     let (enrolments, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.enrolment, job.answer)).unzip();
-    metrics::histogram!("mgm_enrolment_batch_size").record(f64::from(u32::try_from(answers.len()).unwrap_or(u32::MAX)));
+    metrics::enrolment_batch_size().record(f64::from(u32::try_from(answers.len()).unwrap_or(u32::MAX)));
     match decide(session, &enrolments).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {

@@ -12,7 +12,7 @@ use opentelemetry::trace::SpanContext;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{chance::Chance, http::error::LoggedTogether, trace};
+use crate::{chance::Chance, http::error::LoggedTogether, metrics, trace};
 
 /// The header that carries the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,11 +84,7 @@ pub(crate) fn context(
         let status = response.status().as_u16();
         let route = route(matched.as_ref());
         exported.set_attribute("http.response.status_code", i64::from(status));
-        metrics::histogram!(
-            "mgm_http_request_seconds",
-            "method" => method, "route" => route.to_owned(), "status" => status.to_string(),
-        )
-        .record(elapsed.as_secs_f64());
+        metrics::http_request_seconds(method, route, status).record(elapsed.as_secs_f64());
         let microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if response.extensions().get::<LoggedTogether>().is_some() {
             tracing::debug!(status, microseconds, "request");

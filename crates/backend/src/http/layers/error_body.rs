@@ -38,7 +38,7 @@ fn rendered(id: Option<RequestId>, response: Response) -> Response {
         };
         Said { code: error.code(), message: error.to_string() }
     });
-    metrics::refused(code, "http").increment(1);
+    metrics::refusals(code, "http").increment(1);
     let mut details = Map::new();
     if let Some(id) = id.filter(|_| status.is_server_error()) {
         details.insert("correlationId".to_owned(), json!(id.as_str()));

@@ -11,7 +11,7 @@ use crate::{
         error::ApiError,
         extract::{Body, Id},
     },
-    metrics::gifts::{count_completed, count_failure},
+    metrics::{count_completed_gift, count_failed_gift},
     routes::{openapi::errors::errors, state::AppState},
 };
 
@@ -38,9 +38,9 @@ pub(in crate::routes) async fn confirm(
     state.store.confirm_gift(id, body.confirmed, state.config.settings.gifts.limits(), state.clock.now()).await?;
     tracing::info!(gift = %id, confirmed = body.confirmed, "gift answered");
     if body.confirmed {
-        count_completed();
+        count_completed_gift();
     } else {
-        count_failure(&FailureReason::ReceiverDeclined);
+        count_failed_gift(&FailureReason::ReceiverDeclined);
     }
     show(&state, id).await
 }

@@ -11,7 +11,7 @@ use crate::{
         error::ApiError,
         extract::{Body, Id},
     },
-    metrics::gifts::count_failure,
+    metrics::count_failed_gift,
     routes::{openapi::errors::errors, state::AppState},
     text::printable,
 };
@@ -50,6 +50,6 @@ pub(in crate::routes) async fn fail(
     let reason = FailureReason::from(if given.is_empty() { NO_REASON.to_owned() } else { given });
     state.store.fail_gift(id, reason.clone(), state.config.settings.gifts.limits(), state.clock.now()).await?;
     tracing::info!(gift = %id, reason = reason.as_str(), "gift failed");
-    count_failure(&reason);
+    count_failed_gift(&reason);
     show(&state, id).await
 }

@@ -42,7 +42,7 @@ pub(in crate::routes) async fn change(
     let id = PayoutId::from_uuid(id);
     let to = status(body.status);
     state.store.change_payout_status(id, to, state.clock.now()).await?;
-    metrics::moved(to).increment(1);
+    metrics::payouts_moved(to).increment(1);
     tracing::info!(payout = %id, status = ?body.status, "payout moved on");
     if body.status == PayoutStatus::Sent {
         state.announcer.announce_now(id, request.correlation()).await;

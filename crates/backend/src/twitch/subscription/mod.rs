@@ -23,7 +23,7 @@ use self::{
     fault::Fault,
 };
 use super::TwitchClients;
-use crate::{chance::Chance, clock::Clock, config::BackendConfig};
+use crate::{chance::Chance, clock::Clock, config::BackendConfig, metrics};
 
 /// How long one look may take, and how much longer nobody else looks.
 const LOOK_TIME: Duration = Duration::from_secs(50);
@@ -306,14 +306,14 @@ fn pause(attempts: u32, first: Duration, longest: Duration) -> Duration {
 }
 
 fn count(change: &'static str) {
-    metrics::counter!("mgm_eventsub_subscription_changes_total", "change" => change).increment(1);
+    metrics::eventsub_subscription_changes(change).increment(1);
 }
 
 /// What the metrics say of it.
 fn show(known: Option<&ChatSubscription>) {
     let is = |state: SubscriptionState| f64::from(u8::from(known.is_some_and(|known| known.state == state)));
-    metrics::gauge!("mgm_eventsub_subscription_revoked").set(is(SubscriptionState::Revoked));
-    metrics::gauge!("mgm_eventsub_subscription_enabled").set(is(SubscriptionState::Enabled));
+    metrics::eventsub_subscription_revoked().set(is(SubscriptionState::Revoked));
+    metrics::eventsub_subscription_enabled().set(is(SubscriptionState::Enabled));
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
 pub async fn round(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
     let expired = state.store.expire_payouts(now - state.config.settings.payouts.expire_after, now).await?;
-    metrics::moved(PayoutStatus::Expired).increment(expired.done);
+    metrics::payouts_moved(PayoutStatus::Expired).increment(expired.done);
     let forgotten = state.store.prune_inbox(now - INBOX_KEPT).await?;
     if expired.done > 0 || forgotten > 0 {
         tracing::info!(expired = expired.done, forgotten, "swept");

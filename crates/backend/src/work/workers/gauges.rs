@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use metrics::gauge;
 use mgm_store::StoreError;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Rounds;
-use crate::routes::state::AppState;
+use crate::{metrics, routes::state::AppState};
 
 /// Of how many ended cycles the missed draws are counted.
 const CYCLES: u32 = 12;
@@ -17,7 +16,7 @@ pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
     let mut rounds = Rounds::new("gauges", shutdown);
     loop {
         let round = round(&state).await;
-        gauge!("mgm_database_up").set(if round.is_ok() { 1.0 } else { 0.0 });
+        metrics::database_up().set(if round.is_ok() { 1.0 } else { 0.0 });
         connections(&state);
         if !rounds.next(round, state.config.settings.mgm.metrics_refresh).await {
             return;
@@ -31,30 +30,30 @@ async fn round(state: &AppState) -> Result<(), StoreError> {
     let current = state.config.settings.schedule.cycle_start(now);
     let ended: Vec<_> = (1..=CYCLES).map(|n| current - state.config.settings.schedule.cycle() * n).collect();
     let gauges = state.store.gauges(now, &ended).await?;
-    gauge!("mgm_pool_members").set(as_float(gauges.pool));
+    metrics::pool_members().set(as_float(gauges.pool));
     for (status, crowd) in gauges.payouts {
-        gauge!("mgm_payouts_open", "status" => status.as_str()).set(as_float(crowd.count));
-        gauge!("mgm_payout_oldest_open_seconds", "status" => status.as_str()).set(age(crowd.oldest, now));
+        metrics::payouts_open(status).set(as_float(crowd.count));
+        metrics::payout_oldest_open_seconds(status).set(age(crowd.oldest, now));
     }
     for (owed, crowd) in gauges.announcements {
-        gauge!("mgm_announcements", "state" => owed.as_str()).set(as_float(crowd.count));
+        metrics::announcements(owed).set(as_float(crowd.count));
     }
     for (status, count) in gauges.gifts {
-        gauge!("mgm_gift_requests", "state" => status.as_str()).set(as_float(count));
+        metrics::gift_requests(status).set(as_float(count));
     }
-    gauge!("mgm_gift_oldest_unverified_seconds").set(age(gauges.oldest_unverified_gift, now));
-    gauge!("mgm_announcement_oldest_due_seconds").set(age(gauges.oldest_due_announcement, now));
-    gauge!("mgm_chat_inbox_oldest_seconds").set(age(gauges.oldest_chat_message, now));
+    metrics::gift_oldest_unverified_seconds().set(age(gauges.oldest_unverified_gift, now));
+    metrics::announcement_oldest_due_seconds().set(age(gauges.oldest_due_announcement, now));
+    metrics::chat_inbox_oldest_seconds().set(age(gauges.oldest_chat_message, now));
     let last_draw = gauges.last_draw.map_or(0, OffsetDateTime::unix_timestamp);
-    gauge!("mgm_roulette_last_draw_timestamp_seconds").set(as_float(last_draw));
-    gauge!("mgm_roulette_missed_draws").set(as_float(gauges.missed_draws));
+    metrics::roulette_last_draw_timestamp_seconds().set(as_float(last_draw));
+    metrics::roulette_missed_draws().set(as_float(gauges.missed_draws));
     Ok(())
 }
 
 fn connections(state: &AppState) {
     let (in_use, idle) = state.store.connections();
-    gauge!("mgm_database_connections", "state" => "in_use").set(in_use);
-    gauge!("mgm_database_connections", "state" => "idle").set(idle);
+    metrics::database_connections("in_use").set(in_use);
+    metrics::database_connections("idle").set(idle);
 }
 
 /// How long ago that was, in seconds; 0 when it never was.

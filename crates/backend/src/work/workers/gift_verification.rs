@@ -8,7 +8,7 @@ use mgm_twitch::helix::{CallError, Correlation};
 use tokio_util::sync::CancellationToken;
 
 use super::Rounds;
-use crate::{metrics::gifts::count_failure, routes::state::AppState, twitch::AskError};
+use crate::{metrics::count_failed_gift, routes::state::AppState, twitch::AskError};
 
 /// How long after the time-out of the call a claim still stands.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ async fn decide(state: &AppState, claimed: &ClaimedVerification, is_subscriber: 
         Verified::Enqueued => tracing::info!(%gift, %viewer, "gift request verified"),
         Verified::Failed(reason) => {
             tracing::info!(%gift, %viewer, reason = reason.as_str(), "gift failed");
-            count_failure(&reason);
+            count_failed_gift(&reason);
         }
         Verified::AlreadyDecided => tracing::debug!(%gift, "the gift request was decided meanwhile"),
     }

@@ -11,7 +11,6 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use metrics::{counter, gauge};
 use mgm_store::StoreError;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -19,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::{Clock, SystemClock},
+    metrics,
     routes::state::AppState,
 };
 
@@ -52,7 +52,7 @@ struct Rounds {
 
 impl Rounds {
     fn new(worker: &'static str, shutdown: CancellationToken) -> Self {
-        counter!("mgm_worker_failures_total", "worker" => worker).increment(0);
+        metrics::worker_failures(worker).increment(0);
         let rounds = Self { worker, shutdown, failures: 0 };
         rounds.note_success();
         rounds
@@ -69,7 +69,7 @@ impl Rounds {
             Err(error) => {
                 self.failures += 1;
                 tracing::warn!(worker = self.worker, %error, failures = self.failures, "a round failed");
-                counter!("mgm_worker_failures_total", "worker" => self.worker).increment(1);
+                metrics::worker_failures(self.worker).increment(1);
                 pause.max(Duration::from_millis(100) * 2_u32.saturating_pow(self.failures)).min(LONGEST_PAUSE)
             }
         };
@@ -79,7 +79,7 @@ impl Rounds {
     /// By the machine's clock: Prometheus compares it with its own.
     fn note_success(&self) {
         let now = (SystemClock.now() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
-        gauge!("mgm_worker_last_success_timestamp_seconds", "worker" => self.worker).set(now);
+        metrics::worker_last_success_timestamp_seconds(self.worker).set(now);
     }
 
     /// The same, and at once when woken. Pauses after failures are kept.
