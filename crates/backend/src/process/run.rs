@@ -69,7 +69,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     }
     let tasks = TaskTracker::new();
     let state = AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
-    workers::start(&state, &tasks, &shutdown);
+    workers::start(&state.worker_context(), &tasks, &shutdown);
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
     serve(listeners, routes::router(state.clone()), limits(&state), shutdown).await;
     let store = state.store.clone();

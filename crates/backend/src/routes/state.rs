@@ -1,4 +1,4 @@
-//! What every request and every worker shares.
+//! What every request shares.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
         limits::Limits,
     },
     twitch::{HelixSession, SubscriptionKeeper, TwitchClients},
-    work::{announcer::Announcer, enroller::Enroller},
+    work::{announcer::Announcer, enroller::Enroller, workers::WorkerContext},
 };
 
 /// The shared state. Cheap to clone.
@@ -52,7 +52,7 @@ pub struct Shared {
     /// Takes commands in chat.
     pub chat: Chat,
     /// Looks after our subscription to chat.
-    pub subscription: SubscriptionKeeper,
+    pub subscription: Arc<SubscriptionKeeper>,
 }
 
 impl AppState {
@@ -103,8 +103,22 @@ impl AppState {
             panel_access: Arc::new(panel_access),
             bodies: BodyBudget::default(),
             chat,
-            subscription,
+            subscription: Arc::new(subscription),
         }))
+    }
+
+    /// What the workers need of it.
+    #[must_use]
+    pub fn worker_context(&self) -> WorkerContext {
+        WorkerContext {
+            config: Arc::clone(&self.config),
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            chance: Arc::clone(&self.chance),
+            helix: self.helix.clone(),
+            announcer: self.announcer.clone(),
+            subscription: Arc::clone(&self.subscription),
+        }
     }
 }
 

@@ -230,11 +230,13 @@ impl TestApp {
 
     /// The worker's look at the outbox.
     pub async fn announce_due(&self) {
-        mgm_backend::work::workers::announcements::round(&self.state, &CancellationToken::new()).await.unwrap();
+        mgm_backend::work::workers::announcements::round(&self.state.worker_context(), &CancellationToken::new())
+            .await
+            .unwrap();
     }
 
     pub async fn draw(&self) {
-        mgm_backend::work::workers::roulette::round(&self.state).await.unwrap();
+        mgm_backend::work::workers::roulette::round(&self.state.worker_context()).await.unwrap();
     }
 
     /// Ends the test: nothing may be left to announce.

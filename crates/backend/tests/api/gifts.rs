@@ -53,7 +53,7 @@ impl TestApp {
     }
 
     pub async fn sweep_gifts(&self) {
-        gift_timeouts::round(&self.state).await.unwrap();
+        gift_timeouts::round(&self.state.worker_context()).await.unwrap();
     }
 }
 

@@ -16,7 +16,7 @@ async fn asking() -> TestApp {
 
 impl TestApp {
     async fn verify_gifts(&self) {
-        gift_verification::round(&self.state, &CancellationToken::new()).await.unwrap();
+        gift_verification::round(&self.state.worker_context(), &CancellationToken::new()).await.unwrap();
     }
 
     async fn asked_in_chat(&self, user: &str) {
@@ -183,7 +183,7 @@ async fn the_workers_verify_and_time_out_by_themselves() {
     let app = asking().await;
     app.asked_in_chat("ann").await;
     let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-    workers::start(&app.state, &tasks, &shutdown);
+    workers::start(&app.state.worker_context(), &tasks, &shutdown);
     let becomes = async |state: &str, viewers: &[&str]| {
         let reached = async {
             loop {

@@ -56,7 +56,9 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
             // Longer than any lease.
             app.advance(600);
             let other = app.another(|_| ());
-            mgm_backend::work::workers::announcements::round(&other, &CancellationToken::new()).await.unwrap();
+            mgm_backend::work::workers::announcements::round(&other.worker_context(), &CancellationToken::new())
+                .await
+                .unwrap();
             assert_eq!(app.announcement(&payout).await["state"], "unknown", "{mode}");
             app.post(&format!("/api/announcements/{payout}/retry")).desktop().send().await.ok();
             kept.rollback().await.unwrap();

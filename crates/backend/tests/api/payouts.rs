@@ -25,7 +25,7 @@ async fn payout_in(app: &TestApp, viewer: &str, name: &str, status: &str) -> Str
         "Sent" => &["InProgress", "Sent"],
         "Expired" => {
             app.advance(86_400);
-            mgm_backend::work::workers::expiry::round(&app.state).await.unwrap();
+            mgm_backend::work::workers::expiry::round(&app.state.worker_context()).await.unwrap();
             &[]
         }
         other => &[other],

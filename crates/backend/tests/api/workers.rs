@@ -19,7 +19,7 @@ async fn payouts_expire_a_day_after_they_were_made() {
     let in_progress = app.pending("bob").await;
     app.change(&in_progress, "InProgress").await.ok();
     let expired = async || {
-        expiry::round(&app.state).await.unwrap();
+        expiry::round(&app.state.worker_context()).await.unwrap();
         app.request(Method::GET, "/api/payouts?status=Expired").desktop().send().await.ok().as_array().unwrap().len()
     };
     app.advance(86_399);
@@ -39,11 +39,11 @@ async fn processed_messages_are_remembered_for_a_day() {
     app.notify(&message.full_body()).await;
     message.text = "!twgold Zweite".to_owned();
     app.advance(86_400);
-    expiry::round(&app.state).await.unwrap();
+    expiry::round(&app.state.worker_context()).await.unwrap();
     app.notify(&message.full_body()).await;
     assert_eq!(app.name_of("ann").await.as_deref(), Some("Erste"));
     app.advance(1);
-    expiry::round(&app.state).await.unwrap();
+    expiry::round(&app.state.worker_context()).await.unwrap();
     app.notify(&message.full_body()).await;
     assert_eq!(app.name_of("ann").await.as_deref(), Some("Zweite"));
     app.finish().await;
@@ -55,7 +55,7 @@ async fn the_workers_run_by_themselves_and_end_when_told() {
     app.enrolled("ann", "Etoehero").await;
     app.advance(240);
     let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-    workers::start(&app.state, &tasks, &shutdown);
+    workers::start(&app.state.worker_context(), &tasks, &shutdown);
     let drawn = async {
         while app.get("/api/roulette/candidate").desktop().send().await.status != 200 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -73,7 +73,7 @@ async fn a_worker_outlives_an_outage_of_the_database() {
     let app = TestApp::with(|settings| settings.roulette.tick_milliseconds = NonZeroU64::new(10).unwrap()).await;
     app.enrolled("ann", "Etoehero").await;
     let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-    workers::start(&app.state, &tasks, &shutdown);
+    workers::start(&app.state.worker_context(), &tasks, &shutdown);
     for _ in 0..5 {
         app.database.terminate_sessions().await;
         tokio::time::sleep(Duration::from_millis(20)).await;

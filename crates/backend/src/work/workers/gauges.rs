@@ -4,32 +4,37 @@ use std::time::Duration;
 
 use mgm_store::StoreError;
 use time::OffsetDateTime;
-use tokio_util::sync::CancellationToken;
 
-use super::Rounds;
-use crate::{metrics, routes::state::AppState};
+use super::{context::WorkerContext, worker::Worker};
+use crate::metrics;
 
 /// Of how many ended cycles the missed draws are counted.
 const CYCLES: u32 = 12;
 
-pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
-    let mut rounds = Rounds::new("gauges", shutdown);
-    loop {
-        let round = round(&state).await;
+/// Sets the gauges.
+pub(super) struct Gauges(pub(super) WorkerContext);
+
+impl Worker for Gauges {
+    const NAME: &'static str = "gauges";
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        let round = round(&self.0).await;
         metrics::database_up().set(if round.is_ok() { 1.0 } else { 0.0 });
-        connections(&state);
-        if !rounds.next(round, state.config.settings.mgm.metrics_refresh).await {
-            return;
-        }
+        connections(&self.0);
+        round
+    }
+
+    fn pause(&self) -> Duration {
+        self.0.config.settings.mgm.metrics_refresh
     }
 }
 
 /// Sets every gauge that comes from the database.
-async fn round(state: &AppState) -> Result<(), StoreError> {
-    let now = state.clock.now();
-    let current = state.config.settings.schedule.cycle_start(now);
-    let ended: Vec<_> = (1..=CYCLES).map(|n| current - state.config.settings.schedule.cycle() * n).collect();
-    let gauges = state.store.gauges(now, &ended).await?;
+async fn round(context: &WorkerContext) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let current = context.config.settings.schedule.cycle_start(now);
+    let ended: Vec<_> = (1..=CYCLES).map(|n| current - context.config.settings.schedule.cycle() * n).collect();
+    let gauges = context.store.gauges(now, &ended).await?;
     metrics::pool_members().set(as_float(gauges.pool));
     for (status, crowd) in gauges.payouts {
         metrics::payouts_open(status).set(as_float(crowd.count));
@@ -50,8 +55,8 @@ async fn round(state: &AppState) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn connections(state: &AppState) {
-    let (in_use, idle) = state.store.connections();
+fn connections(context: &WorkerContext) {
+    let (in_use, idle) = context.store.connections();
     metrics::database_connections("in_use").set(in_use);
     metrics::database_connections("idle").set(idle);
 }

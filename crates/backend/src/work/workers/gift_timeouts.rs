@@ -1,24 +1,30 @@
 //! Gift requests whose time has passed: they fail, and the next is served.
 
+use std::time::Duration;
+
 use mgm_store::StoreError;
-use tokio_util::sync::CancellationToken;
 
-use super::Rounds;
-use crate::{metrics::count_failed_gift, routes::state::AppState};
+use super::{context::WorkerContext, worker::Worker};
+use crate::metrics::count_failed_gift;
 
-pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
-    let mut rounds = Rounds::new("gift_timeouts", shutdown);
-    loop {
-        let round = round(&state).await;
-        if !rounds.next(round, state.config.settings.gifts.sweep).await {
-            return;
-        }
+/// Fails gift requests.
+pub(super) struct GiftTimeouts(pub(super) WorkerContext);
+
+impl Worker for GiftTimeouts {
+    const NAME: &'static str = "gift_timeouts";
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        round(&self.0).await
+    }
+
+    fn pause(&self) -> Duration {
+        self.0.config.settings.gifts.sweep
     }
 }
 
 /// Fails the requests whose time has passed.
-pub async fn round(state: &AppState) -> Result<(), StoreError> {
-    let timed_out = state.store.time_out_gifts(state.config.settings.gifts.limits(), state.clock.now()).await?;
+pub async fn round(context: &WorkerContext) -> Result<(), StoreError> {
+    let timed_out = context.store.time_out_gifts(context.config.settings.gifts.limits(), context.clock.now()).await?;
     for (gift, reason) in &timed_out.done {
         tracing::info!(%gift, reason = reason.as_str(), "gift failed");
         count_failed_gift(reason);

@@ -7,42 +7,56 @@ use mgm_store::{ClaimedVerification, StoreError, Verified};
 use mgm_twitch::helix::{CallError, Correlation};
 use tokio_util::sync::CancellationToken;
 
-use super::Rounds;
-use crate::{metrics::count_failed_gift, routes::state::AppState, twitch::AskError};
+use super::{context::WorkerContext, worker::Worker};
+use crate::{metrics::count_failed_gift, twitch::AskError};
 
 /// How long after the time-out of the call a claim still stands.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
-    let mut rounds = Rounds::new("gift_verification", shutdown.clone());
-    loop {
-        let round = round(&state, &shutdown).await;
-        if !rounds.next(round, state.config.settings.gifts.sweep).await {
-            return;
-        }
+/// Asks for gift requests.
+pub(super) struct GiftVerification {
+    context: WorkerContext,
+    shutdown: CancellationToken,
+}
+
+impl GiftVerification {
+    pub(super) fn new(context: WorkerContext, shutdown: CancellationToken) -> Self {
+        Self { context, shutdown }
+    }
+}
+
+impl Worker for GiftVerification {
+    const NAME: &'static str = "gift_verification";
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        round(&self.context, &self.shutdown).await
+    }
+
+    fn pause(&self) -> Duration {
+        self.context.config.settings.gifts.sweep
     }
 }
 
 /// Asks for one request after the other that is due. When Helix does not answer one, the others are left to the next
 /// round.
-pub async fn round(state: &AppState, shutdown: &CancellationToken) -> Result<(), StoreError> {
-    let lease = state.helix.longest_call() + LEASE_MARGIN;
+pub async fn round(context: &WorkerContext, shutdown: &CancellationToken) -> Result<(), StoreError> {
+    let lease = context.helix.longest_call() + LEASE_MARGIN;
     while !shutdown.is_cancelled() {
-        let Some(claimed) = state.store.claim_verification(state.clock.now(), lease).await? else {
+        let Some(claimed) = context.store.claim_verification(context.clock.now(), lease).await? else {
             return Ok(());
         };
-        match state.helix.is_subscribed(claimed.viewer.as_str(), &Correlation::default()).await {
-            Ok(is_subscriber) => decide(state, &claimed, is_subscriber).await?,
-            Err(error) => return postpone(state, &claimed, &error).await,
+        match context.helix.is_subscribed(claimed.viewer.as_str(), &Correlation::default()).await {
+            Ok(is_subscriber) => decide(context, &claimed, is_subscriber).await?,
+            Err(error) => return postpone(context, &claimed, &error).await,
         }
     }
     Ok(())
 }
 
-async fn decide(state: &AppState, claimed: &ClaimedVerification, is_subscriber: bool) -> Result<(), StoreError> {
+async fn decide(context: &WorkerContext, claimed: &ClaimedVerification, is_subscriber: bool) -> Result<(), StoreError> {
     let ClaimedVerification { gift, viewer, .. } = claimed;
-    let now = state.clock.now();
-    match state.store.verify_gift(*gift, is_subscriber, state.config.settings.gifts.limits(), now).await? {
+    let now = context.clock.now();
+    match context.store.verify_gift(*gift, is_subscriber, context.config.settings.gifts.limits(), now).await? {
         Verified::Enqueued => tracing::info!(%gift, %viewer, "gift request verified"),
         Verified::Failed(reason) => {
             tracing::info!(%gift, %viewer, reason = reason.as_str(), "gift failed");
@@ -53,14 +67,14 @@ async fn decide(state: &AppState, claimed: &ClaimedVerification, is_subscriber: 
     Ok(())
 }
 
-async fn postpone(state: &AppState, claimed: &ClaimedVerification, error: &AskError) -> Result<(), StoreError> {
+async fn postpone(context: &WorkerContext, claimed: &ClaimedVerification, error: &AskError) -> Result<(), StoreError> {
     let not_before = match error {
         AskError::Call(CallError::RateLimited { reset }) => *reset,
         AskError::Call(CallError::Unreachable(_) | CallError::Refused { .. } | CallError::OddAnswer)
         | AskError::Token(_) => None,
     };
-    let due_at = retry_at(claimed.attempt, not_before, state.clock.now(), state.chance.fraction());
+    let due_at = retry_at(claimed.attempt, not_before, context.clock.now(), context.chance.fraction());
     let ClaimedVerification { gift, viewer, attempt, .. } = claimed;
     tracing::warn!(%error, %gift, %viewer, attempt, %due_at, "the subscription could not be checked; it will be again");
-    state.store.postpone_verification(claimed, due_at).await
+    context.store.postpone_verification(claimed, due_at).await
 }

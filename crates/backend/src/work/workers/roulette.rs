@@ -3,26 +3,30 @@
 use std::time::Duration;
 
 use mgm_store::{DrawOutcome, StoreError};
-use tokio_util::sync::CancellationToken;
 
-use super::Rounds;
-use crate::routes::state::AppState;
+use super::{context::WorkerContext, worker::Worker};
 
-pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
-    let mut rounds = Rounds::new("roulette", shutdown);
-    loop {
-        let round = round(&state).await;
-        let now = state.clock.now();
-        let until_due = Duration::try_from(state.config.settings.schedule.next_draw_at(now) - now).unwrap_or_default();
-        if !rounds.next(round, state.config.settings.roulette.tick().min(until_due)).await {
-            return;
-        }
+/// Draws each cycle.
+pub(super) struct Roulette(pub(super) WorkerContext);
+
+impl Worker for Roulette {
+    const NAME: &'static str = "roulette";
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        round(&self.0).await
+    }
+
+    fn pause(&self) -> Duration {
+        let settings = &self.0.config.settings;
+        let now = self.0.clock.now();
+        let until_due = Duration::try_from(settings.schedule.next_draw_at(now) - now).unwrap_or_default();
+        settings.roulette.tick().min(until_due)
     }
 }
 
 /// Draws the present cycle, if that is due and has not been done.
-pub async fn round(state: &AppState) -> Result<(), StoreError> {
-    match state.store.draw(state.config.settings.schedule, state.clock.now(), &mut state.chance.fork()).await? {
+pub async fn round(context: &WorkerContext) -> Result<(), StoreError> {
+    match context.store.draw(context.config.settings.schedule, context.clock.now(), &mut context.chance.fork()).await? {
         DrawOutcome::NotDue | DrawOutcome::AlreadyDrawn => {}
         DrawOutcome::Drawn(cycle, candidate) => {
             let viewer = candidate.map(|candidate| candidate.viewer.to_string());

@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use mgm_store::StoreError;
 
-use super::Rounds;
-use crate::routes::state::AppState;
+use super::{context::WorkerContext, worker::Worker};
 
 /// How often to see whether a look at the subscription is due.
 const POLL: Duration = Duration::from_secs(1);
 /// How often to show how a subscription stands that somebody else looks after.
 const SHOW: Duration = Duration::from_secs(15);
 
-pub(super) async fn run(state: AppState, shutdown: CancellationToken) {
-    let mut rounds = Rounds::new("subscription", shutdown);
-    let pause = if state.subscription.is_managed() { POLL } else { SHOW };
-    loop {
-        let round = state.subscription.round().await;
-        if !rounds.next(round, pause).await {
-            return;
-        }
+/// Looks after the subscription.
+pub(super) struct Subscription(pub(super) WorkerContext);
+
+impl Worker for Subscription {
+    const NAME: &'static str = "subscription";
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        self.0.subscription.round().await
+    }
+
+    fn pause(&self) -> Duration {
+        if self.0.subscription.is_managed() { POLL } else { SHOW }
     }
 }

@@ -1,0 +1,32 @@
+//! What the workers work with.
+
+use std::sync::Arc;
+
+use mgm_store::Store;
+
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    config::BackendConfig,
+    twitch::{HelixSession, SubscriptionKeeper},
+    work::announcer::Announcer,
+};
+
+/// See the module. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WorkerContext {
+    /// The configuration.
+    pub config: Arc<BackendConfig>,
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<Chance>,
+    /// Calls to Helix in the broadcaster's name.
+    pub helix: HelixSession,
+    /// Announces payouts.
+    pub announcer: Announcer,
+    /// Looks after our subscription to chat.
+    pub subscription: Arc<SubscriptionKeeper>,
+}
