@@ -11,7 +11,10 @@ use mgm_settings::Sources;
 use mgm_store::{Audit, Finding};
 use serde_json::{Value, json};
 
-use super::{Failure, open, settings};
+use super::{
+    database::{open, settings},
+    failure::Failure,
+};
 use crate::clock::{Clock, SystemClock};
 
 #[derive(Debug, Args)]

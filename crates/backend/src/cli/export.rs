@@ -15,7 +15,10 @@ use serde_json::Value;
 use time::{OffsetDateTime, serde::rfc3339};
 use uuid::Uuid;
 
-use super::{FAILED, Failure, open, settings};
+use super::{
+    database::{open, settings},
+    failure::{FAILED, Failure},
+};
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]

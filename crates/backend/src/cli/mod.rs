@@ -1,7 +1,9 @@
 //! The command line of `mgm-backend`: one subcommand a file.
 
 mod audit;
+mod database;
 mod export;
+mod failure;
 mod migrate;
 mod rebuild_projections;
 mod serve;
@@ -10,16 +12,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use mgm_service::{descriptors, health, log, manual, output, services::ServiceId};
-use mgm_settings::{Args, Settings, Sources, needs};
-use mgm_store::Store;
+use mgm_service::{health, manual, output, services::ServiceId};
+use mgm_settings::{Args, Settings, Sources};
 
-use crate::{config::database::DatabaseConfig, process::Error};
-
-/// A check failed, or what is away may come back.
-const FAILED: u8 = 1;
-/// Wrong usage or environment.
-const WRONG: u8 = 2;
+use self::failure::{FAILED, Failure, WRONG};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -145,49 +141,6 @@ fn health(sources: &Sources) -> Result<ExitCode, Failure> {
     health::ask(ServiceId::Backend.service(), settings.general.urls.as_ref())
         .map(|()| ExitCode::SUCCESS)
         .map_err(|error| Failure { message: format!("not ready: {error}"), status: FAILED })
-}
-
-/// Why a subcommand could not do what it was asked.
-struct Failure {
-    message: String,
-    status: u8,
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    /// Usage or environment are wrong. A database that is away is environment, too: a check that was not made must not look
-    /// like one that failed.
-    fn from(error: E) -> Self {
-        Self { message: error.to_string(), status: WRONG }
-    }
-}
-
-impl Failure {
-    /// On standard error.
-    fn tell(self) -> ExitCode {
-        eprintln!("mgm-backend: {}", descriptors::explained(self.message));
-        ExitCode::from(self.status)
-    }
-
-    /// Of a process that is to be started again: what is set up wrongly stays so, a database may come back.
-    fn of_a_service(error: &Error) -> Self {
-        let status = match error {
-            Error::Config(_) | Error::Bind(_) | Error::Twitch(_) => WRONG,
-            Error::Database { .. } => FAILED,
-        };
-        Self { message: error.to_string(), status }
-    }
-}
-
-/// The settings of a command that works on the database alone, once logs go where they say.
-fn settings(sources: &Sources) -> Result<Settings, Failure> {
-    let settings = Settings::load_for(sources, needs::of_the_database)?.settings;
-    log::init(settings.mgm.log_format)?;
-    Ok(settings)
-}
-
-/// The database that the settings name, which has to be migrated.
-async fn open(settings: &Settings) -> Result<Store, Failure> {
-    Ok(DatabaseConfig::new(settings)?.open_migrated().await?)
 }
 
 fn config(sources: &Sources) -> Result<ExitCode, Failure> {

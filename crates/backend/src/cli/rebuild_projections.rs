@@ -11,7 +11,10 @@ use mgm_settings::Sources;
 use mgm_store::{Difference, Rebuilt};
 use serde_json::{Value, json};
 
-use super::{Failure, open, settings};
+use super::{
+    database::{open, settings},
+    failure::Failure,
+};
 
 #[derive(Debug, Args)]
 pub struct Options {

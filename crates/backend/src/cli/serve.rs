@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use mgm_service::{log, shutdown};
 use mgm_settings::{Settings, Sources, needs};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::trace::export::Telemetry;
 
 pub(super) async fn run(sources: &Sources) -> Result<ExitCode, Failure> {

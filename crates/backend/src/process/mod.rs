@@ -1,5 +1,8 @@
 //! The process: put together, served, and brought to a clean end.
 
+pub(crate) mod database;
+mod error;
 mod run;
 
-pub use run::{Error, run};
+pub use error::Error;
+pub use run::run;

@@ -3,15 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use mgm_service::{
-    serve::{BindError, Limits, Listeners, serve},
+    serve::{Limits, Listeners, serve},
     services::ServiceId,
 };
-use mgm_settings::{Settings, SettingsError};
-use mgm_store::StoreError;
-use mgm_twitch::transport::ClientError;
+use mgm_settings::Settings;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{database, error::Error};
 use crate::{
     chance::Chance,
     clock::SystemClock,
@@ -31,36 +30,12 @@ const CLOSE_TIME: Duration = Duration::from_secs(2);
 /// Connections to the metrics; few ask for them.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Why the backend did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The settings do not make a backend.
-    #[error(transparent)]
-    Config(#[from] SettingsError),
-    /// The database is away, or its migrations fail.
-    #[error("{database} cannot be used: {source}{help}")]
-    Database {
-        /// Which one, without the password.
-        database: String,
-        /// Why.
-        source: StoreError,
-        /// What to do about it, behind a semicolon, or nothing.
-        help: String,
-    },
-    /// The clients of Twitch's services cannot be built.
-    #[error(transparent)]
-    Twitch(#[from] ClientError),
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-}
-
 /// Runs the backend until `shutdown`: migrations, then the port, then the workers; at the end no accepted request is cut
 /// and what goes on in the background is seen through.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), Error> {
     let config = BackendConfig::new(settings)?;
     let twitch = TwitchClients::new(&config.twitch)?;
-    let Some(store) = shutdown.run_until_cancelled(config.database.open()).await.transpose()? else {
+    let Some(store) = shutdown.run_until_cancelled(database::open(&config.database)).await.transpose()? else {
         return Ok(());
     };
     let listeners = Listeners::bind(&config.settings.urls(ServiceId::Backend))?;
