@@ -1,44 +1,16 @@
 //! Calls to Twitch: with the broadcaster's token, which is renewed when Twitch no longer takes it, and about our own
 //! subscription.
 
+mod clients;
+mod error;
 pub mod lease;
 mod needs;
 mod renewal;
 mod session;
 mod subscription;
 
+pub use clients::TwitchClients;
+pub use error::{AskError, SendError, TokenTrouble};
 pub use needs::Findings;
-pub use session::{AskError, HelixSession, SendError, TokenTrouble};
+pub use session::HelixSession;
 pub use subscription::SubscriptionKeeper;
-
-use mgm_twitch::{
-    helix::Helix,
-    oauth::{OAuth, Validator},
-    transport::ClientError,
-};
-
-use crate::config::twitch::TwitchConfig;
-
-/// The clients of Twitch's services, those that the settings suffice for.
-#[derive(Debug, Clone)]
-pub struct TwitchClients {
-    helix: Option<Helix>,
-    oauth: Option<OAuth>,
-    validator: Option<Validator>,
-}
-
-impl TwitchClients {
-    /// Builds those that are needed. A service that is never called needs no certificates either.
-    pub fn new(config: &TwitchConfig) -> Result<Self, ClientError> {
-        let calls_helix = config.broadcaster.is_some() || config.subscription.is_some();
-        let helix = calls_helix.then(|| Helix::new(config.helix_base_url.clone(), config.timeout)).transpose()?;
-        let renews = config.broadcaster.as_ref().is_some_and(|tokens| tokens.refresh.is_some());
-        let client = config.client.as_ref().filter(|_| renews || config.subscription.is_some());
-        let oauth = client
-            .map(|client| OAuth::new(config.oauth_base_url.clone(), config.timeout, &client.id, &client.secret))
-            .transpose()?;
-        let validates = config.broadcaster.is_some() && config.knows_its_tokens;
-        let validator = validates.then(|| Validator::new(config.oauth_base_url.clone(), config.timeout)).transpose()?;
-        Ok(Self { helix, oauth, validator })
-    }
-}

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::TokenTrouble;
+use super::error::TokenTrouble;
 use crate::{clock::Clock, metrics, text::printable};
 
 /// How long another process's renewal is waited for; longer than the time-out of its call, as that is by default.

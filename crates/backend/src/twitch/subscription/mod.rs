@@ -22,7 +22,7 @@ use self::{
     decision::{Decision, Wanted, decide},
     fault::Fault,
 };
-use super::TwitchClients;
+use super::clients::TwitchClients;
 use crate::{chance::Chance, clock::Clock, config::BackendConfig, metrics};
 
 /// How long one look may take, and how much longer nobody else looks.
