@@ -6,11 +6,10 @@
 
 use figment::Figment;
 
-use crate::Sources;
+use crate::args::Sources;
 use crate::error::Problem;
 use crate::key::{Key, SHARED};
 use crate::layer::Given;
-use crate::sections::keys;
 
 /// Names that settings have elsewhere, each with its layer. What stands in for a connection string that is set nowhere else
 /// is below the file, the others are above it; our own names win.
@@ -23,7 +22,7 @@ const ELSEWHERE: &[(&str, &str, usize)] = &[
 const OWN: usize = 2;
 
 /// What the variables say, the lowest layer first.
-pub(crate) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> [Figment; 3] {
+pub(crate) fn read(sources: &Sources, keys: &[&'static Key], problems: &mut Vec<Problem>) -> [Figment; 3] {
     let mut layers = [Figment::new(), Figment::new(), Figment::new()];
     for (spelled, value) in sources.environment.iter().filter(|(_, value)| !value.is_empty()) {
         let (variable, is_file) = named_by(spelled);
@@ -32,9 +31,9 @@ pub(crate) fn read(sources: &Sources, problems: &mut Vec<Problem>) -> [Figment; 
         if layer == 0 && !sources.accept_database_url {
             continue;
         }
-        let Some(key) = keys().find(|key| key.variable.eq_ignore_ascii_case(name)) else {
-            if is_ours(variable) {
-                let nearest = Key::nearest(variable, keys().map(|key| key.variable.to_owned()));
+        let Some(key) = keys.iter().copied().find(|key| key.variable.eq_ignore_ascii_case(name)) else {
+            if is_ours(variable, keys) {
+                let nearest = Key::nearest(variable, keys.iter().map(|key| key.variable.to_owned()));
                 problems.push(Problem::unknown(spelled, format_args!("environment variable {spelled}"), &nearest));
             }
             continue;
@@ -68,8 +67,8 @@ fn content(variable: &str, path: &str) -> Result<String, Problem> {
 }
 
 /// Whether a variable stands under a section of ours and so must be a key of ours.
-fn is_ours(variable: &str) -> bool {
+fn is_ours(variable: &str, keys: &[&Key]) -> bool {
     variable.split_once("__").is_some_and(|(section, _)| {
-        !section.eq_ignore_ascii_case(SHARED) && keys().any(|key| key.parts().0.eq_ignore_ascii_case(section))
+        !section.eq_ignore_ascii_case(SHARED) && keys.iter().any(|key| key.parts().0.eq_ignore_ascii_case(section))
     })
 }

@@ -8,17 +8,16 @@ use figment::value::{Empty, Value};
 use crate::error::Problem;
 use crate::key::{Key, SHARED};
 use crate::layer::Given;
-use crate::sections::keys;
 
 /// What the file says.
-pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Figment {
+pub(crate) fn read(path: &Path, keys: &[&'static Key], problems: &mut Vec<Problem>) -> Figment {
     let mut layer = Figment::new();
     let table = parse(path).unwrap_or_else(|problem| {
         problems.push(problem);
         toml::Table::new()
     });
     let unknown = |key: &str| {
-        let nearest = Key::nearest(key, keys().map(Key::in_file));
+        let nearest = Key::nearest(key, keys.iter().copied().map(Key::in_file));
         Problem::unknown(key, format_args!("file {}", path.display()), &nearest)
     };
     for (section, value) in table {
@@ -28,7 +27,7 @@ pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Figment {
         };
         for (name, value) in entries {
             let spelled = format!("{section}.{name}");
-            match keys().find(|key| plain(&key.in_file()) == plain(&spelled)) {
+            match keys.iter().copied().find(|key| plain(&key.in_file()) == plain(&spelled)) {
                 Some(_) if value.as_str() == Some("") => {}
                 Some(key) => {
                     // There is nothing in TOML that would not go in; what is of no use is refused when it is read.

@@ -1,4 +1,7 @@
-//! The names of settings.
+//! The names of settings, and the sections that they stand in.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// A section where other keys may stand: they belong to somebody else.
 pub(crate) const SHARED: &str = "ConnectionStrings";
@@ -47,4 +50,10 @@ impl Key {
         let name = name.to_ascii_lowercase();
         names.min_by_key(|known| strsim::damerau_levenshtein(&name, &known.to_ascii_lowercase())).unwrap_or_default()
     }
+}
+
+/// Settings that stand together.
+pub(crate) trait Section: Default + DeserializeOwned + Serialize {
+    /// In the order of the documentation.
+    const KEYS: &[Key];
 }

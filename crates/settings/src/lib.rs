@@ -27,15 +27,18 @@ use mgm_service::bind::BindUrls;
 use mgm_service::services::ServiceId;
 
 use reader::Reader;
+use sections::keys;
 
 pub use args::{Args, Sources};
 pub use error::{Problem, SettingsError};
 pub use layer::Origin;
 pub use origin::{ExtensionClientId, NoOrigin, WebOrigin};
+pub use reader::Row;
 pub use sections::{
-    Announcements, Backend, ConnectionStrings, Environment, General, Gifts, Helix, Mgm, MockHelix, Payouts, RateLimits,
-    Roulette, Settings, SyntheticDesktop, Twitch, Version,
+    Announcements, Backend, ConnectionStrings, General, Gifts, Helix, Mgm, MockHelix, Payouts, RateLimits, Roulette,
+    Settings, SyntheticDesktop, Twitch, Version,
 };
+pub use setting::Environment;
 
 /// The broadcaster of a developer who has configured none.
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
@@ -47,21 +50,6 @@ pub struct Loaded {
     pub settings: Settings,
     /// One row a key, in the order of the documentation.
     pub rows: Vec<Row>,
-}
-
-/// One setting as it is in effect.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Row {
-    /// The name of its environment variable.
-    pub key: &'static str,
-    /// Its name in the file, `section.key`.
-    pub file_key: String,
-    /// Its value; a secret only says that it is set.
-    pub value: String,
-    /// Where the value came from.
-    pub origin: Origin,
-    /// What it means.
-    pub doc: String,
 }
 
 impl Settings {
@@ -76,7 +64,7 @@ impl Settings {
     /// The same for a program with needs of its own, such as [`needs::of_the_backend`], whose problems are reported along
     /// with the others.
     pub fn load_for(sources: &Sources, needs: fn(&Self) -> Vec<Problem>) -> Result<Loaded, SettingsError> {
-        let mut reader = Reader::new(sources);
+        let mut reader = Reader::new(sources, keys().collect());
         let mut settings = Self::read(&mut reader);
         reader.refuse(settings.compose());
         reader.refuse(needs(&settings));

@@ -4,24 +4,42 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::value::{Dict, Value};
 
+use crate::args::Sources;
 use crate::error::{Problem, SettingsError};
+use crate::key::{Key, Section};
 use crate::layer::Origin;
-use crate::sections::{Section, keys};
-use crate::{Row, Sources, environment, file};
+use crate::{environment, file};
+
+/// One setting as it is in effect.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Row {
+    /// The name of its environment variable.
+    pub key: &'static str,
+    /// Its name in the file, `section.key`.
+    pub file_key: String,
+    /// Its value; a secret only says that it is set.
+    pub value: String,
+    /// Where the value came from.
+    pub origin: Origin,
+    /// What it means.
+    pub doc: String,
+}
 
 /// All layers, and what was read of them.
 pub(crate) struct Reader {
+    /// In the order of the documentation.
+    keys: Vec<&'static Key>,
     layers: Figment,
     rows: Vec<Row>,
     problems: Vec<Problem>,
 }
 
 impl Reader {
-    pub(crate) fn new(sources: &Sources) -> Self {
+    pub(crate) fn new(sources: &Sources, keys: Vec<&'static Key>) -> Self {
         let mut problems = Vec::new();
-        let file = sources.file.as_ref().map_or_else(Figment::new, |path| file::read(path, &mut problems));
-        let [below, above, own] = environment::read(sources, &mut problems);
-        Self { layers: below.merge(file).merge(above).merge(own), rows: Vec::new(), problems }
+        let file = sources.file.as_ref().map_or_else(Figment::new, |path| file::read(path, &keys, &mut problems));
+        let [below, above, own] = environment::read(sources, &keys, &mut problems);
+        Self { keys, layers: below.merge(file).merge(above).merge(own), rows: Vec::new(), problems }
     }
 
     /// A section. What is wrong in it has its default.
@@ -68,7 +86,8 @@ impl Reader {
 
     /// The rows, or all problems in the order of the documentation, those of no known setting first.
     pub(crate) fn finish(mut self) -> Result<Vec<Row>, SettingsError> {
-        self.problems.sort_by_key(|problem| keys().position(|key| Some(key.variable) == problem.key));
+        let keys = &self.keys;
+        self.problems.sort_by_key(|problem| keys.iter().position(|key| Some(key.variable) == problem.key));
         SettingsError::unless_empty(self.problems).map(|()| self.rows)
     }
 }

@@ -15,21 +15,14 @@ use mgm_twitch::extension_jwt::ExtensionKeys;
 use mgm_twitch::helix::{Credentials, HelixBaseUrl};
 use mgm_twitch::oauth::OAuthBaseUrl;
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::Problem;
-use crate::key::Key;
+use crate::key::{Key, Section};
 use crate::origin::{ExtensionClientId, WebOrigin};
 use crate::reader::Reader;
-use crate::setting;
-
-/// Settings that stand together.
-pub(crate) trait Section: Default + DeserializeOwned + Serialize {
-    /// In the order of the documentation.
-    const KEYS: &[Key];
-}
+use crate::setting::{self, Environment};
 
 /// Sections as `serde` reads them. Each field has its meaning, its name and type, its default, and the second half of its
 /// variable's name, `<Section>__<Key>`; in the file that is `key` under `[section]`.
@@ -253,19 +246,6 @@ sections! {
             "channel:bot", "channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat",
         ]), "BroadcasterScopes";
     }
-}
-
-/// How strict the backend is with itself.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Environment {
-    /// Development aids may be turned on, and what is missing has a default.
-    Development,
-    /// Refuses to start when anything that protects it is missing.
-    Production,
-}
-
-impl Environment {
-    pub(crate) const WORDS: &[(&str, Self)] = &[("Development", Self::Development), ("Production", Self::Production)];
 }
 
 impl ConnectionStrings {

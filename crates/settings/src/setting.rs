@@ -23,7 +23,19 @@ use serde::ser::Serializer;
 use url::Url;
 
 use crate::origin::{ExtensionClientId, WebOrigin};
-use crate::sections::Environment;
+
+/// How strict the backend is with itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Environment {
+    /// Development aids may be turned on, and what is missing has a default.
+    Development,
+    /// Refuses to start when anything that protects it is missing.
+    Production,
+}
+
+impl Environment {
+    pub(crate) const WORDS: &[(&str, Self)] = &[("Development", Self::Development), ("Production", Self::Production)];
+}
 
 /// A type that a setting can have.
 pub(crate) trait Setting: Sized {
