@@ -10,7 +10,7 @@ use mgm_service::bind::BindUrls;
 use mgm_service::serve::{Limits, Listeners, serve};
 use tokio_util::sync::CancellationToken;
 
-use crate::Extent;
+use crate::extent::Extent;
 use crate::lab::{Lab, Program, free_port};
 use crate::load::closed;
 use crate::notification::{Notification, PATH, Signer};

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use secrecy::ExposeSecret as _;
 use tokio::process::Command;
 
-use crate::Extent;
+use crate::extent::Extent;
 use crate::growth::{fill, leave_unattended};
 use crate::lab::{Database, Lab};
 use crate::load::{CONNECTIONS, closed};

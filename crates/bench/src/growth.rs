@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use sqlx::{AssertSqlSafe, PgPool};
 use time::{Duration, OffsetDateTime};
 
-use crate::Extent;
+use crate::extent::Extent;
 use crate::lab::{Database, Lab, Running};
 use crate::load::open;
 use crate::notification::{BROADCASTER, Signer};

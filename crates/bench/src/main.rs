@@ -5,6 +5,7 @@
 
 mod chat;
 mod enrolments;
+mod extent;
 mod growth;
 mod lab;
 mod load;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::extent::Extent;
 use crate::lab::Lab;
 
 /// Measures the stack beside its peers: `cargo build --release && cargo run --release -p mgm-bench`.
@@ -61,15 +63,6 @@ enum Benchmark {
         /// The port.
         port: u16,
     },
-}
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    /// How long each side is under load in each round.
-    duration: Duration,
-    /// How often both sides take turns.
-    rounds: u32,
 }
 
 #[tokio::main]

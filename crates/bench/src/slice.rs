@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::Extent;
+use crate::extent::Extent;
 use crate::lab::{Lab, Program, Running, free_port};
 use crate::load::Connection;
 use crate::report::{Goal, memory, milliseconds, ratio};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use mgm_postgres::{Options, Server};
 
-use crate::Extent;
+use crate::extent::Extent;
 use crate::lab::{Lab, Program};
 use crate::report::{Goal, milliseconds, ratio};
 

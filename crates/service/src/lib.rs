@@ -3,7 +3,6 @@
 pub mod bind;
 pub mod body;
 pub mod connection_string;
-mod deadline_body;
 pub mod descriptors;
 pub mod health;
 pub mod log;

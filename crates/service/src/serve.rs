@@ -4,7 +4,9 @@
 //! half-sent heads by a budget of memory. Where there is no more, whoever has stalled longest loses to a newcomer.
 
 mod connection;
+mod deadline_body;
 mod drive;
+mod limits;
 mod registry;
 mod wire;
 
@@ -14,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -22,15 +23,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bind::{BindUrls, Target};
-use crate::body;
 use crate::descriptors;
-use crate::memory::Budget;
 use crate::port_holder::{self, Holder};
 use crate::report::Report;
 use connection::ask;
 use registry::Registry;
 
-pub(crate) use connection::Connection;
+pub use limits::Limits;
 
 /// Connections that the system accepts before we do.
 const BACKLOG: i32 = 1024;
@@ -39,48 +38,6 @@ const BACKLOG: i32 = 1024;
 const LOOK: Duration = Duration::from_millis(250);
 /// How long connections that are cut may take to end.
 const CUT_TIME: Duration = Duration::from_secs(1);
-
-/// What clients can take from each other and from the process.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Open connections; fewer where there are not as many file descriptors.
-    pub connections: usize,
-    /// File descriptors that are kept for what the process itself opens, such as connections to the database.
-    pub kept_descriptors: usize,
-    /// Networks whose connections do not count against their address.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Memory for heads beyond the first few KiB of each.
-    pub memory: Budget,
-    /// Time for the head of a request, which is also how long a connection may stay idle.
-    pub head: Duration,
-    /// Size of the head of a request, in bytes.
-    pub head_bytes: usize,
-    /// Time for the body of a request.
-    pub body: Duration,
-    /// How long a client may take nothing of an answer that waits for it.
-    pub answer: Duration,
-    /// Time for open requests to finish after the shutdown was asked for.
-    pub drain: Duration,
-    /// How long, after the shutdown was asked for, nothing more of a request may arrive that has begun to.
-    pub stalled: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1024,
-            kept_descriptors: 128,
-            trusted_proxies: Vec::new(),
-            memory: Budget::new(body::BUDGET),
-            head: Duration::from_secs(30),
-            head_bytes: 64 * 1024,
-            body: Duration::from_secs(30),
-            answer: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
-            stalled: Duration::from_secs(2),
-        }
-    }
-}
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]

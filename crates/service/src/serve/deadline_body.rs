@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Sleep;
 
-use crate::serve::Connection;
+use super::connection::Connection;
 
 /// The whole body was not there in time.
 #[derive(Debug, thiserror::Error)]

@@ -17,11 +17,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tower::Service as _;
 
-use super::Limits;
 use super::connection::{Connection, Phase, UnderWay, ask};
+use super::deadline_body::DeadlineBody;
+use super::limits::Limits;
 use super::registry::Place;
 use super::wire::{Wire, has_arrived};
-use crate::deadline_body::DeadlineBody;
 
 /// The least that hyper reads into, in bytes.
 const SMALLEST_BUFFER: usize = 8 * 1024;
