@@ -107,19 +107,22 @@ impl Store {
         now: OffsetDateTime,
         lease: Duration,
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
-        let row = sqlx::query_as!(
-            ClaimedRow,
-            "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $4, updated_at = $3
-             WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'pending'
-             RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
-            self.broadcaster.as_str(),
-            id.as_uuid(),
-            now,
-            now + lease,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(Into::into))
+        retrying("claim_announcement", async || {
+            let row = sqlx::query_as!(
+                ClaimedRow,
+                "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $4, updated_at = $3
+                 WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'pending'
+                 RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
+                self.broadcaster.as_str(),
+                id.as_uuid(),
+                now,
+                now + lease,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            Ok(row.map(Into::into))
+        })
+        .await
     }
 
     /// Claims the announcement that has been due longest, passing over those that others are claiming.
@@ -128,21 +131,24 @@ impl Store {
         now: OffsetDateTime,
         lease: Duration,
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
-        let row = sqlx::query_as!(
-            ClaimedRow,
-            "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2
-             WHERE broadcaster_id = $1 AND payout_id = (
-                 SELECT payout_id FROM announcements
-                 WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
-                 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
-            self.broadcaster.as_str(),
-            now,
-            now + lease,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(Into::into))
+        retrying("claim_due_announcement", async || {
+            let row = sqlx::query_as!(
+                ClaimedRow,
+                "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2
+                 WHERE broadcaster_id = $1 AND payout_id = (
+                     SELECT payout_id FROM announcements
+                     WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
+                     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                 RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
+                self.broadcaster.as_str(),
+                now,
+                now + lease,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            Ok(row.map(Into::into))
+        })
+        .await
     }
 
     /// When the next announcement is to be looked at: one becomes due, or a lease runs out.
@@ -307,26 +313,29 @@ impl Store {
         now: OffsetDateTime,
         due: OffsetDateTime,
     ) -> Result<AnnouncementState, CommandError> {
-        let postponed = sqlx::query!(
-            "WITH postponed AS (
-                 UPDATE announcements
-                 SET state = 'pending', due_at = $4, detail = $6, updated_at = $3,
-                     may_have_been_said = may_have_been_said OR $7
-                 WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5
-                 RETURNING broadcaster_id
-             )
-             SELECT pg_notify('mgm_announcements', broadcaster_id) FROM postponed",
-            self.broadcaster.as_str(),
-            claimed.payout.as_uuid(),
-            now,
-            due,
-            claimed.claim,
-            reason,
-            may_have_been_said,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        if postponed.is_some() { Ok(AnnouncementState::Pending) } else { Err(Rejection::InvalidState.into()) }
+        retrying("postpone_announcement", async || {
+            let postponed = sqlx::query!(
+                "WITH postponed AS (
+                     UPDATE announcements
+                     SET state = 'pending', due_at = $4, detail = $6, updated_at = $3,
+                         may_have_been_said = may_have_been_said OR $7
+                     WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'sending' AND attempts = $5
+                     RETURNING broadcaster_id
+                 )
+                 SELECT pg_notify('mgm_announcements', broadcaster_id) FROM postponed",
+                self.broadcaster.as_str(),
+                claimed.payout.as_uuid(),
+                now,
+                due,
+                claimed.claim,
+                reason,
+                may_have_been_said,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            if postponed.is_some() { Ok(AnnouncementState::Pending) } else { Err(Rejection::InvalidState.into()) }
+        })
+        .await
     }
 
     /// Records an outcome: the event, the projection and the obligation in one transaction. The outcome of a `claim` is
@@ -350,12 +359,11 @@ impl Store {
             Outcome::Resolved { announced: true } => (false, None),
             Outcome::Retried | Outcome::Resolved { announced: false } => (true, None),
         };
-        retrying(name, async || {
-            let mut tx = self.begin().await?;
-            let stream = self.lock_payout(&mut tx, id).await?;
+        self.transaction(name, async |tx: &mut PgConnection| {
+            let stream = self.lock_payout(tx, id).await?;
             let command = Command::RecordAnnouncement { outcome: outcome.clone(), at: now };
             let events = decide(stream.state.as_ref(), command)?;
-            self.append(&mut tx, stream, &events, now).await?;
+            self.append(tx, stream, &events, now).await?;
             let written = sqlx::query!(
                 "UPDATE announcements SET state = $3, detail = CASE WHEN $7 THEN detail ELSE $4 END,
                         may_have_been_said = may_have_been_said OR $8, due_at = $5, updated_at = $5,
@@ -379,7 +387,6 @@ impl Store {
             sqlx::query!("SELECT pg_notify('mgm_announcements', $1)", self.broadcaster.as_str())
                 .execute(&mut *tx)
                 .await?;
-            tx.commit().await.map_err(StoreError::from)?;
             Ok(state)
         })
         .await

@@ -12,7 +12,7 @@ use mgm_domain::{
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{CommandError, Store, StoreError, gifts::failure, pool::viewer_id};
+use crate::{CommandError, Store, StoreError, gifts::failure, pool::viewer_id, transaction::retrying};
 
 /// A verification that is this process's to make, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,27 +76,30 @@ impl Store {
         now: OffsetDateTime,
         lease: Duration,
     ) -> Result<Option<ClaimedVerification>, StoreError> {
-        let row = sqlx::query!(
-            "UPDATE gift_verifications SET attempts = attempts + 1, due_at = $3
-             WHERE broadcaster_id = $1 AND gift_id = (
-                 SELECT gift_id FROM gift_verifications
-                 WHERE broadcaster_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING gift_id, viewer_id, attempts",
-            self.broadcaster.as_str(),
-            now,
-            now + lease,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| {
-            Ok(ClaimedVerification {
-                gift: GiftId::from_uuid(row.gift_id),
-                viewer: viewer_id("gift_verifications", &row.viewer_id)?,
-                attempt: row.attempts.unsigned_abs(),
-                claim: row.attempts,
+        retrying("claim_verification", async || {
+            let row = sqlx::query!(
+                "UPDATE gift_verifications SET attempts = attempts + 1, due_at = $3
+                 WHERE broadcaster_id = $1 AND gift_id = (
+                     SELECT gift_id FROM gift_verifications
+                     WHERE broadcaster_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                 RETURNING gift_id, viewer_id, attempts",
+                self.broadcaster.as_str(),
+                now,
+                now + lease,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            row.map(|row| {
+                Ok(ClaimedVerification {
+                    gift: GiftId::from_uuid(row.gift_id),
+                    viewer: viewer_id("gift_verifications", &row.viewer_id)?,
+                    attempt: row.attempts.unsigned_abs(),
+                    claim: row.attempts,
+                })
             })
+            .transpose()
         })
-        .transpose()
+        .await
     }
 
     /// Twitch gave no answer: the verification is due again at this time, unless the claim has passed to somebody else.
@@ -105,17 +108,20 @@ impl Store {
         claimed: &ClaimedVerification,
         due_at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "UPDATE gift_verifications SET due_at = $4
-             WHERE broadcaster_id = $1 AND gift_id = $2 AND attempts = $3",
-            self.broadcaster.as_str(),
-            claimed.gift.as_uuid(),
-            claimed.claim,
-            due_at,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        retrying("postpone_verification", async || {
+            sqlx::query!(
+                "UPDATE gift_verifications SET due_at = $4
+                 WHERE broadcaster_id = $1 AND gift_id = $2 AND attempts = $3",
+                self.broadcaster.as_str(),
+                claimed.gift.as_uuid(),
+                claimed.claim,
+                due_at,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Twitch has said whether the viewer subscribes.

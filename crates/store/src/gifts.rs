@@ -16,7 +16,6 @@ use crate::{
     pool::viewer_id,
     streams::Stream,
     sweep::{SWEPT_AT_ONCE, Swept},
-    transaction::retrying,
 };
 
 /// What became of a request by chat. Sent or not, it is committed.
@@ -33,13 +32,8 @@ pub enum GiftRequestOutcome {
 impl Store {
     /// Makes a request, and promotes it when none is being served.
     pub async fn request_gift(&self, id: GiftId, request: &Request, limits: TimeLimits) -> Result<(), CommandError> {
-        retrying("request_gift", async || {
-            let mut tx = self.begin().await?;
-            self.make_request(&mut tx, id, request, limits).await?;
-            tx.commit().await.map_err(StoreError::from)?;
-            Ok(())
-        })
-        .await
+        let work = async |tx: &mut PgConnection| self.make_request(tx, id, request, limits).await;
+        self.transaction("request_gift", work).await
     }
 
     /// The same for a chat message, which is processed once, whatever becomes of it.
@@ -50,19 +44,15 @@ impl Store {
         request: &Request,
         limits: TimeLimits,
     ) -> Result<GiftRequestOutcome, StoreError> {
-        retrying("request_gift_by_chat", async || {
-            let mut tx = self.begin().await?;
-            let outcome = if self.note_message(&mut tx, message, request.at).await? {
-                match self.make_request(&mut tx, id, request, limits).await {
-                    Ok(()) => GiftRequestOutcome::Requested,
-                    Err(CommandError::Rejected(refusal)) => GiftRequestOutcome::Refused(refusal),
-                    Err(CommandError::Failed(error)) => return Err(error),
-                }
-            } else {
-                GiftRequestOutcome::AlreadyProcessed
-            };
-            tx.commit().await?;
-            Ok(outcome)
+        self.transaction("request_gift_by_chat", async |tx: &mut PgConnection| {
+            if !self.note_message(tx, message, request.at).await? {
+                return Ok(GiftRequestOutcome::AlreadyProcessed);
+            }
+            match self.make_request(tx, id, request, limits).await {
+                Ok(()) => Ok(GiftRequestOutcome::Requested),
+                Err(CommandError::Rejected(refusal)) => Ok(GiftRequestOutcome::Refused(refusal)),
+                Err(CommandError::Failed(error)) => Err(error),
+            }
         })
         .await
     }
@@ -147,17 +137,15 @@ impl Store {
         limits: TimeLimits,
         now: OffsetDateTime,
     ) -> Result<Vec<Event>, CommandError> {
-        retrying(name, async || {
-            let mut tx = self.begin().await?;
-            let stream = self.lock_gift(&mut tx, id).await?;
+        self.transaction(name, async |tx: &mut PgConnection| {
+            let stream = self.lock_gift(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
             let was_unverified = status(&stream) == Some(GiftStatus::Unverified);
-            let stream = self.append(&mut tx, stream, &events, now).await?;
+            let stream = self.append(tx, stream, &events, now).await?;
             if was_unverified && status(&stream) != Some(GiftStatus::Unverified) {
-                self.forget_verification(&mut tx, id).await?;
+                self.forget_verification(tx, id).await?;
             }
-            self.promote_next(&mut tx, limits, now).await?;
-            tx.commit().await.map_err(StoreError::from)?;
+            self.promote_next(tx, limits, now).await?;
             Ok(events)
         })
         .await

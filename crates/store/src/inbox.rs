@@ -4,7 +4,7 @@ use mgm_domain::MessageId;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, transaction::retrying};
 
 impl Store {
     /// Writes one chat message down; answers whether it is new.
@@ -28,13 +28,16 @@ impl Store {
 
     /// Forgets chat messages received before this; answers how many.
     pub async fn prune_inbox(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
-        let pruned = sqlx::query!(
-            "DELETE FROM chat_inbox WHERE broadcaster_id = $1 AND received_at < $2",
-            self.broadcaster.as_str(),
-            before,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(pruned.rows_affected())
+        retrying("prune_inbox", async || {
+            let pruned = sqlx::query!(
+                "DELETE FROM chat_inbox WHERE broadcaster_id = $1 AND received_at < $2",
+                self.broadcaster.as_str(),
+                before,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(pruned.rows_affected())
+        })
+        .await
     }
 }

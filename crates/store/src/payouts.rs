@@ -13,7 +13,6 @@ use crate::{
     pool::{parse_name, viewer_id},
     streams::Stream,
     sweep::{SWEPT_AT_ONCE, Swept},
-    transaction::retrying,
 };
 
 /// A payout as it is shown.
@@ -195,9 +194,8 @@ impl Store {
         id: PayoutId,
         now: OffsetDateTime,
     ) -> Result<CharacterName, CommandError> {
-        retrying("prepare_payout", async || {
-            let mut tx = self.begin().await?;
-            let known = self.lock_viewer(&mut tx, viewer).await?;
+        self.transaction("prepare_payout", async |tx: &mut PgConnection| {
+            let known = self.lock_viewer(tx, viewer).await?;
             let member = known.member()?;
             let award = Award {
                 viewer: viewer.clone(),
@@ -207,8 +205,7 @@ impl Store {
                 standing: known.standing,
                 at: now,
             };
-            self.award(&mut tx, id, award).await?;
-            tx.commit().await.map_err(StoreError::from)?;
+            self.award(tx, id, award).await?;
             Ok(member.character_name.clone())
         })
         .await
@@ -229,17 +226,15 @@ impl Store {
         command: Command,
         now: OffsetDateTime,
     ) -> Result<(), CommandError> {
-        retrying(name, async || {
-            let mut tx = self.begin().await?;
-            let stream = self.lock_payout(&mut tx, id).await?;
+        self.transaction(name, async |tx: &mut PgConnection| {
+            let stream = self.lock_payout(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
-            let stream = self.append(&mut tx, stream, &events, now).await?;
+            let stream = self.append(tx, stream, &events, now).await?;
             if events.iter().any(|event| matches!(event, Event::Sent { .. })) {
                 let payout = stream.state.as_ref().ok_or(Rejection::NotFound)?;
-                self.leave_pool(&mut tx, &payout.viewer).await?;
-                self.owe_announcement(&mut tx, id, payout, now).await?;
+                self.leave_pool(tx, &payout.viewer).await?;
+                self.owe_announcement(tx, id, payout, now).await?;
             }
-            tx.commit().await.map_err(StoreError::from)?;
             Ok(())
         })
         .await

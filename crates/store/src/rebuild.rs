@@ -1,12 +1,12 @@
 //! Rebuilding the projections from the events, beside running backends.
 
 use mgm_domain::{Gift, Payout};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     projection::{Compared, Projected},
-    transaction::retrying,
 };
 
 /// What a rebuild found and left.
@@ -68,31 +68,27 @@ impl Store {
 
     /// How many streams there are, and those whose row differs, with whether it has no events.
     async fn differing<A: Projected>(&self) -> Result<(u64, Vec<(Difference, bool)>), StoreError> {
-        let mut tx = self.begin_snapshot().await?;
-        let (mut streams, mut differing, mut after) = (0, vec![], Uuid::nil());
-        loop {
-            let page = self.compare_page::<A>(&mut tx, after).await?;
-            let Some(last) = page.last() else {
-                return Ok((streams, differing));
-            };
-            after = last.id;
-            for Compared { id, events, stream, differences, .. } in page {
-                streams += 1;
-                let what = stream.err().map_or(differences, |error| vec![error.to_string()]);
-                if !what.is_empty() {
-                    differing.push((Difference { kind: A::KIND, id, what }, events == 0));
+        self.snapshot("compare_projections", async |tx: &mut PgConnection| {
+            let (mut streams, mut differing, mut after) = (0, vec![], Uuid::nil());
+            loop {
+                let page = self.compare_page::<A>(tx, after).await?;
+                let Some(last) = page.last() else {
+                    return Ok((streams, differing));
+                };
+                after = last.id;
+                for Compared { id, events, stream, differences, .. } in page {
+                    streams += 1;
+                    let what = stream.err().map_or(differences, |error| vec![error.to_string()]);
+                    if !what.is_empty() {
+                        differing.push((Difference { kind: A::KIND, id, what }, events == 0));
+                    }
                 }
             }
-        }
+        })
+        .await
     }
 
     async fn rebuild<A: Projected>(&self, id: Uuid) -> Result<(), StoreError> {
-        retrying("rebuild_projection", async || {
-            let mut tx = self.begin().await?;
-            self.rebuild_row::<A>(&mut tx, id).await?;
-            tx.commit().await?;
-            Ok(())
-        })
-        .await
+        self.transaction("rebuild_projection", async |tx: &mut PgConnection| self.rebuild_row::<A>(tx, id).await).await
     }
 }

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::{
     CommandError, Store, StoreError,
     pool::{parse_name, viewer_id},
-    transaction::retrying,
 };
 
 /// What a call to [`Store::draw`] did.
@@ -86,20 +85,26 @@ impl Store {
         }
         // Every attempt draws from the same numbers: what is decided anew is the race for the row, not the chance.
         let seed = rng.random();
-        retrying("draw", async || self.draw_cycle(id, starts_at, schedule.deadline(starts_at), now, seed).await).await
+        let deadline = schedule.deadline(starts_at);
+        // One snapshot for the counts and the rows that they count.
+        let drawing = async |tx: &mut PgConnection| self.draw_cycle(tx, id, starts_at, deadline, now, seed).await;
+        let outcome = self.repeatable_read("draw", drawing).await?;
+        if let DrawOutcome::Drawn(_, candidate) = &outcome {
+            let found = if candidate.is_some() { "yes" } else { "no" };
+            metrics::counter!("mgm_roulette_draws_total", "candidate" => found).increment(1);
+        }
+        Ok(outcome)
     }
 
     async fn draw_cycle(
         &self,
+        tx: &mut PgConnection,
         id: CycleId,
         starts_at: OffsetDateTime,
         deadline: OffsetDateTime,
         now: OffsetDateTime,
         seed: [u8; 32],
     ) -> Result<DrawOutcome, StoreError> {
-        let mut tx = self.begin().await?;
-        // One snapshot for the counts and the rows that they count.
-        sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
         // Processes that draw the same cycle wait here for the first to commit, and then find that it has.
         let claimed = sqlx::query!(
             "INSERT INTO roulette_cycles (broadcaster_id, cycle_id, starts_at, drawn_at, deadline)
@@ -115,7 +120,7 @@ impl Store {
         if claimed.rows_affected() == 0 {
             return Ok(DrawOutcome::AlreadyDrawn);
         }
-        let candidate = self.pick(&mut tx, &mut StdRng::from_seed(seed)).await?;
+        let candidate = self.pick(tx, &mut StdRng::from_seed(seed)).await?;
         if let Some(candidate) = &candidate {
             sqlx::query!(
                 "UPDATE roulette_cycles SET candidate_viewer_id = $3, candidate_display_name = $4,
@@ -130,9 +135,6 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        tx.commit().await?;
-        let found = if candidate.is_some() { "yes" } else { "no" };
-        metrics::counter!("mgm_roulette_draws_total", "candidate" => found).increment(1);
         Ok(DrawOutcome::Drawn(id, candidate))
     }
 
@@ -223,13 +225,12 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<PayoutId>, CommandError> {
         let Verification { cycle: id, character_name, online, payout } = verification;
-        let decided = retrying("verify_candidate", async || {
-            let mut tx = self.begin().await?;
-            let candidate = self.load_cycle(&mut tx, *id).await?.and_then(|cycle| cycle.candidate);
+        let verifying = async |tx: &mut PgConnection| {
+            let candidate = self.load_cycle(tx, *id).await?.and_then(|cycle| cycle.candidate);
             let viewer = candidate.ok_or(Rejection::OutOfSequence)?.viewer;
-            let standing = self.lock_viewer(&mut tx, &viewer).await?.standing;
+            let standing = self.lock_viewer(tx, &viewer).await?.standing;
             // Read again: whoever held the viewer's row may have decided the cycle.
-            let cycle = self.load_cycle(&mut tx, *id).await?;
+            let cycle = self.load_cycle(tx, *id).await?;
             let verification = Verify { character_name: character_name.clone(), online: *online, at: now };
             let (decision, answer) = match verify(cycle.as_ref(), standing, &verification)? {
                 Verified::Already(Decision::Winner(payout)) => return Ok(Ok(Some(payout))),
@@ -245,7 +246,7 @@ impl Store {
                         standing,
                         at: now,
                     };
-                    self.award(&mut tx, *payout, award).await?;
+                    self.award(tx, *payout, award).await?;
                     (Some(payout.as_uuid()), Ok(Some(*payout)))
                 }
             };
@@ -258,11 +259,10 @@ impl Store {
             )
             .execute(&mut *tx)
             .await?;
-            tx.commit().await.map_err(StoreError::from)?;
             Ok::<_, CommandError>(answer)
-        })
-        .await?;
-        Ok(decided?)
+        };
+        // A refusal of this kind is committed.
+        Ok(self.transaction("verify_candidate", verifying).await??)
     }
 
     async fn load_cycle(&self, connection: &mut PgConnection, id: CycleId) -> Result<Option<Cycle>, StoreError> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, transaction::retrying};
 
 /// The one type of subscription there is.
 const CHAT: &str = "channel.chat.message";
@@ -93,24 +93,27 @@ impl Store {
         now: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Result<Option<ChatSubscription>, StoreError> {
-        let row = sqlx::query_as!(
-            Row,
-            "INSERT INTO eventsub_subscriptions AS held
-                    (broadcaster_id, subscription_type, state, create_after, due_at, lease_holder, lease_until, changed_at)
-             VALUES ($1, $2, 'creating', $4, $4, $3, $5, $4)
-             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
-             SET lease_holder = excluded.lease_holder, lease_until = excluded.lease_until
-             WHERE held.lease_until IS NULL OR held.lease_until <= $4 OR held.lease_holder = $3
-             RETURNING state, reason, subscription_id, secret_fingerprint, attempts, create_after, due_at, revocations",
-            self.broadcaster.as_str(),
-            CHAT,
-            holder,
-            now,
-            until,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(ChatSubscription::try_from).transpose()
+        retrying("lease_chat_subscription", async || {
+            let row = sqlx::query_as!(
+                Row,
+                "INSERT INTO eventsub_subscriptions AS held
+                        (broadcaster_id, subscription_type, state, create_after, due_at, lease_holder, lease_until, changed_at)
+                 VALUES ($1, $2, 'creating', $4, $4, $3, $5, $4)
+                 ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+                 SET lease_holder = excluded.lease_holder, lease_until = excluded.lease_until
+                 WHERE held.lease_until IS NULL OR held.lease_until <= $4 OR held.lease_holder = $3
+                 RETURNING state, reason, subscription_id, secret_fingerprint, attempts, create_after, due_at, revocations",
+                self.broadcaster.as_str(),
+                CHAT,
+                holder,
+                now,
+                until,
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            row.map(ChatSubscription::try_from).transpose()
+        })
+        .await
     }
 
     /// Writes down what the holder has found or done. Answers false, and changes nothing, when the lease is another's by
@@ -121,59 +124,68 @@ impl Store {
         next: &ChatSubscription,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let written = sqlx::query!(
-            "UPDATE eventsub_subscriptions
-             SET state = $4, reason = $5, subscription_id = $6, secret_fingerprint = $7, attempts = $8,
-                 create_after = $9, due_at = $10, changed_at = CASE WHEN state = $4 THEN changed_at ELSE $11 END
-             WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3 AND revocations = $12",
-            self.broadcaster.as_str(),
-            CHAT,
-            holder,
-            next.state.as_str(),
-            next.reason,
-            next.id,
-            next.secret_fingerprint,
-            i32::try_from(next.attempts).unwrap_or(i32::MAX),
-            next.create_after,
-            next.due_at,
-            now,
-            next.revocations,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(written.rows_affected() > 0)
+        retrying("update_chat_subscription", async || {
+            let written = sqlx::query!(
+                "UPDATE eventsub_subscriptions
+                 SET state = $4, reason = $5, subscription_id = $6, secret_fingerprint = $7, attempts = $8,
+                     create_after = $9, due_at = $10, changed_at = CASE WHEN state = $4 THEN changed_at ELSE $11 END
+                 WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3 AND revocations = $12",
+                self.broadcaster.as_str(),
+                CHAT,
+                holder,
+                next.state.as_str(),
+                next.reason,
+                next.id,
+                next.secret_fingerprint,
+                i32::try_from(next.attempts).unwrap_or(i32::MAX),
+                next.create_after,
+                next.due_at,
+                now,
+                next.revocations,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(written.rows_affected() > 0)
+        })
+        .await
     }
 
     /// Leaves the subscription to whoever looks next.
     pub async fn release_chat_subscription(&self, holder: Uuid) -> Result<(), StoreError> {
-        sqlx::query!(
-            "UPDATE eventsub_subscriptions SET lease_holder = NULL, lease_until = NULL
-             WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3",
-            self.broadcaster.as_str(),
-            CHAT,
-            holder,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        retrying("release_chat_subscription", async || {
+            sqlx::query!(
+                "UPDATE eventsub_subscriptions SET lease_holder = NULL, lease_until = NULL
+                 WHERE broadcaster_id = $1 AND subscription_type = $2 AND lease_holder = $3",
+                self.broadcaster.as_str(),
+                CHAT,
+                holder,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Twitch has told us that it ended the subscription.
     pub async fn note_chat_subscription_revoked(&self, reason: &str, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query!(
-            "INSERT INTO eventsub_subscriptions AS held
-                    (broadcaster_id, subscription_type, state, reason, create_after, due_at, revocations, changed_at)
-             VALUES ($1, $2, 'revoked', $3, $4, $4, 1, $4)
-             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
-             SET state = 'revoked', reason = $3, due_at = $4, revocations = held.revocations + 1, changed_at = $4",
-            self.broadcaster.as_str(),
-            CHAT,
-            reason,
-            now,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        retrying("note_chat_subscription_revoked", async || {
+            sqlx::query!(
+                "INSERT INTO eventsub_subscriptions AS held
+                        (broadcaster_id, subscription_type, state, reason, create_after, due_at, revocations, changed_at)
+                 VALUES ($1, $2, 'revoked', $3, $4, $4, 1, $4)
+                 ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+                 SET state = 'revoked', reason = $3, due_at = $4, revocations = held.revocations + 1, changed_at = $4",
+                self.broadcaster.as_str(),
+                CHAT,
+                reason,
+                now,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Twitch has verified the callback of a subscription that somebody else looks after: after that it is there.
@@ -182,21 +194,24 @@ impl Store {
         id: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "INSERT INTO eventsub_subscriptions
-                    (broadcaster_id, subscription_type, state, subscription_id, create_after, due_at, changed_at)
-             VALUES ($1, $2, 'enabled', $3, $4, $4, $4)
-             ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
-             SET state = 'enabled', reason = NULL, subscription_id = $3, secret_fingerprint = NULL, due_at = $4,
-                 changed_at = $4",
-            self.broadcaster.as_str(),
-            CHAT,
-            id,
-            now,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        retrying("note_chat_subscription_verified", async || {
+            sqlx::query!(
+                "INSERT INTO eventsub_subscriptions
+                        (broadcaster_id, subscription_type, state, subscription_id, create_after, due_at, changed_at)
+                 VALUES ($1, $2, 'enabled', $3, $4, $4, $4)
+                 ON CONFLICT (broadcaster_id, subscription_type) DO UPDATE
+                 SET state = 'enabled', reason = NULL, subscription_id = $3, secret_fingerprint = NULL, due_at = $4,
+                     changed_at = $4",
+                self.broadcaster.as_str(),
+                CHAT,
+                id,
+                now,
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+        .await
     }
 }
 

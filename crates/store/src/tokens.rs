@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use mgm_domain::BroadcasterId;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    transaction::{Held, retrying},
+};
 
 /// A pair of tokens. Shows neither in `Debug`.
 #[derive(Debug, Clone)]
@@ -36,7 +38,7 @@ pub struct LockedTokens {
     pub refusal: Option<TokenRefusal>,
     broadcaster: BroadcasterId,
     grant: String,
-    tx: Transaction<'static, Postgres>,
+    tx: Held,
 }
 
 impl Store {
@@ -61,7 +63,7 @@ impl Store {
         patience: Duration,
         now: OffsetDateTime,
     ) -> Result<LockedTokens, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.hold("renew_tokens").await?;
         let milliseconds = patience.as_millis().to_string();
         sqlx::query!(
             "SELECT set_config('lock_timeout', $1, true) AS waits,
@@ -107,23 +109,26 @@ impl Store {
         tokens: &StoredTokens,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let written = sqlx::query!(
-            "INSERT INTO twitch_tokens AS held (broadcaster_id, grant_id, access_token, refresh_token, updated_at)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (broadcaster_id, grant_id) DO UPDATE
-             SET access_token = $3, refresh_token = $4, updated_at = $5, refused_at = NULL, refusal = NULL
-             WHERE held.access_token = $6 AND held.refresh_token = $7",
-            self.broadcaster.as_str(),
-            grant,
-            tokens.access.expose_secret(),
-            tokens.refresh.expose_secret(),
-            now,
-            renewed_from.access.expose_secret(),
-            renewed_from.refresh.expose_secret(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(written.rows_affected() > 0)
+        retrying("replace_tokens", async || {
+            let written = sqlx::query!(
+                "INSERT INTO twitch_tokens AS held (broadcaster_id, grant_id, access_token, refresh_token, updated_at)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (broadcaster_id, grant_id) DO UPDATE
+                 SET access_token = $3, refresh_token = $4, updated_at = $5, refused_at = NULL, refusal = NULL
+                 WHERE held.access_token = $6 AND held.refresh_token = $7",
+                self.broadcaster.as_str(),
+                grant,
+                tokens.access.expose_secret(),
+                tokens.refresh.expose_secret(),
+                now,
+                renewed_from.access.expose_secret(),
+                renewed_from.refresh.expose_secret(),
+            )
+            .execute(&self.pool)
+            .await?;
+            Ok(written.rows_affected() > 0)
+        })
+        .await
     }
 }
 
@@ -142,7 +147,7 @@ impl LockedTokens {
         )
         .execute(&mut *self.tx)
         .await?;
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 
     /// Remembers that Twitch has refused the refresh token.
@@ -157,11 +162,11 @@ impl LockedTokens {
         )
         .execute(&mut *self.tx)
         .await?;
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 
     /// Leaves everything as it was.
     pub async fn release(self) -> Result<(), StoreError> {
-        Ok(self.tx.rollback().await?)
+        self.tx.rollback().await
     }
 }

@@ -1,21 +1,30 @@
 //! Named transactions, decided anew when they lose a race.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    ops::{Deref, DerefMut},
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use backon::{ExponentialBuilder, Retryable};
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::{CommandError, Store, StoreError};
 
-/// What a transaction may end with.
-pub(crate) trait Retry {
+/// How a transaction ends, for the metrics.
+const COMMITTED: &str = "committed";
+const ROLLED_BACK: &str = "rolled_back";
+
+/// What a transaction may fail with.
+pub(crate) trait Failure: Display + From<StoreError> {
     /// Whether it only lost a race.
     fn is_conflict(&self) -> bool;
     /// What the metrics call it.
     fn label(&self) -> &'static str;
 }
 
-impl Retry for StoreError {
+impl Failure for StoreError {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }
@@ -34,7 +43,7 @@ impl Retry for StoreError {
     }
 }
 
-impl Retry for CommandError {
+impl Failure for CommandError {
     fn is_conflict(&self) -> bool {
         match self {
             Self::Failed(error) => error.is_conflict(),
@@ -50,11 +59,125 @@ impl Retry for CommandError {
     }
 }
 
-/// Runs `attempt`, one whole transaction, until it does not end in a conflict; after several it gives up. Counted and
-/// timed under `name`.
+/// What is done in a transaction, and done anew when it loses a race: `async |tx: &mut PgConnection| …`.
+///
+/// `AsyncFn(&mut PgConnection)` says nearly the same. But it cannot say that the future is `Send`, and rustc does not find out
+/// by itself for a future that borrows an argument (rust-lang/rust#110338), so that no caller could be spawned. A closure's
+/// parameter has to have its type written out, since this is no bound that rustc infers it from.
+pub(crate) trait Work<'t, T, E> {
+    fn begin(&self, tx: &'t mut PgConnection) -> impl Future<Output = Result<T, E>> + Send;
+}
+
+impl<'t, T, E, F, Fut> Work<'t, T, E> for F
+where
+    F: Fn(&'t mut PgConnection) -> Fut,
+    Fut: Future<Output = Result<T, E>> + Send,
+{
+    fn begin(&self, tx: &'t mut PgConnection) -> impl Future<Output = Result<T, E>> + Send {
+        self(tx)
+    }
+}
+
+/// One snapshot for all statements.
+const REPEATABLE_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+/// The same for reading whole tables, which are joined and sorted as it goes best.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_material = on;
+    SET LOCAL enable_sort = on; SET LOCAL enable_incremental_sort = on";
+
+impl Store {
+    /// Commits what `work` does, or nothing of it where it fails.
+    pub(crate) async fn transaction<T, E, W>(&self, name: &'static str, work: W) -> Result<T, E>
+    where
+        E: Failure,
+        W: for<'t> Work<'t, T, E>,
+    {
+        self.isolated(name, "BEGIN", work).await
+    }
+
+    /// A transaction whose statements see one moment of the database.
+    pub(crate) async fn repeatable_read<T, E, W>(&self, name: &'static str, work: W) -> Result<T, E>
+    where
+        E: Failure,
+        W: for<'t> Work<'t, T, E>,
+    {
+        self.isolated(name, REPEATABLE_READ, work).await
+    }
+
+    /// A transaction that only reads, and sees one moment of the database. It reads whole tables, and may join and sort them
+    /// as it goes best.
+    pub(crate) async fn snapshot<T, W>(&self, name: &'static str, work: W) -> Result<T, StoreError>
+    where
+        W: for<'t> Work<'t, T, StoreError>,
+    {
+        self.isolated(name, SNAPSHOT, work).await
+    }
+
+    async fn isolated<T, E, W>(&self, name: &'static str, begin: &'static str, work: W) -> Result<T, E>
+    where
+        E: Failure,
+        W: for<'t> Work<'t, T, E>,
+    {
+        retrying(name, async || {
+            let mut tx = self.pool.begin_with(begin).await.map_err(StoreError::from)?;
+            // Boxed for the same reason: of what is boxed it is known that it is `Send`.
+            let doing: Pin<Box<dyn Future<Output = Result<T, E>> + Send + '_>> = Box::pin(work.begin(&mut tx));
+            // Dropped, a transaction is rolled back before its connection is used again; nobody has to wait for that.
+            let done = doing.await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Begins a transaction that its holder ends. For what cannot be done anew, since it is not about the database alone.
+    pub(crate) async fn hold(&self, name: &'static str) -> Result<Held, StoreError> {
+        let started = Instant::now();
+        Ok(Held { name, started, tx: self.pool.begin().await? })
+    }
+}
+
+/// A transaction in somebody's hands.
+#[derive(Debug)]
+pub(crate) struct Held {
+    name: &'static str,
+    started: Instant,
+    tx: Transaction<'static, Postgres>,
+}
+
+impl Held {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let result = self.tx.commit().await.map_err(StoreError::from);
+        record(self.name, self.started, result.as_ref().map_or_else(Failure::label, |()| COMMITTED));
+        result
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        let result = self.tx.rollback().await.map_err(StoreError::from);
+        record(self.name, self.started, result.as_ref().map_or_else(Failure::label, |()| ROLLED_BACK));
+        result
+    }
+}
+
+impl Deref for Held {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
+
+/// Runs `attempt`, one whole transaction, until it does not end in a conflict; after several it gives up. A single statement
+/// is a transaction of its own. Counted and timed under `name`.
 pub(crate) async fn retrying<T, E, F, Fut>(name: &'static str, attempt: F) -> Result<T, E>
 where
-    E: Retry + std::fmt::Display,
+    E: Failure,
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -73,27 +196,11 @@ where
             retries.increment(1);
         })
         .await;
-    let outcome = result.as_ref().map_or_else(E::label, |_| "committed");
-    metrics::counter!("mgm_store_transactions_total", "name" => name, "outcome" => outcome).increment(1);
-    metrics::histogram!("mgm_store_transaction_seconds", "name" => name).record(started.elapsed().as_secs_f64());
+    record(name, started, result.as_ref().map_or_else(E::label, |_| COMMITTED));
     result
 }
 
-impl Store {
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin().await?)
-    }
-
-    /// A transaction that only reads, and sees one moment of the database. It reads whole tables, and may join and sort them
-    /// as it goes best.
-    pub(crate) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        sqlx::raw_sql(
-            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_material = on;
-             SET LOCAL enable_sort = on; SET LOCAL enable_incremental_sort = on",
-        )
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx)
-    }
+fn record(name: &'static str, started: Instant, outcome: &'static str) {
+    metrics::counter!("mgm_store_transactions_total", "name" => name, "outcome" => outcome).increment(1);
+    metrics::histogram!("mgm_store_transaction_seconds", "name" => name).record(started.elapsed().as_secs_f64());
 }

@@ -66,16 +66,18 @@ impl Store {
     /// Looks at everything of the broadcaster. Reads one snapshot and locks nothing, so that it can run beside backends at
     /// work.
     pub async fn audit(&self, now: OffsetDateTime) -> Result<Audit, StoreError> {
-        let mut tx = self.begin_snapshot().await?;
-        let mut audit = Audit::default();
-        self.audit_streams(&mut tx, &mut audit).await?;
-        self.audit_payouts(&mut tx, &mut audit).await?;
-        self.audit_announcements(&mut tx, &mut audit, now).await?;
-        self.audit_cycles(&mut tx, &mut audit).await?;
-        self.audit_gifts(&mut tx, &mut audit).await?;
-        self.audit_pool(&mut tx, &mut audit).await?;
-        audit.findings.sort();
-        Ok(audit)
+        self.snapshot("audit", async |tx: &mut PgConnection| {
+            let mut audit = Audit::default();
+            self.audit_streams(tx, &mut audit).await?;
+            self.audit_payouts(tx, &mut audit).await?;
+            self.audit_announcements(tx, &mut audit, now).await?;
+            self.audit_cycles(tx, &mut audit).await?;
+            self.audit_gifts(tx, &mut audit).await?;
+            self.audit_pool(tx, &mut audit).await?;
+            audit.findings.sort();
+            Ok(audit)
+        })
+        .await
     }
 
     /// Streams of whatever kind have versions from 1 without gaps, and are of one kind.
