@@ -13,11 +13,11 @@ use std::{
 use mgm_domain::BroadcasterId;
 use mgm_postgres::{Durability, Options, Server, install};
 use mgm_store::{Store, StoreError, StoreOptions};
+use mgm_test_support::until;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 
 const DATABASE: &str = "mgm";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that is a standby as long as the file is there.
 struct Standby {
@@ -70,15 +70,6 @@ fn options() -> StoreOptions {
     }
 }
 
-async fn until(what: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !what().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
-}
-
 async fn connect(options: &PgConnectOptions) -> PgConnection {
     options.connect().await.unwrap()
 }
@@ -104,7 +95,7 @@ async fn the_primary_is_used_and_after_a_fail_over_the_new_one() {
     let error = store.ready().await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     standby.promote().await;
-    until(async || store.migrate().await.is_ok()).await;
+    until("the new primary is in use", async || store.migrate().await.is_ok()).await;
     assert!(is_migrated(&standby.options()).await);
     store.close().await;
 }
@@ -124,7 +115,7 @@ async fn a_primary_that_has_become_a_standby_is_connected_to_no_more() {
         assert!(error.is_unavailable(), "{error}");
     }
     server.promote().await;
-    until(async || store.ready().await.is_ok()).await;
+    until("the primary is in use again", async || store.ready().await.is_ok()).await;
     store.close().await;
 }
 

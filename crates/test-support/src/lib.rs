@@ -13,7 +13,9 @@ mod cluster;
 mod database;
 mod logs;
 mod server;
+mod wait;
 
 pub use database::TestDatabase;
 pub use mgm_postgres::Durability;
 pub use server::{TestServer, VARIABLE, database};
+pub use wait::until;

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use mgm_store::MIGRATOR;
+use mgm_test_support::until;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -11,7 +12,7 @@ use tokio::{
 
 use crate::{
     helix::HelixStandIn,
-    program::{Running, notification, until},
+    program::{Running, notification},
 };
 
 /// Shorter than the 30 s after which silence ends by itself: who waits for that fails.

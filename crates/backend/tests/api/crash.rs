@@ -5,13 +5,13 @@
 //! a stand-in for Helix that does not answer.
 
 use mgm_store::MIGRATOR;
-use mgm_test_support::TestDatabase;
+use mgm_test_support::{TestDatabase, until};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
 use crate::{
     helix::HelixStandIn,
-    program::{Running, run, until},
+    program::{Running, run},
 };
 
 /// Short enough to wait for, long enough to kill a process in.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mgm_test_support::until;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
@@ -13,15 +14,6 @@ async fn said(app: &TestApp) -> usize {
     let journal = app.helix.journal().await;
     let said = |path: &str, status: Option<u16>| path == "/helix/chat/messages" && status == Some(200);
     journal.requests.iter().filter(|request| said(&request.path, request.status)).count()
-}
-
-async fn until(what: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !what().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
 }
 
 /// A payout that only has to become `Sent`; the token has expired, so that the announcement waits for another.
@@ -51,7 +43,10 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
         sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *kept).await.unwrap();
         let meanwhile = async {
             let waits = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'twitch_tokens'::regclass";
-            until(async || sqlx::query_scalar::<_, bool>(waits).fetch_one(app.database.pool()).await.unwrap()).await;
+            until("it waits for the table", async || {
+                sqlx::query_scalar::<_, bool>(waits).fetch_one(app.database.pool()).await.unwrap()
+            })
+            .await;
             assert_eq!(app.helix.messages().await.len(), calls_before, "{mode}");
             // Longer than any lease.
             app.advance(600);
@@ -63,7 +58,7 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
             app.post(&format!("/api/announcements/{payout}/retry")).desktop().send().await.ok();
             kept.rollback().await.unwrap();
             // The first attempt is over before the second begins: what it says would be heard.
-            until(async || app.tasks.len() == idle).await;
+            until("the attempt is over", async || app.tasks.len() == idle).await;
         };
         let (sent, ()) = tokio::join!(app.change(&payout, "Sent"), meanwhile);
         sent.ok();
@@ -82,7 +77,7 @@ async fn a_call_that_could_outlast_the_lease_is_put_off() {
     let lease = app.state.helix.longest_call() + Duration::from_secs(1);
     app.helix.faults(json!([{"kind": "slow", "route": "token", "delayMs": 300}])).await;
     let meanwhile = async {
-        until(async || app.helix.token_requests().await == 1).await;
+        until("a token is asked for", async || app.helix.token_requests().await == 1).await;
         // Ten seconds are left, and the call may take as long.
         app.clock.advance(lease.checked_sub(Duration::from_secs(10)).unwrap());
     };

@@ -1,12 +1,9 @@
 //! The worker of the outbox is woken by the database, and looks by itself when nobody tells it anything.
 
 use mgm_store::MIGRATOR;
-use mgm_test_support::TestDatabase;
+use mgm_test_support::{TestDatabase, until};
 
-use crate::{
-    helix::HelixStandIn,
-    program::{Running, until},
-};
+use crate::{helix::HelixStandIn, program::Running};
 
 /// Longer than a test.
 const HOURLY: (&str, &str) = ("Announcements__PollSeconds", "3600");

@@ -16,11 +16,11 @@ use mgm_service::{
 };
 use mgm_settings::{Row, Settings, Sources};
 use mgm_store::MIGRATOR;
-use mgm_test_support::TestDatabase;
+use mgm_test_support::{TestDatabase, until};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::program::{PATIENCE, Running, SECRETS, address, run, until};
+use crate::program::{PATIENCE, Running, SECRETS, address, run};
 
 const CANARY: &str = "hush-canary";
 
