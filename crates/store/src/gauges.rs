@@ -26,7 +26,7 @@ pub struct Gauges {
     /// Payouts that are not at their end, by status.
     pub payouts: Vec<(PayoutStatus, Crowd)>,
     /// Announcements that are not out, by state.
-    pub announcements: Vec<(AnnouncementState, Crowd)>,
+    pub announcements: Vec<(AnnouncementState, i64)>,
     /// Gift requests that are not at their end, by state.
     pub gifts: Vec<(GiftStatus, i64)>,
     /// When the oldest gift request came that Twitch has still to verify.
@@ -110,23 +110,19 @@ impl Store {
         Ok(payouts)
     }
 
-    async fn owed_announcements(&self) -> Result<Vec<(AnnouncementState, Crowd)>, StoreError> {
+    async fn owed_announcements(&self) -> Result<Vec<(AnnouncementState, i64)>, StoreError> {
         let mut announcements = vec![];
         for state in AnnouncementState::ALL.into_iter().filter(|state| *state != AnnouncementState::Announced) {
-            let crowd = sqlx::query_as!(
-                Crowd,
-                r#"SELECT
-                     (SELECT count(*) FROM (SELECT FROM announcements WHERE broadcaster_id = $1 AND state = $2
-                                            ORDER BY created_at LIMIT $3) few) AS "count!",
-                     (SELECT created_at FROM announcements WHERE broadcaster_id = $1 AND state = $2
-                      ORDER BY created_at LIMIT 1) AS oldest"#,
+            let count = sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM (SELECT FROM announcements WHERE broadcaster_id = $1 AND state = $2
+                                                     ORDER BY created_at LIMIT $3) few"#,
                 self.broadcaster.as_str(),
                 state.as_str(),
                 MAX_COUNT,
             )
             .fetch_one(&self.pool)
             .await?;
-            announcements.push((state, crowd));
+            announcements.push((state, count));
         }
         Ok(announcements)
     }

@@ -40,8 +40,8 @@ async fn round(context: &WorkerContext) -> Result<(), StoreError> {
         metrics::payouts_open(status).set(as_float(crowd.count));
         metrics::payout_oldest_open_seconds(status).set(age(crowd.oldest, now));
     }
-    for (owed, crowd) in gauges.announcements {
-        metrics::announcements(owed).set(as_float(crowd.count));
+    for (owed, count) in gauges.announcements {
+        metrics::announcements(owed).set(as_float(count));
     }
     for (status, count) in gauges.gifts {
         metrics::gift_requests(status).set(as_float(count));
