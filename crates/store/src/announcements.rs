@@ -16,9 +16,12 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Store, StoreError,
-    sweep::{SWEPT_AT_ONCE, Swept},
+    error::Origin,
+    sweep::{Place, SWEPT_AT_ONCE, Swept, sweep},
     transaction::retrying,
 };
+
+const TABLE: &str = "announcements";
 
 /// An announcement that is this process's to send, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,16 +60,21 @@ pub struct Announcement {
     pub updated_at: OffsetDateTime,
 }
 
-struct ClaimedRow {
+struct AnnouncementRow {
     payout_id: Uuid,
     message: String,
+    state: String,
     attempts: i32,
     attempts_before_retry: i32,
+    due_at: OffsetDateTime,
+    detail: Option<String>,
     may_have_been_said: bool,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
 }
 
-impl From<ClaimedRow> for ClaimedAnnouncement {
-    fn from(row: ClaimedRow) -> Self {
+impl From<AnnouncementRow> for ClaimedAnnouncement {
+    fn from(row: AnnouncementRow) -> Self {
         Self {
             payout: PayoutId::from_uuid(row.payout_id),
             message: row.message,
@@ -74,6 +82,24 @@ impl From<ClaimedRow> for ClaimedAnnouncement {
             may_have_been_said: row.may_have_been_said,
             claim: row.attempts,
         }
+    }
+}
+
+impl TryFrom<AnnouncementRow> for Announcement {
+    type Error = StoreError;
+
+    fn try_from(row: AnnouncementRow) -> Result<Self, StoreError> {
+        let state = Origin::row(TABLE, row.payout_id).parse("state", &row.state)?;
+        Ok(Self {
+            payout: PayoutId::from_uuid(row.payout_id),
+            message: row.message,
+            state,
+            attempts: row.attempts.unsigned_abs(),
+            detail: row.detail,
+            next_attempt_at: (state == AnnouncementState::Pending).then_some(row.due_at),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
     }
 }
 
@@ -86,17 +112,20 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            "INSERT INTO announcements (broadcaster_id, payout_id, message, state, due_at, created_at, updated_at)
-             VALUES ($1, $2, $3, 'pending', $4, $5, $5)",
+            "WITH owed AS (
+                 INSERT INTO announcements (broadcaster_id, payout_id, message, state, due_at, created_at, updated_at)
+                 VALUES ($1, $2, $3, 'pending', $4, $5, $5)
+                 RETURNING broadcaster_id
+             )
+             SELECT pg_notify('mgm_announcements', broadcaster_id) FROM owed",
             self.broadcaster.as_str(),
             id.as_uuid(),
             announcement::text(&payout.character_name),
             now + FIRST_DUE_AFTER,
             now,
         )
-        .execute(&mut *tx)
+        .fetch_one(tx)
         .await?;
-        sqlx::query!("SELECT pg_notify('mgm_announcements', $1)", self.broadcaster.as_str()).execute(tx).await?;
         Ok(())
     }
 
@@ -109,10 +138,11 @@ impl Store {
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
         retrying("claim_announcement", async || {
             let row = sqlx::query_as!(
-                ClaimedRow,
+                AnnouncementRow,
                 "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $4, updated_at = $3
                  WHERE broadcaster_id = $1 AND payout_id = $2 AND state = 'pending'
-                 RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
+                 RETURNING payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                           may_have_been_said, created_at, updated_at",
                 self.broadcaster.as_str(),
                 id.as_uuid(),
                 now,
@@ -133,13 +163,14 @@ impl Store {
     ) -> Result<Option<ClaimedAnnouncement>, StoreError> {
         retrying("claim_due_announcement", async || {
             let row = sqlx::query_as!(
-                ClaimedRow,
+                AnnouncementRow,
                 "UPDATE announcements SET state = 'sending', attempts = attempts + 1, due_at = $3, updated_at = $2
                  WHERE broadcaster_id = $1 AND payout_id = (
                      SELECT payout_id FROM announcements
                      WHERE broadcaster_id = $1 AND state = 'pending' AND due_at <= $2
                      ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-                 RETURNING payout_id, message, attempts, attempts_before_retry, may_have_been_said",
+                 RETURNING payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                           may_have_been_said, created_at, updated_at",
                 self.broadcaster.as_str(),
                 now,
                 now + lease,
@@ -175,7 +206,9 @@ impl Store {
         let settled = match announcement::after_delivery(delivery, attempt, now, jitter) {
             Next::Retry { at, reason } => self.postpone(claimed, &reason, may_be_out, now, at).await,
             Next::Settled(outcome) => {
-                self.record("settle_announcement", claimed.payout, &outcome, may_be_out, Some(claimed.claim), now).await
+                let (payout, claim) = (claimed.payout, Some(claimed.claim));
+                let recorded = self.record("settle_announcement", payout, &outcome, may_be_out, claim, now).await;
+                recorded.map(|announcement| announcement.state)
             }
         };
         match settled {
@@ -189,39 +222,35 @@ impl Store {
     /// Takes attempts whose lease has passed for unknown: whoever made them is gone, and the message may have been
     /// said. Answers how many.
     pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<Swept<u64>, StoreError> {
-        let mut expired = Swept::default();
-        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
-        loop {
-            let stale = sqlx::query!(
+        let stale = async |(due_at, id): Place| {
+            let rows = sqlx::query!(
                 "SELECT payout_id, attempts, due_at FROM announcements
                  WHERE broadcaster_id = $1 AND state = 'sending' AND due_at <= $2 AND (due_at, payout_id) > ($3, $4)
                  ORDER BY due_at, payout_id LIMIT $5",
                 self.broadcaster.as_str(),
                 now,
-                after.0,
-                after.1,
+                due_at,
+                id,
                 SWEPT_AT_ONCE,
-            )
-            .fetch_all(&self.pool)
-            .await?;
-            let Some(last) = stale.last() else { return Ok(expired) };
-            after = (last.due_at, last.payout_id);
-            for row in stale {
-                let id = PayoutId::from_uuid(row.payout_id);
-                let reason = "the process that was sending it ended, or lost the database".to_owned();
-                let outcome = Outcome::Unknown { reason };
-                match self.record("expire_lease", id, &outcome, true, Some(row.attempts), now).await {
-                    Ok(_) => expired.done += 1,
-                    Err(CommandError::Rejected(_)) => {}
-                    Err(CommandError::Failed(error)) => expired.pass_over(&id, error)?,
-                }
-            }
-        }
+            );
+            let rows = rows.fetch_all(&self.pool).await?.into_iter();
+            Ok(rows
+                .map(|row| ((row.due_at, row.payout_id), (PayoutId::from_uuid(row.payout_id), row.attempts)))
+                .collect())
+        };
+        let reason = "the process that was sending it ended, or lost the database".to_owned();
+        let outcome = Outcome::Unknown { reason };
+        let expire = async |(id, claim)| {
+            self.record("expire_lease", id, &outcome, true, Some(claim), now).await?;
+            Ok(Some(()))
+        };
+        Ok(sweep(stale, expire).await?.count())
     }
 
-    /// The operator wants another attempt at what failed, was dropped or is unknown.
-    pub async fn retry_announcement(&self, id: PayoutId, now: OffsetDateTime) -> Result<(), CommandError> {
-        self.record("retry_announcement", id, &Outcome::Retried, false, None, now).await.map(drop)
+    /// The operator wants another attempt at what failed, was dropped or is unknown. Of a payout that owes no announcement
+    /// there is none to try again.
+    pub async fn retry_announcement(&self, id: PayoutId, now: OffsetDateTime) -> Result<Announcement, CommandError> {
+        self.record("retry_announcement", id, &Outcome::Retried, false, None, now).await
     }
 
     /// The operator says whether what is unknown was said.
@@ -230,16 +259,17 @@ impl Store {
         id: PayoutId,
         announced: bool,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
-        self.record("resolve_announcement", id, &Outcome::Resolved { announced }, false, None, now).await.map(drop)
+    ) -> Result<Announcement, CommandError> {
+        self.record("resolve_announcement", id, &Outcome::Resolved { announced }, false, None, now).await
     }
 
     /// One payout's announcement.
     pub async fn announcement(&self, id: PayoutId) -> Result<Option<Announcement>, StoreError> {
         let row = sqlx::query_as!(
             AnnouncementRow,
-            "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at FROM announcements
-             WHERE broadcaster_id = $1 AND payout_id = $2",
+            "SELECT payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                    may_have_been_said, created_at, updated_at
+             FROM announcements WHERE broadcaster_id = $1 AND payout_id = $2",
             self.broadcaster.as_str(),
             id.as_uuid(),
         )
@@ -263,7 +293,8 @@ impl Store {
             Some(state) => {
                 sqlx::query_as!(
                     AnnouncementRow,
-                    "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at
+                    "SELECT payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                            may_have_been_said, created_at, updated_at
                      FROM announcements
                      WHERE broadcaster_id = $1 AND state = $2 AND (created_at, payout_id) > ($3, $4)
                      ORDER BY created_at, payout_id LIMIT $5",
@@ -279,7 +310,8 @@ impl Store {
             None => {
                 sqlx::query_as!(
                     AnnouncementRow,
-                    "SELECT payout_id, message, state, attempts, due_at, detail, created_at, updated_at
+                    "SELECT payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                            may_have_been_said, created_at, updated_at
                      FROM announcements
                      WHERE broadcaster_id = $1 AND created_at >= $2 AND (created_at, payout_id) > ($2, $3)
                      ORDER BY created_at, payout_id LIMIT $4",
@@ -296,13 +328,8 @@ impl Store {
     }
 
     async fn announcement_state(&self, id: PayoutId) -> Result<AnnouncementState, StoreError> {
-        let missing = || StoreError::BadRow {
-            table: "announcements",
-            column: "payout_id",
-            key: id.to_string(),
-            reason: "there is no such row".to_owned(),
-        };
-        Ok(self.announcement(id).await?.ok_or_else(missing)?.state)
+        let announcement = self.announcement(id).await?.ok_or("there is no such row");
+        Ok(Origin::row(TABLE, id).column("payout_id", announcement)?.state)
     }
 
     async fn postpone(
@@ -348,7 +375,7 @@ impl Store {
         may_have_been_said: bool,
         claim: Option<i32>,
         now: OffsetDateTime,
-    ) -> Result<AnnouncementState, CommandError> {
+    ) -> Result<Announcement, CommandError> {
         let state = announcement::state_after(outcome);
         // The operator's word changes nothing of why the last attempt did not announce, unless it did.
         let (keeps_detail, detail) = match outcome {
@@ -361,15 +388,24 @@ impl Store {
         };
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_payout(tx, id).await?;
+            stream.state.as_ref().and_then(Payout::announcement).ok_or(Rejection::NotFound)?;
             let command = Command::RecordAnnouncement { outcome: outcome.clone(), at: now };
             let events = decide(stream.state.as_ref(), command)?;
             self.append(tx, stream, &events, now).await?;
-            let written = sqlx::query!(
-                "UPDATE announcements SET state = $3, detail = CASE WHEN $7 THEN detail ELSE $4 END,
-                        may_have_been_said = may_have_been_said OR $8, due_at = $5, updated_at = $5,
-                        attempts_before_retry = CASE WHEN $3 = 'pending' THEN attempts ELSE attempts_before_retry END
-                 WHERE broadcaster_id = $1 AND payout_id = $2
-                   AND ($6::integer IS NULL OR (state = 'sending' AND attempts = $6))",
+            // The function is called for the row that is written.
+            let row = sqlx::query_as!(
+                AnnouncementRow,
+                "WITH written AS (
+                     UPDATE announcements SET state = $3, detail = CASE WHEN $7 THEN detail ELSE $4 END,
+                            may_have_been_said = may_have_been_said OR $8, due_at = $5, updated_at = $5,
+                            attempts_before_retry = CASE WHEN $3 = 'pending' THEN attempts ELSE attempts_before_retry END
+                     WHERE broadcaster_id = $1 AND payout_id = $2
+                       AND ($6::integer IS NULL OR (state = 'sending' AND attempts = $6))
+                     RETURNING *
+                 )
+                 SELECT payout_id, message, state, attempts, attempts_before_retry, due_at, detail,
+                        may_have_been_said, created_at, updated_at
+                 FROM written, pg_notify('mgm_announcements', broadcaster_id)",
                 self.broadcaster.as_str(),
                 id.as_uuid(),
                 state.as_str(),
@@ -379,50 +415,10 @@ impl Store {
                 keeps_detail,
                 may_have_been_said,
             )
-            .execute(&mut *tx)
+            .fetch_optional(&mut *tx)
             .await?;
-            if written.rows_affected() == 0 {
-                return Err(Rejection::InvalidState.into());
-            }
-            sqlx::query!("SELECT pg_notify('mgm_announcements', $1)", self.broadcaster.as_str())
-                .execute(&mut *tx)
-                .await?;
-            Ok(state)
+            Ok(Announcement::try_from(row.ok_or(Rejection::InvalidState)?)?)
         })
         .await
-    }
-}
-
-struct AnnouncementRow {
-    payout_id: Uuid,
-    message: String,
-    state: String,
-    attempts: i32,
-    due_at: OffsetDateTime,
-    detail: Option<String>,
-    created_at: OffsetDateTime,
-    updated_at: OffsetDateTime,
-}
-
-impl TryFrom<AnnouncementRow> for Announcement {
-    type Error = StoreError;
-
-    fn try_from(row: AnnouncementRow) -> Result<Self, StoreError> {
-        let state = row.state.parse().map_err(|_| StoreError::BadRow {
-            table: "announcements",
-            column: "state",
-            key: row.payout_id.to_string(),
-            reason: format!("{:?} is no state", row.state),
-        })?;
-        Ok(Self {
-            payout: PayoutId::from_uuid(row.payout_id),
-            message: row.message,
-            state,
-            attempts: row.attempts.unsigned_abs(),
-            detail: row.detail,
-            next_attempt_at: (state == AnnouncementState::Pending).then_some(row.due_at),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
     }
 }

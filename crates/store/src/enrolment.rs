@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 
 use crate::{
     Store, StoreError,
-    pool::{BUCKETS, Viewer, bad_bucket, in_order, parse_name, viewer_id},
+    error::Origin,
+    pool::{BUCKETS, Viewer, in_order},
     transaction::retrying,
 };
 
@@ -235,14 +236,10 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let key = row.enrollment_request_id;
-                let viewer = viewer_id("claims", &row.viewer_id)?;
-                let character_name = parse_name("claims", &key, &row.character_name)?;
-                let request = EnrollmentRequestId::parse(key.clone()).map_err(|error| StoreError::BadRow {
-                    table: "claims",
-                    column: "enrollment_request_id",
-                    key,
-                    reason: error.to_string(),
-                })?;
+                let claim = Origin::row("claims", &key);
+                let request = claim.column("enrollment_request_id", EnrollmentRequestId::parse(&*key))?;
+                let viewer = claim.column("viewer_id", ViewerId::parse(row.viewer_id))?;
+                let character_name = claim.column("character_name", CharacterName::parse(&row.character_name))?;
                 Ok((request, Claim { viewer, character_name }))
             })
             .collect()
@@ -257,17 +254,16 @@ impl Store {
         let at = enrolments.iter().map(|enrolment| enrolment.at).max();
         self.write_claims(tx, &batch.granted).await?;
         let mut rows = Columns::default();
-        let mut joined = vec![0; BUCKETS];
+        let mut joined = [0; BUCKETS];
         for (id, before) in &batch.changed {
             let Some(Viewer { membership: Some(membership), bucket, .. }) = batch.viewers.get(id) else { continue };
             rows.viewer_id.push(id.to_string());
             rows.display_name.push(membership.display_name.clone());
             rows.character_name.push(membership.character_name.to_string());
             rows.name_key.push(membership.character_name.key());
-            rows.bucket.push(*bucket);
+            rows.bucket.push(i16::from(*bucket));
             if before.is_none() {
-                let count = usize::try_from(*bucket).ok().and_then(|bucket| joined.get_mut(bucket));
-                *count.ok_or_else(|| bad_bucket(*bucket))? += 1;
+                joined[usize::from(*bucket)] += 1;
             }
         }
         if rows.viewer_id.is_empty() {
@@ -281,13 +277,8 @@ impl Store {
                  SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND $8::boolean ORDER BY shard LIMIT 1
                  FOR UPDATE SKIP LOCKED
              ), counted AS (
-                 UPDATE pool_counts
-                 SET members = ARRAY(SELECT members[place] + ($9::integer[])[place] FROM generate_series(1, 256) AS place)
-                 WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
-                 RETURNING shard
-             ), begun AS (
                  INSERT INTO pool_counts AS had (broadcaster_id, shard, members)
-                 SELECT $1, floor(random() * 32)::smallint, $9 WHERE $8 AND NOT EXISTS (SELECT FROM counted)
+                 SELECT $1, coalesce((SELECT shard FROM free), floor(random() * 32)::smallint), $9 WHERE $8
                  ON CONFLICT (broadcaster_id, shard) DO UPDATE
                  SET members = ARRAY(SELECT had.members[place] + EXCLUDED.members[place]
                                      FROM generate_series(1, 256) AS place)
@@ -309,7 +300,7 @@ impl Store {
             &rows.bucket,
             at,
             joined.iter().any(|count| *count > 0),
-            &joined,
+            &joined[..],
         )
         .execute(tx)
         .await?;

@@ -1,6 +1,6 @@
 //! What can fail. A refusal by the rules is not a failure: commands tell them apart in [`CommandError`].
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use mgm_domain::{
     Rejection,
@@ -92,6 +92,34 @@ impl StoreError {
             | Self::Migration(_)
             | Self::Database(_) => false,
         }
+    }
+}
+
+/// The row that something was read from. Names it, where it is not as the program writes its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<K> {
+    table: &'static str,
+    key: K,
+}
+
+impl<K: Display> Origin<K> {
+    pub(crate) const fn row(table: &'static str, key: K) -> Self {
+        Self { table, key }
+    }
+
+    /// What was made of a column.
+    pub(crate) fn column<T, E: Display>(&self, column: &'static str, made: Result<T, E>) -> Result<T, StoreError> {
+        made.map_err(|reason| StoreError::BadRow {
+            table: self.table,
+            column,
+            key: self.key.to_string(),
+            reason: reason.to_string(),
+        })
+    }
+
+    /// What a column's text names.
+    pub(crate) fn parse<T: FromStr<Err: Display>>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
+        self.column(column, text.parse().map_err(|error| format!("{text:?}: {error}")))
     }
 }
 

@@ -12,7 +12,7 @@ use mgm_domain::{
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{CommandError, Store, StoreError, gifts::failure, pool::viewer_id, transaction::retrying};
+use crate::{CommandError, Store, StoreError, error::Origin, gifts::failure, transaction::retrying};
 
 /// A verification that is this process's to make, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +90,10 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
             row.map(|row| {
+                let verification = Origin::row("gift_verifications", row.gift_id);
                 Ok(ClaimedVerification {
                     gift: GiftId::from_uuid(row.gift_id),
-                    viewer: viewer_id("gift_verifications", &row.viewer_id)?,
+                    viewer: verification.column("viewer_id", ViewerId::parse(row.viewer_id))?,
                     attempt: row.attempts.unsigned_abs(),
                     claim: row.attempts,
                 })
@@ -133,7 +134,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Verified, StoreError> {
         match self.gift_command("verify_gift", id, Command::Verify { is_subscriber, at: now }, limits, now).await {
-            Ok(events) => Ok(events.into_iter().find_map(failure).map_or(Verified::Enqueued, Verified::Failed)),
+            Ok((_, events)) => Ok(events.into_iter().find_map(failure).map_or(Verified::Enqueued, Verified::Failed)),
             Err(CommandError::Rejected(_)) => Ok(Verified::AlreadyDecided),
             Err(CommandError::Failed(error)) => Err(error),
         }

@@ -9,13 +9,11 @@ use mgm_domain::{
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
-    CommandError, Store, StoreError,
-    pool::viewer_id,
+    CommandError, GiftView, Store, StoreError,
     streams::Stream,
-    sweep::{SWEPT_AT_ONCE, Swept},
+    sweep::{Place, SWEPT_AT_ONCE, Swept, sweep},
 };
 
 /// What became of a request by chat. Sent or not, it is committed.
@@ -31,7 +29,12 @@ pub enum GiftRequestOutcome {
 
 impl Store {
     /// Makes a request, and promotes it when none is being served.
-    pub async fn request_gift(&self, id: GiftId, request: &Request, limits: TimeLimits) -> Result<(), CommandError> {
+    pub async fn request_gift(
+        &self,
+        id: GiftId,
+        request: &Request,
+        limits: TimeLimits,
+    ) -> Result<GiftView, CommandError> {
         let work = async |tx: &mut PgConnection| self.make_request(tx, id, request, limits).await;
         self.transaction("request_gift", work).await
     }
@@ -49,7 +52,7 @@ impl Store {
                 return Ok(GiftRequestOutcome::AlreadyProcessed);
             }
             match self.make_request(tx, id, request, limits).await {
-                Ok(()) => Ok(GiftRequestOutcome::Requested),
+                Ok(_) => Ok(GiftRequestOutcome::Requested),
                 Err(CommandError::Rejected(refusal)) => Ok(GiftRequestOutcome::Refused(refusal)),
                 Err(CommandError::Failed(error)) => Err(error),
             }
@@ -64,9 +67,9 @@ impl Store {
         item: SelectedItem,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
+    ) -> Result<GiftView, CommandError> {
         let command = Command::SelectItem { item, confirm_within: limits.confirm, at: now };
-        self.gift_command("select_gift_item", id, command, limits, now).await.map(drop)
+        Ok(self.gift_command("select_gift_item", id, command, limits, now).await?.0)
     }
 
     /// The receiver has the gift, or declined it.
@@ -76,8 +79,8 @@ impl Store {
         confirmed: bool,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
-        self.gift_command("confirm_gift", id, Command::Confirm { confirmed, at: now }, limits, now).await.map(drop)
+    ) -> Result<GiftView, CommandError> {
+        Ok(self.gift_command("confirm_gift", id, Command::Confirm { confirmed, at: now }, limits, now).await?.0)
     }
 
     /// The desktop gives the request up.
@@ -87,8 +90,8 @@ impl Store {
         reason: FailureReason,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
-        self.gift_command("fail_gift", id, Command::Fail { reason, at: now }, limits, now).await.map(drop)
+    ) -> Result<GiftView, CommandError> {
+        Ok(self.gift_command("fail_gift", id, Command::Fail { reason, at: now }, limits, now).await?.0)
     }
 
     /// Fails the requests whose time has passed; answers which, and why. Of several sweeps at once each request is in the
@@ -98,37 +101,28 @@ impl Store {
         limits: TimeLimits,
         now: OffsetDateTime,
     ) -> Result<Swept<Vec<(GiftId, FailureReason)>>, StoreError> {
-        let mut timed_out = Swept::<Vec<_>>::default();
-        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
-        loop {
-            let passed = sqlx::query!(
+        let passed = async |(timeout_at, id): Place| {
+            let rows = sqlx::query!(
                 r#"SELECT gift_id, timeout_at AS "timeout_at!" FROM gift_requests
                    WHERE broadcaster_id = $1 AND timeout_at <= $2 AND (timeout_at, gift_id) > ($3, $4)
                    ORDER BY timeout_at, gift_id LIMIT $5"#,
                 self.broadcaster.as_str(),
                 now,
-                after.0,
-                after.1,
+                timeout_at,
+                id,
                 SWEPT_AT_ONCE,
-            )
-            .fetch_all(&self.pool)
-            .await?;
-            let Some(last) = passed.last() else { return Ok(timed_out) };
-            after = (last.timeout_at, last.gift_id);
-            for row in passed {
-                let id = GiftId::from_uuid(row.gift_id);
-                match self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await {
-                    Ok(events) => {
-                        timed_out.done.extend(events.into_iter().filter_map(|event| Some((id, failure(event)?))));
-                    }
-                    Err(CommandError::Rejected(_)) => {}
-                    Err(CommandError::Failed(error)) => timed_out.pass_over(&id, error)?,
-                }
-            }
-        }
+            );
+            let rows = rows.fetch_all(&self.pool).await?.into_iter();
+            Ok(rows.map(|row| ((row.timeout_at, row.gift_id), GiftId::from_uuid(row.gift_id))).collect())
+        };
+        let time_out = async |id| {
+            let (_, events) = self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await?;
+            Ok(events.into_iter().find_map(failure).map(|reason| (id, reason)))
+        };
+        sweep(passed, time_out).await
     }
 
-    /// Decides a command to a request that is there; answers its events.
+    /// Decides a command to a request that is there; answers what it is then, and what has happened.
     pub(crate) async fn gift_command(
         &self,
         name: &'static str,
@@ -136,7 +130,7 @@ impl Store {
         command: Command,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<Vec<Event>, CommandError> {
+    ) -> Result<(GiftView, Vec<Event>), CommandError> {
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_gift(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
@@ -145,8 +139,8 @@ impl Store {
             if was_unverified && status(&stream) != Some(GiftStatus::Unverified) {
                 self.forget_verification(tx, id).await?;
             }
-            self.promote_next(tx, limits, now).await?;
-            Ok(events)
+            let promoted = self.promote_next(tx, limits, now).await?.filter(|next| next.id == stream.id);
+            Ok((self.view_of(tx, promoted.unwrap_or(stream)).await?, events))
         })
         .await
     }
@@ -157,7 +151,7 @@ impl Store {
         id: GiftId,
         request: &Request,
         limits: TimeLimits,
-    ) -> Result<(), CommandError> {
+    ) -> Result<GiftView, CommandError> {
         self.lock_viewers(tx, std::slice::from_ref(&request.viewer)).await?;
         // An unverified request is in no queue yet.
         if request.is_verified {
@@ -165,13 +159,14 @@ impl Store {
         }
         let standing = self.gift_standing(tx, &request.viewer).await?;
         let events = decide(None, Command::Request { request: request.clone(), standing })?;
-        self.append(tx, Stream::<Gift>::empty(id.as_uuid()), &events, request.at).await?;
+        let mut stream = self.append(tx, Stream::empty(id.as_uuid()), &events, request.at).await?;
         if request.is_verified {
-            self.promote_next(tx, limits, request.at).await?;
+            let promoted = self.promote_next(tx, limits, request.at).await?.filter(|next| next.id == stream.id);
+            stream = promoted.unwrap_or(stream);
         } else {
             self.owe_verification(tx, id, &request.viewer, request.at).await?;
         }
-        Ok(())
+        self.view_of(tx, stream).await
     }
 
     /// What the viewer, whose row is locked, already has.
@@ -194,15 +189,21 @@ impl Store {
 
     /// Locks the viewer of a request and the queue, and loads the request's stream.
     async fn lock_gift(&self, tx: &mut PgConnection, id: GiftId) -> Result<Stream<Gift>, CommandError> {
-        let viewer = sqlx::query_scalar!(
-            "SELECT viewer_id FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = $2",
+        // See `lock_viewers`.
+        sqlx::query_scalar!(
+            "WITH receiver AS (
+                 SELECT viewer_id FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = $2
+             ), locked AS (
+                 INSERT INTO viewers (broadcaster_id, viewer_id) SELECT $1, viewer_id FROM receiver
+                 ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE SET viewer_id = EXCLUDED.viewer_id WHERE false
+             )
+             SELECT viewer_id FROM receiver",
             self.broadcaster.as_str(),
             id.as_uuid(),
         )
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Rejection::NotFound)?;
-        self.lock_viewers(tx, &[viewer_id("gift_requests", &viewer)?]).await?;
         self.lock_gift_queue(tx).await?;
         Ok(self.load_stream(tx, id.as_uuid()).await?)
     }
@@ -220,14 +221,14 @@ impl Store {
         Ok(())
     }
 
-    /// Promotes the oldest `Pending` request, when none is being served. The queue is locked; the row of the request's
-    /// viewer need not be, for whether they have an open request does not change.
+    /// Promotes the oldest `Pending` request, when none is being served; answers which. The queue is locked; the row of the
+    /// request's viewer need not be, for whether they have an open request does not change.
     async fn promote_next(
         &self,
         tx: &mut PgConnection,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Option<Stream<Gift>>, CommandError> {
         let next = sqlx::query_scalar!(
             "SELECT gift_id FROM gift_requests
              WHERE broadcaster_id = $1 AND state = 'Pending' AND NOT EXISTS (
@@ -239,13 +240,12 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(id) = next else {
-            return Ok(());
+            return Ok(None);
         };
-        let stream = self.load_stream::<Gift>(tx, id).await?;
+        let next = self.load_stream::<Gift>(tx, id).await?;
         let command = Command::Promote { select_within: limits.select, at: now };
-        let events = decide(stream.state.as_ref(), command)?;
-        self.append(tx, stream, &events, now).await?;
-        Ok(())
+        let events = decide(next.state.as_ref(), command)?;
+        Ok(Some(self.append(tx, next, &events, now).await?))
     }
 }
 

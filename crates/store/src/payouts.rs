@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     CommandError, Store, StoreError,
-    pool::{parse_name, viewer_id},
+    error::Origin,
+    projection::{PayoutRow, Row as _},
     streams::Stream,
-    sweep::{SWEPT_AT_ONCE, Swept},
+    sweep::{Place, SWEPT_AT_ONCE, Swept, sweep},
 };
 
 /// A payout as it is shown.
@@ -38,33 +39,36 @@ pub struct PayoutView {
     pub announced: bool,
 }
 
-struct PayoutRow {
-    payout_id: Uuid,
-    viewer_id: String,
-    display_name: String,
-    character_name: String,
-    gold: i32,
-    enrollment_request_id: String,
-    status: String,
-    created_at: OffsetDateTime,
-    announced: bool,
+impl PayoutView {
+    pub(crate) fn of(id: PayoutId, payout: Payout) -> Self {
+        Self {
+            id,
+            status: payout.status(),
+            announced: payout.is_announced(),
+            viewer: payout.viewer,
+            display_name: payout.display_name,
+            character_name: payout.character_name,
+            gold: payout.gold,
+            enrollment_request_id: payout.enrollment_request_id,
+            created_at: payout.created_at,
+        }
+    }
 }
 
 impl TryFrom<PayoutRow> for PayoutView {
     type Error = StoreError;
 
     fn try_from(row: PayoutRow) -> Result<Self, StoreError> {
-        let key = row.payout_id.to_string();
-        let bad = |column, reason: String| StoreError::BadRow { table: "payouts", column, key: key.clone(), reason };
+        let read = Origin::row(PayoutRow::TABLE, row.payout_id);
+        let request = EnrollmentRequestId::parse(row.enrollment_request_id);
         Ok(Self {
             id: PayoutId::from_uuid(row.payout_id),
-            viewer: viewer_id("payouts", &row.viewer_id)?,
-            character_name: parse_name("payouts", &key, &row.character_name)?,
-            gold: Gold::new(u32::try_from(row.gold).map_err(|error| bad("gold", error.to_string()))?),
-            enrollment_request_id: EnrollmentRequestId::parse(row.enrollment_request_id)
-                .map_err(|error| bad("enrollment_request_id", error.to_string()))?,
-            status: row.status.parse().map_err(|_| bad("status", format!("{:?} is no status", row.status)))?,
+            viewer: read.column("viewer_id", ViewerId::parse(row.viewer_id))?,
             display_name: row.display_name,
+            character_name: read.column("character_name", CharacterName::parse(&row.character_name))?,
+            gold: Gold::new(read.column("gold", u32::try_from(row.gold))?),
+            enrollment_request_id: read.column("enrollment_request_id", request)?,
+            status: read.parse("status", &row.status)?,
             created_at: row.created_at,
             announced: row.announced,
         })
@@ -76,8 +80,8 @@ impl Store {
     pub async fn payout(&self, id: PayoutId) -> Result<Option<PayoutView>, StoreError> {
         let row = sqlx::query_as!(
             PayoutRow,
-            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
-                    announced
+            "SELECT payout_id, version, viewer_id, display_name, character_name, gold, enrollment_request_id, status,
+                    announced, created_at, accepted_at
              FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
             self.broadcaster.as_str(),
             id.as_uuid(),
@@ -91,8 +95,8 @@ impl Store {
     pub async fn newest_payout(&self, viewer: &ViewerId) -> Result<Option<PayoutView>, StoreError> {
         let row = sqlx::query_as!(
             PayoutRow,
-            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
-                    announced
+            "SELECT payout_id, version, viewer_id, display_name, character_name, gold, enrollment_request_id, status,
+                    announced, created_at, accepted_at
              FROM payouts WHERE broadcaster_id = $1 AND viewer_id = $2
              ORDER BY created_at DESC, payout_id DESC LIMIT 1",
             self.broadcaster.as_str(),
@@ -114,8 +118,8 @@ impl Store {
         let (created_at, id) = after.map_or(start, |payout| (payout.created_at, payout.id.as_uuid()));
         let rows = sqlx::query_as!(
             PayoutRow,
-            "SELECT payout_id, viewer_id, display_name, character_name, gold, enrollment_request_id, status, created_at,
-                    announced
+            "SELECT payout_id, version, viewer_id, display_name, character_name, gold, enrollment_request_id, status,
+                    announced, created_at, accepted_at
              FROM payouts WHERE broadcaster_id = $1 AND status = $2 AND (created_at, payout_id) > ($3, $4)
              ORDER BY created_at, payout_id LIMIT $5",
             self.broadcaster.as_str(),
@@ -136,8 +140,8 @@ impl Store {
         id: PayoutId,
         to: PayoutStatus,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
-        self.command("change_payout_status", id, Command::ChangeStatus { to, at: now }, now).await
+    ) -> Result<PayoutView, CommandError> {
+        Ok(self.command("change_payout_status", id, Command::ChangeStatus { to, at: now }, now).await?.0)
     }
 
     /// The winner accepted.
@@ -146,8 +150,8 @@ impl Store {
         id: PayoutId,
         character_name: CharacterName,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
-        self.command("confirm_acceptance", id, Command::ConfirmAcceptance { character_name, at: now }, now).await
+    ) -> Result<PayoutView, CommandError> {
+        Ok(self.command("confirm_acceptance", id, Command::ConfirmAcceptance { character_name, at: now }, now).await?.0)
     }
 
     /// Expires payouts that were created before `created_before` and are still active; answers how many.
@@ -156,34 +160,27 @@ impl Store {
         created_before: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Swept<u64>, StoreError> {
-        let mut expired = Swept::default();
-        let mut after = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
-        loop {
-            let stale = sqlx::query!(
+        let stale = async |(created_at, id): Place| {
+            let rows = sqlx::query!(
                 "SELECT payout_id, created_at FROM payouts
                  WHERE broadcaster_id = $1 AND status IN ('Pending', 'InProgress') AND created_at <= $2
                    AND (created_at, payout_id) > ($3, $4)
                  ORDER BY created_at, payout_id LIMIT $5",
                 self.broadcaster.as_str(),
                 created_before,
-                after.0,
-                after.1,
+                created_at,
+                id,
                 SWEPT_AT_ONCE,
-            )
-            .fetch_all(&self.pool)
-            .await?;
-            let Some(last) = stale.last() else { return Ok(expired) };
-            after = (last.created_at, last.payout_id);
-            for row in stale {
-                let id = PayoutId::from_uuid(row.payout_id);
-                match self.command("expire_payout", id, Command::Expire { at: now }, now).await {
-                    Ok(()) => expired.done += 1,
-                    // Somebody else took it to its end in the meantime.
-                    Err(CommandError::Rejected(_)) => {}
-                    Err(CommandError::Failed(error)) => expired.pass_over(&id, error)?,
-                }
-            }
-        }
+            );
+            let rows = rows.fetch_all(&self.pool).await?.into_iter();
+            Ok(rows.map(|row| ((row.created_at, row.payout_id), PayoutId::from_uuid(row.payout_id))).collect())
+        };
+        let expire = async |id| {
+            let (_, events) = self.command("expire_payout", id, Command::Expire { at: now }, now).await?;
+            // Somebody else may have taken it to its end in the meantime.
+            Ok((!events.is_empty()).then_some(()))
+        };
+        Ok(sweep(stale, expire).await?.count())
     }
 
     /// The harness: awards a payout to a member of the pool under a cycle of its own, by verification's own command.
@@ -193,7 +190,7 @@ impl Store {
         cycle: CycleId,
         id: PayoutId,
         now: OffsetDateTime,
-    ) -> Result<CharacterName, CommandError> {
+    ) -> Result<PayoutView, CommandError> {
         self.transaction("prepare_payout", async |tx: &mut PgConnection| {
             let known = self.lock_viewer(tx, viewer).await?;
             let member = known.member()?;
@@ -205,37 +202,41 @@ impl Store {
                 standing: known.standing,
                 at: now,
             };
-            self.award(tx, id, award).await?;
-            Ok(member.character_name.clone())
+            self.award(tx, id, award).await
         })
         .await
     }
 
     /// Makes a payout. The viewer's row is locked.
-    pub(crate) async fn award(&self, tx: &mut PgConnection, id: PayoutId, award: Award) -> Result<(), CommandError> {
+    pub(crate) async fn award(
+        &self,
+        tx: &mut PgConnection,
+        id: PayoutId,
+        award: Award,
+    ) -> Result<PayoutView, CommandError> {
         let at = award.at;
         let events = decide(None, Command::Award(award))?;
-        self.append(tx, Stream::<Payout>::empty(id.as_uuid()), &events, at).await?;
-        Ok(())
+        let stream = self.append(tx, Stream::<Payout>::empty(id.as_uuid()), &events, at).await?;
+        Ok(PayoutView::of(id, stream.state.ok_or(Rejection::NotFound)?))
     }
 
+    /// Decides a command to a payout that is there; answers what it is then, and what has happened.
     async fn command(
         &self,
         name: &'static str,
         id: PayoutId,
         command: Command,
         now: OffsetDateTime,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(PayoutView, Vec<Event>), CommandError> {
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_payout(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
-            let stream = self.append(tx, stream, &events, now).await?;
+            let payout = self.append(tx, stream, &events, now).await?.state.ok_or(Rejection::NotFound)?;
             if events.iter().any(|event| matches!(event, Event::Sent { .. })) {
-                let payout = stream.state.as_ref().ok_or(Rejection::NotFound)?;
                 self.leave_pool(tx, &payout.viewer).await?;
-                self.owe_announcement(tx, id, payout, now).await?;
+                self.owe_announcement(tx, id, &payout, now).await?;
             }
-            Ok(())
+            Ok((PayoutView::of(id, payout), events))
         })
         .await
     }
@@ -246,15 +247,21 @@ impl Store {
         tx: &mut PgConnection,
         id: PayoutId,
     ) -> Result<Stream<Payout>, CommandError> {
-        let viewer = sqlx::query_scalar!(
-            "SELECT viewer_id FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2",
+        // See `lock_viewers`.
+        sqlx::query_scalar!(
+            "WITH winner AS (
+                 SELECT viewer_id FROM payouts WHERE broadcaster_id = $1 AND payout_id = $2
+             ), locked AS (
+                 INSERT INTO viewers (broadcaster_id, viewer_id) SELECT $1, viewer_id FROM winner
+                 ON CONFLICT (broadcaster_id, viewer_id) DO UPDATE SET viewer_id = EXCLUDED.viewer_id WHERE false
+             )
+             SELECT viewer_id FROM winner",
             self.broadcaster.as_str(),
             id.as_uuid(),
         )
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Rejection::NotFound)?;
-        self.lock_viewers(tx, &[viewer_id("payouts", &viewer)?]).await?;
         Ok(self.load_stream(tx, id.as_uuid()).await?)
     }
 }

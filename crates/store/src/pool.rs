@@ -8,7 +8,7 @@ use mgm_domain::{
 };
 use sqlx::PgConnection;
 
-use crate::{CommandError, Store, StoreError};
+use crate::{CommandError, Store, StoreError, error::Origin};
 
 /// Into how many buckets the pool is divided.
 pub(crate) const BUCKETS: usize = 256;
@@ -19,7 +19,7 @@ pub(crate) struct Viewer {
     pub(crate) standing: Standing,
     pub(crate) membership: Option<Membership>,
     /// The bucket of the pool that is theirs.
-    pub(crate) bucket: i16,
+    pub(crate) bucket: u8,
 }
 
 impl Store {
@@ -111,21 +111,19 @@ impl Store {
         let mut holders = HashMap::with_capacity(name_keys.len());
         for row in rows {
             if let (Some(key), Some(holder)) = (row.name_key, row.holder) {
-                holders.insert(key, viewer_id("pool_members", &holder)?);
+                let holder = Origin::row("pool_members", &key).column("viewer_id", ViewerId::parse(holder))?;
+                holders.insert(key, holder);
             }
             let (Some(id), Some(bucket)) = (row.viewer_id, row.bucket) else { continue };
-            let received = u32::try_from(row.received).map_err(|error| StoreError::BadRow {
-                table: "payouts",
-                column: "gold",
-                key: id.clone(),
-                reason: error.to_string(),
-            })?;
+            let received = Origin::row("payouts", &id).column("gold", u32::try_from(row.received))?;
+            let bucket = Origin::row("pool_members", &id).column("bucket", u8::try_from(bucket))?;
             let membership = match (row.display_name, row.character_name) {
                 (Some(display), Some(name)) => Some(membership(&id, display, &name)?),
                 _ => None,
             };
             let standing = Standing { has_active_payout: row.active, received: Gold::new(received) };
-            loaded.insert(viewer_id("viewers", &id)?, Viewer { standing, membership, bucket });
+            let viewer = Origin::row("viewers", &id).column("viewer_id", ViewerId::parse(&*id))?;
+            loaded.insert(viewer, Viewer { standing, membership, bucket });
         }
         Ok((loaded, holders))
     }
@@ -146,16 +144,11 @@ impl Store {
              ), free AS (
                  SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND EXISTS (SELECT FROM left_behind)
                  ORDER BY shard LIMIT 1 FOR UPDATE SKIP LOCKED
-             ), counted AS (
-                 UPDATE pool_counts
-                 SET members[(SELECT bucket + 1 FROM left_behind)] = members[(SELECT bucket + 1 FROM left_behind)] - 1
-                 WHERE broadcaster_id = $1 AND shard = (SELECT shard FROM free)
-                 RETURNING shard
              )
              INSERT INTO pool_counts AS had (broadcaster_id, shard, members)
-             SELECT $1, floor(random() * 32)::smallint,
+             SELECT $1, coalesce((SELECT shard FROM free), floor(random() * 32)::smallint),
                     ARRAY(SELECT CASE place WHEN bucket THEN -1 ELSE 0 END FROM generate_series(0, 255) AS place)
-             FROM left_behind WHERE NOT EXISTS (SELECT FROM counted)
+             FROM left_behind
              ON CONFLICT (broadcaster_id, shard) DO UPDATE
              SET members = ARRAY(SELECT had.members[place] + EXCLUDED.members[place]
                                  FROM generate_series(1, 256) AS place)",
@@ -183,34 +176,8 @@ pub(crate) fn in_order(viewers: &[ViewerId]) -> Vec<String> {
     ids
 }
 
-pub(crate) fn bad_bucket(bucket: i16) -> StoreError {
-    StoreError::BadRow {
-        table: "pool_members",
-        column: "bucket",
-        key: bucket.to_string(),
-        reason: format!("buckets are 0 to {}", BUCKETS - 1),
-    }
-}
-
 fn membership(viewer: &str, display_name: String, character_name: &str) -> Result<Membership, StoreError> {
-    let character_name = parse_name("pool_members", viewer, character_name)?;
+    let name = CharacterName::parse(character_name);
+    let character_name = Origin::row("pool_members", viewer).column("character_name", name)?;
     Ok(Membership { display_name, character_name })
-}
-
-pub(crate) fn parse_name(table: &'static str, key: &str, name: &str) -> Result<CharacterName, StoreError> {
-    CharacterName::parse(name).map_err(|error| StoreError::BadRow {
-        table,
-        column: "character_name",
-        key: key.to_owned(),
-        reason: error.to_string(),
-    })
-}
-
-pub(crate) fn viewer_id(table: &'static str, id: &str) -> Result<ViewerId, StoreError> {
-    ViewerId::parse(id).map_err(|error| StoreError::BadRow {
-        table,
-        column: "viewer_id",
-        key: id.to_owned(),
-        reason: error.to_string(),
-    })
 }

@@ -13,10 +13,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{
-    CommandError, Store, StoreError,
-    pool::{parse_name, viewer_id},
-};
+use crate::{CommandError, Store, StoreError, error::Origin};
 
 /// What a call to [`Store::draw`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +182,15 @@ impl Store {
         )
         .fetch_optional(tx)
         .await?;
-        row.map(|row| candidate("pool_members", &row.viewer_id, row.display_name, &row.character_name)).transpose()
+        row.map(|row| {
+            let member = Origin::row("pool_members", &row.viewer_id);
+            Ok(Candidate {
+                viewer: member.column("viewer_id", ViewerId::parse(&*row.viewer_id))?,
+                display_name: row.display_name,
+                character_name: member.column("character_name", CharacterName::parse(&row.character_name))?,
+            })
+        })
+        .transpose()
     }
 
     async fn pick_from_list(
@@ -202,7 +207,8 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let viewers = viewers.iter().map(|id| viewer_id("pool_members", id)).collect::<Result<Vec<ViewerId>, _>>()?;
+        let parsed = |id: String| Origin::row("pool_members", &id).column("viewer_id", ViewerId::parse(&*id));
+        let viewers = viewers.into_iter().map(parsed).collect::<Result<Vec<_>, _>>()?;
         let loaded = self.load_viewers(tx, &viewers).await?;
         let mut able: Vec<_> = loaded
             .into_iter()
@@ -296,11 +302,14 @@ impl TryFrom<CycleRow> for Cycle {
     type Error = StoreError;
 
     fn try_from(row: CycleRow) -> Result<Self, StoreError> {
+        let cycle = Origin::row("roulette_cycles", row.cycle_id);
         let drawn = (row.candidate_viewer_id, row.candidate_display_name, row.candidate_character_name);
         let candidate = match drawn {
-            (Some(viewer), Some(display_name), Some(name)) => {
-                Some(candidate("roulette_cycles", &viewer, display_name, &name)?)
-            }
+            (Some(viewer), Some(display_name), Some(name)) => Some(Candidate {
+                viewer: cycle.column("candidate_viewer_id", ViewerId::parse(viewer))?,
+                display_name,
+                character_name: cycle.column("candidate_character_name", CharacterName::parse(&name))?,
+            }),
             _ => None,
         };
         let decision = row
@@ -315,14 +324,4 @@ impl TryFrom<CycleRow> for Cycle {
             decision,
         })
     }
-}
-
-fn candidate(
-    table: &'static str,
-    viewer: &str,
-    display_name: String,
-    character_name: &str,
-) -> Result<Candidate, StoreError> {
-    let character_name = parse_name(table, viewer, character_name)?;
-    Ok(Candidate { viewer: viewer_id(table, viewer)?, display_name, character_name })
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, transaction::retrying};
+use crate::{Store, StoreError, error::Origin, transaction::retrying};
 
 /// The one type of subscription there is.
 const CHAT: &str = "channel.chat.message";
@@ -61,13 +61,13 @@ impl SubscriptionState {
 }
 
 impl FromStr for SubscriptionState {
-    type Err = ();
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         [Self::Creating, Self::Pending, Self::Enabled, Self::Revoked, Self::Failed]
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or(())
+            .ok_or("no such state of a subscription")
     }
 }
 
@@ -230,14 +230,8 @@ impl TryFrom<Row> for ChatSubscription {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let state = row.state.parse().map_err(|()| StoreError::BadRow {
-            table: "eventsub_subscriptions",
-            column: "state",
-            key: CHAT.to_owned(),
-            reason: format!("{:?} is no state", row.state),
-        })?;
         Ok(Self {
-            state,
+            state: Origin::row("eventsub_subscriptions", CHAT).parse("state", &row.state)?,
             reason: row.reason,
             id: row.subscription_id,
             secret_fingerprint: row.secret_fingerprint,

@@ -5,7 +5,6 @@ use mgm_api_types::{Announcement, AnnouncementState, ResolveAnnouncement};
 use mgm_domain::{PayoutId, Rejection, announcement};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use crate::{
     http::{
@@ -71,7 +70,8 @@ errors! { OneErrors: DESKTOP; NotFound }
     ),
 )]
 pub(super) async fn one(_: Desktop, Id(id): Id, State(state): State<AppState>) -> Result<Json<Announcement>, ApiError> {
-    show(&state, PayoutId::from_uuid(id)).await
+    let announcement = state.store.announcement(PayoutId::from_uuid(id)).await?.ok_or(Rejection::NotFound)?;
+    Ok(Json(shown(announcement)))
 }
 
 errors! { RetryErrors: DESKTOP; NotFound, InvalidState }
@@ -90,9 +90,7 @@ pub(super) async fn retry(
     Id(id): Id,
     State(state): State<AppState>,
 ) -> Result<Json<Announcement>, ApiError> {
-    let id = existing(&state, id).await?;
-    state.store.retry_announcement(id, state.clock.now()).await?;
-    show(&state, id).await
+    Ok(Json(shown(state.store.retry_announcement(PayoutId::from_uuid(id), state.clock.now()).await?)))
 }
 
 errors! { ResolveErrors: DESKTOP, BODY; NotFound, InvalidState }
@@ -113,21 +111,8 @@ pub(super) async fn resolve(
     State(state): State<AppState>,
     Body(body): Body<ResolveAnnouncement>,
 ) -> Result<Json<Announcement>, ApiError> {
-    let id = existing(&state, id).await?;
-    state.store.resolve_announcement(id, body.announced, state.clock.now()).await?;
-    show(&state, id).await
-}
-
-/// A payout that owes no announcement has none to retry: 404, not a conflict.
-async fn existing(state: &AppState, id: Uuid) -> Result<PayoutId, ApiError> {
-    let id = PayoutId::from_uuid(id);
-    state.store.announcement(id).await?.ok_or(Rejection::NotFound)?;
-    Ok(id)
-}
-
-async fn show(state: &AppState, id: PayoutId) -> Result<Json<Announcement>, ApiError> {
-    let announcement = state.store.announcement(id).await?.ok_or(Rejection::NotFound)?;
-    Ok(Json(shown(announcement)))
+    let resolving = state.store.resolve_announcement(PayoutId::from_uuid(id), body.announced, state.clock.now());
+    Ok(Json(shown(resolving.await?)))
 }
 
 fn shown(announcement: mgm_store::Announcement) -> Announcement {

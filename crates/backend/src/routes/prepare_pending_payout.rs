@@ -31,7 +31,7 @@ pub(super) async fn prepare(
         .map_err(|error| ApiError::InvalidPayload(format!("twitchUserId {error}")))?;
     let now = state.clock.now();
     let (cycle, payout) = (CycleId::from_uuid(state.chance.uuid()), PayoutId::from_uuid(state.chance.uuid_at(now)));
-    let character_name = state.store.prepare_payout(&viewer, cycle, payout, now).await?;
+    let awarded = state.store.prepare_payout(&viewer, cycle, payout, now).await?;
     metrics::payouts_moved(PayoutStatus::Pending).increment(1);
-    Ok(Json(PreparedPayout { payout_id: payout.as_uuid(), character_name: character_name.to_string() }))
+    Ok(Json(PreparedPayout { payout_id: payout.as_uuid(), character_name: awarded.character_name.to_string() }))
 }

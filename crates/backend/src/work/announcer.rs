@@ -55,23 +55,28 @@ impl Announcer {
     }
 
     /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away
-    /// nor its patience cuts it short. Waits a little for the outcome. A failure here changes nothing of `Sent`; the
-    /// worker takes up what is left.
-    pub async fn announce_now(&self, payout: PayoutId, correlation: Correlation) {
+    /// nor its patience cuts it short. Waits a little for the outcome; answers whether it is known to be out. A failure here
+    /// changes nothing of `Sent`; the worker takes up what is left.
+    pub async fn announce_now(&self, payout: PayoutId, correlation: Correlation) -> bool {
         let announcer = self.clone();
         let (span, correlation) = self.span(payout, correlation);
         let attempt = async move {
             let lease = announcer.lease();
             match announcer.store.claim_announcement(payout, lease.begun_at(), lease.length()).await {
                 Ok(Some(claimed)) => announcer.send(&claimed, &lease, &correlation).await,
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, %payout, "the announcement could not be claimed; the worker will"),
+                Ok(None) => None,
+                Err(error) => {
+                    tracing::warn!(%error, %payout, "the announcement could not be claimed; the worker will");
+                    None
+                }
             }
         };
         let attempt = self.tasks.spawn(attempt.instrument(span));
-        if tokio::time::timeout(REQUEST_PATIENCE, attempt).await.is_err() {
+        let Ok(ended) = tokio::time::timeout(REQUEST_PATIENCE, attempt).await else {
             tracing::info!(%payout, "the announcement is still on its way");
-        }
+            return false;
+        };
+        matches!(ended, Ok(Some(AnnouncementState::Announced)))
     }
 
     /// Sends one announcement that is due; answers whether there was one.
@@ -103,7 +108,13 @@ impl Announcer {
         (span, correlation)
     }
 
-    async fn send(&self, claimed: &ClaimedAnnouncement, lease: &Lease, correlation: &Correlation) {
+    /// Answers where the announcement stands after it, if that could be written down.
+    async fn send(
+        &self,
+        claimed: &ClaimedAnnouncement,
+        lease: &Lease,
+        correlation: &Correlation,
+    ) -> Option<AnnouncementState> {
         let payout = claimed.payout;
         let delivery = match self.helix.send_chat_message(&claimed.message, lease, correlation).await {
             Ok(outcome) => delivery(outcome),
@@ -119,11 +130,15 @@ impl Announcer {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             let jitter = self.chance.fraction();
             match self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await {
-                Ok(state) => return count(state),
+                Ok(state) => {
+                    count(state);
+                    return Some(state);
+                }
                 Err(error) => tracing::warn!(%error, %payout, "the announcement's outcome could not be written down"),
             }
         }
         tracing::error!(%payout, "the announcement's outcome is lost; it will be listed as unknown");
+        None
     }
 }
 

@@ -11,12 +11,6 @@ pub fn estimated_wait(position: u32) -> Duration {
     WAIT_A_PLACE * position.saturating_sub(1)
 }
 
-/// The place, from 1, of a `Pending` request.
-#[must_use]
-pub const fn position_of_pending(is_one_served: bool, pending_before: u32) -> u32 {
-    (is_one_served as u32) + pending_before + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,8 +19,6 @@ mod tests {
     fn each_place_before_one_takes_65_seconds() {
         let waits: Vec<_> = (0..5).map(|position| estimated_wait(position).as_secs()).collect();
         assert_eq!(waits, [0, 0, 65, 130, 195]);
-        assert_eq!(position_of_pending(false, 0), 1);
-        assert_eq!(position_of_pending(true, 2), 4);
     }
 
     #[test]

@@ -7,36 +7,33 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Projected, Row, or_null};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, error::Origin};
 
 /// A row of `gift_requests`.
 #[derive(Debug, Clone)]
-pub(crate) struct GiftProjection {
-    gift_id: Uuid,
-    version: i32,
-    viewer_id: String,
-    display_name: String,
-    character_name: String,
-    state: String,
-    selected_item: Option<Value>,
-    timeout_at: Option<OffsetDateTime>,
-    failure_reason: Option<String>,
-    created_at: OffsetDateTime,
-    updated_at: OffsetDateTime,
+pub(crate) struct GiftRow {
+    pub(crate) gift_id: Uuid,
+    pub(crate) version: i32,
+    pub(crate) viewer_id: String,
+    pub(crate) display_name: String,
+    pub(crate) character_name: String,
+    pub(crate) state: String,
+    pub(crate) selected_item: Option<Value>,
+    pub(crate) timeout_at: Option<OffsetDateTime>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
+    /// Its place in the queue, from 1, where it was asked for with the row; 0 when it is in none. No column.
+    pub(crate) position: i64,
 }
 
 impl Projected for Gift {
-    type Row = GiftProjection;
+    type Row = GiftRow;
 
-    fn row(&self, id: Uuid, version: i32) -> Result<GiftProjection, StoreError> {
+    fn row(&self, id: Uuid, version: i32) -> Result<GiftRow, StoreError> {
         let item = self.state.item().map(|item| serde_json::to_value(item.as_item())).transpose();
-        let selected_item = item.map_err(|error| StoreError::BadRow {
-            table: "gift_requests",
-            column: "selected_item",
-            key: id.to_string(),
-            reason: error.to_string(),
-        })?;
-        Ok(GiftProjection {
+        let selected_item = Origin::row(GiftRow::TABLE, id).column("selected_item", item)?;
+        Ok(GiftRow {
             gift_id: id,
             version,
             viewer_id: self.viewer.to_string(),
@@ -48,6 +45,7 @@ impl Projected for Gift {
             failure_reason: self.state.failure_reason().map(FailureReason::as_str).map(str::to_owned),
             created_at: self.created_at,
             updated_at: self.updated_at,
+            position: 0,
         })
     }
 
@@ -57,7 +55,7 @@ impl Projected for Gift {
     }
 }
 
-impl Row for GiftProjection {
+impl Row for GiftRow {
     const TABLE: &'static str = "gift_requests";
 
     fn id(&self) -> Uuid {
@@ -126,10 +124,10 @@ impl Row for GiftProjection {
     async fn read(store: &Store, tx: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Self>, StoreError> {
         let rows = sqlx::query_as!(
             Self,
-            "SELECT gift_id, version, viewer_id, display_name, character_name, state, selected_item, timeout_at,
-                    failure_reason, created_at, updated_at
+            r#"SELECT gift_id, version, viewer_id, display_name, character_name, state, selected_item, timeout_at,
+                    failure_reason, created_at, updated_at, 0::bigint AS "position!"
              FROM unnest($2::uuid[]) AS asked (id),
-                  LATERAL (SELECT * FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = asked.id LIMIT 1) AS row",
+                  LATERAL (SELECT * FROM gift_requests WHERE broadcaster_id = $1 AND gift_id = asked.id LIMIT 1) AS row"#,
             store.broadcaster.as_str(),
             ids,
         );

@@ -9,7 +9,10 @@ use mgm_domain::{ViewerId, stream::Aggregate};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, pool::viewer_id, streams::Stream};
+pub(crate) use gift::GiftRow;
+pub(crate) use payout::PayoutRow;
+
+use crate::{Store, StoreError, error::Origin, streams::Stream};
 
 /// Streams that are looked at together.
 const PAGE: usize = 500;
@@ -124,13 +127,10 @@ impl Store {
 
     /// Writes the row of a stream anew, under the locks that its commands take.
     pub(crate) async fn rebuild_row<A: Projected>(&self, tx: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
-        let mut viewers = Vec::new();
-        if let Some(expected) = self.load_stream::<A>(tx, id).await?.row()? {
-            viewers.push(viewer_id(A::Row::TABLE, expected.viewer())?);
-        }
-        for found in A::Row::read(self, tx, &[id]).await? {
-            viewers.push(viewer_id(A::Row::TABLE, found.viewer())?);
-        }
+        let expected = self.load_stream::<A>(tx, id).await?.row()?;
+        let found = A::Row::read(self, tx, &[id]).await?;
+        let viewers = expected.iter().chain(&found).map(|row| ViewerId::parse(row.viewer()));
+        let viewers = Origin::row(A::Row::TABLE, id).column("viewer_id", viewers.collect::<Result<Vec<_>, _>>())?;
         A::lock(self, tx, &viewers).await?;
         // Read again: a command may have held the lock.
         match self.load_stream::<A>(tx, id).await?.row()? {

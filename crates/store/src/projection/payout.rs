@@ -6,35 +6,30 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Projected, Row, or_null};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, error::Origin};
 
 /// A row of `payouts`.
 #[derive(Debug, Clone)]
-pub(crate) struct PayoutProjection {
-    payout_id: Uuid,
-    version: i32,
-    viewer_id: String,
-    display_name: String,
-    character_name: String,
-    gold: i32,
-    enrollment_request_id: String,
-    status: String,
-    announced: bool,
-    created_at: OffsetDateTime,
-    accepted_at: Option<OffsetDateTime>,
+pub(crate) struct PayoutRow {
+    pub(crate) payout_id: Uuid,
+    pub(crate) version: i32,
+    pub(crate) viewer_id: String,
+    pub(crate) display_name: String,
+    pub(crate) character_name: String,
+    pub(crate) gold: i32,
+    pub(crate) enrollment_request_id: String,
+    pub(crate) status: String,
+    pub(crate) announced: bool,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) accepted_at: Option<OffsetDateTime>,
 }
 
 impl Projected for Payout {
-    type Row = PayoutProjection;
+    type Row = PayoutRow;
 
-    fn row(&self, id: Uuid, version: i32) -> Result<PayoutProjection, StoreError> {
-        let gold = i32::try_from(self.gold.amount()).map_err(|error| StoreError::BadRow {
-            table: "payouts",
-            column: "gold",
-            key: id.to_string(),
-            reason: error.to_string(),
-        })?;
-        Ok(PayoutProjection {
+    fn row(&self, id: Uuid, version: i32) -> Result<PayoutRow, StoreError> {
+        let gold = Origin::row(PayoutRow::TABLE, id).column("gold", i32::try_from(self.gold.amount()))?;
+        Ok(PayoutRow {
             payout_id: id,
             version,
             viewer_id: self.viewer.to_string(),
@@ -54,7 +49,7 @@ impl Projected for Payout {
     }
 }
 
-impl Row for PayoutProjection {
+impl Row for PayoutRow {
     const TABLE: &'static str = "payouts";
 
     fn id(&self) -> Uuid {

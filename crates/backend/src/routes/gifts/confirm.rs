@@ -35,12 +35,13 @@ pub(in crate::routes) async fn confirm(
     Body(body): Body<ConfirmGift>,
 ) -> Result<Json<Gift>, ApiError> {
     let id = GiftId::from_uuid(id);
-    state.store.confirm_gift(id, body.confirmed, state.config.settings.gifts.limits(), state.clock.now()).await?;
+    let (limits, now) = (state.config.settings.gifts.limits(), state.clock.now());
+    let view = state.store.confirm_gift(id, body.confirmed, limits, now).await?;
     tracing::info!(gift = %id, confirmed = body.confirmed, "gift answered");
     if body.confirmed {
         count_completed_gift();
     } else {
         count_failed_gift(&FailureReason::ReceiverDeclined);
     }
-    show(&state, id).await
+    show(&state, view)
 }

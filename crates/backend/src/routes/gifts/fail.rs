@@ -43,13 +43,14 @@ pub(in crate::routes) async fn fail(
     let id = GiftId::from_uuid(id);
     if body.state != GiftState::Failed {
         // What is not there is not found, whatever is asked of it.
-        show(&state, id).await.map(drop)?;
+        show(&state, state.store.gift(id).await?.ok_or(Rejection::NotFound)?).map(drop)?;
         return Err(Rejection::InvalidState.into());
     }
     let given = printable(body.reason.as_deref().unwrap_or_default().trim(), MAX_REASON);
     let reason = FailureReason::from(if given.is_empty() { NO_REASON.to_owned() } else { given });
-    state.store.fail_gift(id, reason.clone(), state.config.settings.gifts.limits(), state.clock.now()).await?;
+    let (limits, now) = (state.config.settings.gifts.limits(), state.clock.now());
+    let view = state.store.fail_gift(id, reason.clone(), limits, now).await?;
     tracing::info!(gift = %id, reason = reason.as_str(), "gift failed");
     count_failed_gift(&reason);
-    show(&state, id).await
+    show(&state, view)
 }

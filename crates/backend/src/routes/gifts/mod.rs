@@ -10,7 +10,7 @@ pub(super) mod select_item;
 use axum::Json;
 use mgm_api_types::{Gift, GiftItem, GiftState};
 use mgm_domain::{
-    GiftId, GiftStatus, Rejection,
+    GiftStatus, Rejection,
     gift::{FailureReason, Item, queue::estimated_wait},
 };
 use mgm_store::GiftView;
@@ -22,11 +22,9 @@ fn check_streamer(state: &AppState, streamer: &str) -> Result<(), ApiError> {
     if streamer == state.config.broadcaster.as_str() { Ok(()) } else { Err(ApiError::WrongChannel) }
 }
 
-/// A gift request as it stands now.
-async fn show(state: &AppState, id: GiftId) -> Result<Json<Gift>, ApiError> {
-    let view = state.store.gift(id).await?;
-    let gift = view.and_then(|view| shown(state, view)).ok_or(Rejection::NotFound)?;
-    Ok(Json(gift))
+/// A gift request as the answer.
+fn show(state: &AppState, view: GiftView) -> Result<Json<Gift>, ApiError> {
+    Ok(Json(shown(state, view).ok_or(Rejection::NotFound)?))
 }
 
 /// Gift requests as they are shown.

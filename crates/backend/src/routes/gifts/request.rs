@@ -35,7 +35,7 @@ pub(in crate::routes) async fn request(
     let id = GiftId::from_uuid(state.chance.uuid_at(at));
     let Viewer { id: viewer, display_name } = viewer;
     let request = Request { viewer, display_name, character_name, is_verified: true, at };
-    state.store.request_gift(id, &request, state.config.settings.gifts.limits()).await?;
+    let view = state.store.request_gift(id, &request, state.config.settings.gifts.limits()).await?;
     tracing::info!(gift = %id, viewer = %request.viewer, "gift requested");
-    Ok((StatusCode::CREATED, show(&state, id).await?))
+    Ok((StatusCode::CREATED, show(&state, view)?))
 }

@@ -36,7 +36,8 @@ pub(in crate::routes) async fn select(
     let id = GiftId::from_uuid(id);
     let item =
         SelectedItem::parse(item_of_wire(body.item)).map_err(|error| ApiError::InvalidPayload(error.to_string()))?;
-    state.store.select_gift_item(id, item, state.config.settings.gifts.limits(), state.clock.now()).await?;
+    let (limits, now) = (state.config.settings.gifts.limits(), state.clock.now());
+    let view = state.store.select_gift_item(id, item, limits, now).await?;
     tracing::info!(gift = %id, "gift's item selected");
-    show(&state, id).await
+    show(&state, view)
 }

@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use mgm_api_types::{ChangePayoutStatus, Payout, PayoutStatus};
-use mgm_domain::{PayoutId, Rejection};
+use mgm_domain::PayoutId;
 
 use crate::{
     http::{
@@ -41,12 +41,11 @@ pub(in crate::routes) async fn change(
 ) -> Result<Json<Payout>, ApiError> {
     let id = PayoutId::from_uuid(id);
     let to = status(body.status);
-    state.store.change_payout_status(id, to, state.clock.now()).await?;
+    let mut view = state.store.change_payout_status(id, to, state.clock.now()).await?;
     metrics::payouts_moved(to).increment(1);
     tracing::info!(payout = %id, status = ?body.status, "payout moved on");
     if body.status == PayoutStatus::Sent {
-        state.announcer.announce_now(id, request.correlation()).await;
+        view.announced = state.announcer.announce_now(id, request.correlation()).await;
     }
-    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
     Ok(Json(payout(view)))
 }

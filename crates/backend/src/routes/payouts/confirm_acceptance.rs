@@ -32,11 +32,12 @@ pub(in crate::routes) async fn confirm(
     Body(body): Body<ConfirmAcceptance>,
 ) -> Result<Json<Payout>, ApiError> {
     let id = PayoutId::from_uuid(id);
-    // What does not exist is said before what is wrong with the name.
-    state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
-    let name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
-    state.store.confirm_acceptance(id, name, state.clock.now()).await?;
+    let Ok(name) = CharacterName::parse(&body.character_name) else {
+        // What does not exist is said before what is wrong with the name.
+        state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
+        return Err(Rejection::InvalidCharacterName.into());
+    };
+    let view = state.store.confirm_acceptance(id, name, state.clock.now()).await?;
     tracing::info!(payout = %id, "acceptance confirmed");
-    let view = state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
     Ok(Json(payout(view)))
 }
