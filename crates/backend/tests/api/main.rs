@@ -39,6 +39,7 @@ mod rotation;
 mod roulette;
 #[cfg(unix)]
 mod secrecy;
+mod statements;
 mod subscription;
 mod tokens;
 #[cfg(unix)]
