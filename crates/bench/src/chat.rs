@@ -11,7 +11,7 @@ use mgm_service::serve::{Limits, Listeners, serve};
 use tokio_util::sync::CancellationToken;
 
 use crate::extent::Extent;
-use crate::lab::{Lab, Program, free_port};
+use crate::lab::{Lab, Program};
 use crate::load::closed;
 use crate::notification::{Notification, PATH, Signer};
 use crate::report::{Goal, memory, ratio};
@@ -20,7 +20,7 @@ use crate::report::{Goal, memory, ratio};
 pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let database = lab.database("chat").await?;
     let backend = lab.backend(&database).await?;
-    let port = free_port()?;
+    let port = port::free()?;
     let peer = lab.start(Program::Bench, &["empty-server", &port.to_string()], &[], port).await?;
     let load = lines()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! What is measured, and on what: the release builds, as processes of their own, on a PostgreSQL of their own.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use mgm_postgres::install::{Installation, install};
 use mgm_postgres::{Data, Durability, Options, Server};
 use mgm_store::MIGRATOR;
+use mgm_system::port;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::PgPool;
@@ -118,7 +119,7 @@ impl Lab {
 
     /// A backend in production, with limits that the load does not reach.
     pub async fn backend(&self, database: &Database) -> Result<Running> {
-        let port = free_port()?;
+        let port = port::free()?;
         let settings = [
             ("Mgm__Environment", "Production"),
             ("Mgm__Urls", &format!("http://127.0.0.1:{port}")),
@@ -129,7 +130,7 @@ impl Lab {
             ("Twitch__BroadcasterUserId", BROADCASTER),
             // Nothing is announced; a call would stay on this machine and fail.
             ("Twitch__HelixApiBaseUrl", "http://127.0.0.1:9"),
-            ("Mgm__MetricsUrls", &format!("http://127.0.0.1:{}", free_port()?)),
+            ("Mgm__MetricsUrls", &format!("http://127.0.0.1:{}", port::free()?)),
         ];
         self.start(Program::Backend, &[], &settings, port).await
     }
@@ -211,11 +212,6 @@ impl Running {
         }
         drop(self.child.wait().await);
     }
-}
-
-/// A port that nobody listens on.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn processor() -> Option<String> {

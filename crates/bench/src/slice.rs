@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::extent::Extent;
-use crate::lab::{Lab, Program, Running, free_port};
+use crate::lab::{Lab, Program, Running};
 use crate::load::Connection;
 use crate::report::{Goal, memory, milliseconds, ratio};
 
@@ -70,7 +70,7 @@ impl Stack {
         ["--backend", "--mock-eventsub", "--mock-jwt", "--mock-helix", "--synthetic-desktop"];
 
     async fn start(lab: &Lab, database: &str) -> Result<Self> {
-        let ports = Self::OPTIONS.iter().map(|_| free_port()).collect::<Result<Vec<_>>>()?;
+        let ports = Self::OPTIONS.iter().map(|_| port::free()).collect::<io::Result<Vec<_>>>()?;
         let texts: Vec<_> = ports.iter().map(u16::to_string).collect();
         let state = lab.scratch().join("slice").display().to_string();
         let mut arguments = vec!["up", "--state-dir", &state, "--database-url", database];

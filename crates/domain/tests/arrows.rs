@@ -5,22 +5,35 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// What each crate of the workspace may depend on, of the workspace.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
     ("mgm-twitch", &[]),
-    ("mgm-service", &[]),
-    ("mgm-postgres", &[]),
+    ("mgm-system", &[]),
+    ("mgm-service", &["mgm-system"]),
+    ("mgm-postgres", &["mgm-system"]),
     ("mgm-settings", &["mgm-domain", "mgm-service", "mgm-twitch"]),
     ("mgm-store", &["mgm-domain"]),
-    ("mgm-backend", &["mgm-api-types", "mgm-domain", "mgm-service", "mgm-settings", "mgm-store", "mgm-twitch"]),
-    ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-settings", "mgm-twitch"]),
+    (
+        "mgm-backend",
+        &["mgm-api-types", "mgm-domain", "mgm-service", "mgm-settings", "mgm-store", "mgm-system", "mgm-twitch"],
+    ),
+    ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-settings", "mgm-system", "mgm-twitch"]),
     (
         "mgm",
-        &["mgm-api-types", "mgm-backend", "mgm-mocks", "mgm-postgres", "mgm-service", "mgm-settings", "mgm-twitch"],
+        &[
+            "mgm-api-types",
+            "mgm-backend",
+            "mgm-mocks",
+            "mgm-postgres",
+            "mgm-service",
+            "mgm-settings",
+            "mgm-system",
+            "mgm-twitch",
+        ],
     ),
-    ("mgm-test-support", &["mgm-postgres"]),
-    ("mgm-bench", &["mgm-domain", "mgm-postgres", "mgm-service", "mgm-store", "mgm-twitch"]),
+    ("mgm-test-support", &["mgm-postgres", "mgm-system"]),
+    ("mgm-bench", &["mgm-domain", "mgm-postgres", "mgm-service", "mgm-store", "mgm-system", "mgm-twitch"]),
 ];
 
 /// What the rules must not even see: run times, drivers, servers, clocks and random sources.

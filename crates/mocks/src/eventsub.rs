@@ -28,14 +28,14 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct EventSubConfig {
     /// The secrets whose signatures are passed on; with none, everything is.
     pub secrets: SigningSecrets,
     /// The root of the backend.
     pub backend: Url,
 }
 
-impl Config {
+impl EventSubConfig {
     /// Reads `Twitch__EventSubSecret`, `Twitch__EventSubSecretPrevious` and `Backend__BaseUrl`.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
@@ -45,7 +45,7 @@ impl Config {
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    let config = Config::from_settings(settings);
+    let config = EventSubConfig::from_settings(settings);
     if config.secrets.is_empty() {
         tracing::warn!("Twitch__EventSubSecret is not set: signatures are not checked");
     }
@@ -53,8 +53,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 }
 
 /// The service's routes.
-pub fn router(config: Config) -> Result<Router, ClientError> {
-    let Config { secrets, backend } = config;
+pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
+    let EventSubConfig { secrets, backend } = config;
     let http = transport::client(&backend, CONNECT_TIMEOUT)?;
     let forwarder = Forwarder { secrets, http, url: endpoint(&backend, "api/twitch/eventsub") };
     Ok(Shell {

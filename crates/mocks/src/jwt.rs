@@ -9,6 +9,7 @@ use http::StatusCode;
 use mgm_api_types::mocks::TokenAnswer;
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
+use mgm_system::{Clock, SystemClock};
 use mgm_twitch::extension_jwt::ExtensionKeys;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,6 @@ use url::form_urlencoded;
 use crate::error::Refusal;
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
-use crate::sources::Sources;
 
 /// Life of a token, in seconds.
 const LIFE: u32 = 7200;
@@ -27,7 +27,7 @@ const LONGEST: usize = 256;
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct JwtConfig {
     /// The first key signs.
     pub keys: ExtensionKeys,
     /// What tokens carry as `aud`.
@@ -35,10 +35,10 @@ pub struct Config {
     /// What tokens carry as `channel_id`, without which a backend takes them in Development only.
     pub channel_id: Option<String>,
     /// Where the present time comes from.
-    pub sources: Sources,
+    pub clock: Arc<dyn Clock>,
 }
 
-impl Config {
+impl JwtConfig {
     /// Reads `Twitch__ExtensionSecret`, without which it is the development key, `Twitch__ExtensionClientId` and
     /// `Twitch__BroadcasterUserId`.
     #[must_use]
@@ -48,18 +48,18 @@ impl Config {
             keys: twitch.extension_secret.clone().unwrap_or_else(ExtensionKeys::development),
             client_id: twitch.extension_client_id.as_ref().map(|id| id.as_str().to_owned()),
             channel_id: twitch.broadcaster_user_id.as_ref().map(ToString::to_string),
-            sources: Sources::system(),
+            clock: Arc::new(SystemClock),
         }
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    listen(ServiceId::MockJwt, settings, router(Config::from_settings(settings)), shutdown).await
+    listen(ServiceId::MockJwt, settings, router(JwtConfig::from_settings(settings)), shutdown).await
 }
 
 /// The service's routes.
-pub fn router(config: Config) -> Router {
+pub fn router(config: JwtConfig) -> Router {
     Shell {
         routes: Router::new().route("/token", get(token)).with_state(Arc::new(config)),
         control: Router::new(),
@@ -95,7 +95,7 @@ fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
-async fn token(State(config): State<Arc<Config>>, RawQuery(query): RawQuery) -> Result<Json<TokenAnswer>, Refusal> {
+async fn token(State(config): State<Arc<JwtConfig>>, RawQuery(query): RawQuery) -> Result<Json<TokenAnswer>, Refusal> {
     let query = query.unwrap_or_default();
     let user_id = parameter(&query, "userId")?;
     let user_id = user_id.ok_or_else(|| Refusal::invalid("the query has to have a userId"))?;
@@ -103,7 +103,7 @@ async fn token(State(config): State<Arc<Config>>, RawQuery(query): RawQuery) -> 
     let claims = Claims {
         user_id: &user_id,
         name: display_name.as_ref().unwrap_or(&user_id),
-        exp: config.sources.now().unix_timestamp() + i64::from(LIFE),
+        exp: config.clock.now().unix_timestamp() + i64::from(LIFE),
         aud: config.client_id.as_deref(),
         channel_id: config.channel_id.as_deref(),
     };

@@ -1,6 +1,6 @@
 //! The stand-ins for every outside party: Twitch's webhooks, tokens and REST interface, and the streamer's desktop program.
 //!
-//! Each is a module with `Config`, `router` (for tests in process) and `run` (the service as a process runs it). Beside
+//! Each is a module with a configuration, `router` (for tests in process) and `run` (the service as a process runs it). Beside
 //! its own routes each answers:
 //!
 //! * `GET /health`: who it is;
@@ -19,7 +19,6 @@ pub mod jwt;
 mod outbound;
 pub mod program;
 mod shell;
-pub mod sources;
 pub mod synthetic_desktop;
 
 pub use program::RunError;

@@ -14,6 +14,7 @@ use mgm_api_types::API_KEY_HEADER;
 use mgm_api_types::mocks::{RunSequence, SequenceRun, SequenceStep};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
+use mgm_system::{Clock, SystemClock};
 use mgm_twitch::transport::{self, ClientError, Exchange};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -24,7 +25,6 @@ use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
-use crate::sources::Sources;
 
 /// The longest wait for one answer of the backend; callers wait 120 s for all three.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,16 +34,16 @@ const SNIPPET: usize = 500;
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct SyntheticDesktopConfig {
     /// The root of the backend.
     pub backend: Url,
     /// The desktop program's key. Without one every run fails.
     pub api_key: Option<HeaderValue>,
     /// Where the present time comes from.
-    pub sources: Sources,
+    pub clock: Arc<dyn Clock>,
 }
 
-impl Config {
+impl SyntheticDesktopConfig {
     /// Reads `Mgm__ApiKey` and `SyntheticDesktop__BackendBaseUrl`.
     pub fn from_settings(settings: &Settings) -> Result<Self, RunError> {
         let api_key = settings
@@ -58,13 +58,13 @@ impl Config {
                 key.set_sensitive(true);
                 key
             });
-        Ok(Self { backend: settings.synthetic_desktop.backend_base_url.clone(), api_key, sources: Sources::system() })
+        Ok(Self { backend: settings.synthetic_desktop.backend_base_url.clone(), api_key, clock: Arc::new(SystemClock) })
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    let config = Config::from_settings(settings)?;
+    let config = SyntheticDesktopConfig::from_settings(settings)?;
     if config.api_key.is_none() {
         tracing::warn!("Mgm__ApiKey is not set: every run will fail");
     }
@@ -72,7 +72,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 }
 
 /// The service's routes.
-pub fn router(config: Config) -> Result<Router, ClientError> {
+pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
     let http = transport::client(&config.backend, CONNECT_TIMEOUT)?;
     let desktop = Arc::new(Desktop { config, http, last_run: Mutex::default() });
     let forgetful = Arc::clone(&desktop);
@@ -86,7 +86,7 @@ pub fn router(config: Config) -> Result<Router, ClientError> {
 }
 
 struct Desktop {
-    config: Config,
+    config: SyntheticDesktopConfig,
     http: reqwest::Client,
     last_run: Mutex<SequenceRun>,
 }
@@ -117,7 +117,7 @@ impl Desktop {
     }
 
     fn finish(&self, steps: Vec<SequenceStep>, error: Option<String>) -> SequenceRun {
-        let completed_at_utc = Some(self.config.sources.now());
+        let completed_at_utc = Some(self.config.clock.now());
         let run = SequenceRun { ok: error.is_none(), steps, error, completed_at_utc };
         self.last_run().clone_from(&run);
         run

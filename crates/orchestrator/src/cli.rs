@@ -304,9 +304,6 @@ pub struct SendChat {
 
 #[derive(Args, Debug)]
 pub struct Serve {
-    /// End when standard input ends.
-    #[arg(long, global = true, hide = true)]
-    pub parent_pipe: bool,
     #[command(subcommand)]
     pub service: Service,
 }

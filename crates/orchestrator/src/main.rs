@@ -1,8 +1,6 @@
 //! The command-line program `mgm`.
 
-mod chance;
 mod cli;
-mod clock;
 mod commands;
 mod environment;
 mod faults;

@@ -1,9 +1,8 @@
 //! A chat message as Twitch posts it.
 
+use mgm_system::{Clock as _, SystemClock};
 use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
-
-use crate::clock;
 
 /// Where backend and MockEventSubWebhook take it.
 pub const PATH: &str = "/api/twitch/eventsub";
@@ -53,8 +52,8 @@ pub fn sign(request: RequestBuilder, line: &ChatLine<'_>, secret: Option<&Signin
         badges: line.badges.to_owned(),
     };
     let (body, timestamp) = match line.form {
-        Form::Full { .. } => (message.full_body(), format_timestamp(clock::now())),
-        Form::Short => (message.short_body(), clock::now().unix_timestamp().to_string()),
+        Form::Full { .. } => (message.full_body(), format_timestamp(SystemClock.now())),
+        Form::Short => (message.short_body(), SystemClock.now().unix_timestamp().to_string()),
     };
     let headers = secrets.notification_headers(line.message_id, &timestamp, &body);
     request.headers(headers).body(body)

@@ -105,6 +105,12 @@ impl Account {
     /// A command that runs as this user, untouched by what the environment says to PostgreSQL's programs.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Has a command run so.
+    pub(crate) fn prepare(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
             command.env_remove(name);
         }
@@ -115,6 +121,5 @@ impl Account {
         if self.drops {
             command.uid(self.uid.as_raw()).gid(self.gid.as_raw());
         }
-        command
     }
 }

@@ -10,11 +10,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
+use mgm_system::RandomSource;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, Uid};
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::account::Account;
@@ -52,7 +51,7 @@ impl Directory {
         let gate = open_lock(&common)?;
         gate.lock().map_err(ServerError::io("lock", &common))?;
         sweep(&common);
-        let path = common.join(random_hex::<6>());
+        let path = common.join(RandomSource::from_system().hex::<6>());
         create(&path, account)?;
         let lock = open_lock(&path)?;
         lock.lock().map_err(ServerError::io("lock", &path))?;
@@ -117,7 +116,7 @@ impl Directory {
                 Err(error) => Err(ServerError::io("read", &path)(error)),
             };
         }
-        let password = SecretString::from(random_hex::<24>());
+        let password = SecretString::from(RandomSource::from_system().hex::<24>());
         let write = || {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
             writeln!(file, "{}", password.expose_secret())?;
@@ -284,10 +283,4 @@ fn holder(lock: &mut File) -> Option<u32> {
 
 fn is_alive(pid: u32) -> bool {
     kill(Pid::from_raw(pid.cast_signed()), None) != Err(Errno::ESRCH)
-}
-
-fn random_hex<const BYTES: usize>() -> String {
-    let mut bytes = [0; BYTES];
-    SysRng.try_fill_bytes(&mut bytes).expect("every system that PostgreSQL runs on has a source of randomness");
-    hex::encode(bytes)
 }

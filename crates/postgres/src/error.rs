@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mgm_system::port::Holder;
+
 use crate::account::NoAccount;
-use crate::port::Holder;
 
 /// Why a server does not start, or has stopped.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::process::Stdio;
 
+use mgm_system::Program;
 use nix::sys::signal::Signal;
 
 use crate::account::Account;
@@ -12,7 +13,6 @@ use crate::error::ServerError;
 use crate::install::Installation;
 use crate::log::Log;
 use crate::options::{Data, Options};
-use crate::process::{Process, Program};
 
 /// The role that owns the cluster; nobody works with it.
 pub(crate) const SUPERUSER: &str = "postgres";
@@ -47,18 +47,12 @@ pub(crate) fn initdb(
         // the thousands of hashes that either side would have to compute.
         arguments.push("--set=scram_iterations=1".into());
     }
-    let mut process = Process::spawn(Program {
-        path: installation.program("initdb"),
-        arguments,
-        account: account.clone(),
-        input: Stdio::null(),
-        log: log.file()?,
-        // There is nothing to keep.
-        last_signal: Signal::SIGKILL,
-        parent_death: options.parent_death,
-    })
-    .map_err(ServerError::io("start", &installation.program("initdb")))?;
-    match process.wait() {
+    let path = installation.program("initdb");
+    // There is nothing to keep.
+    let mut program = Program::new(&path, options.parent_death, Signal::SIGKILL);
+    account.prepare(program.command().args(arguments).stdin(Stdio::null()));
+    let mut child = program.spawn(log.file()?).map_err(ServerError::io("start", &path))?;
+    match child.wait() {
         Some(status) if status.success() => {}
         _ => return Err(ServerError::Initdb(log.tail())),
     }

@@ -21,8 +21,6 @@ mod initdb;
 pub mod install;
 mod log;
 mod options;
-pub mod port;
-mod process;
 mod quoting;
 mod server;
 mod settings;
@@ -31,8 +29,8 @@ mod wait;
 
 pub use account::NoAccount;
 pub use error::ServerError;
+pub use mgm_system::ParentDeath;
 pub use options::{Data, Durability, Listen, Options};
-pub use process::ParentDeath;
 pub use server::{Server, USER};
 
 /// Removes the data of a persistent server, so that the next one in this directory starts empty. Refused while a server runs

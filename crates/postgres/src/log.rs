@@ -1,9 +1,10 @@
 //! The server's log.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+
+use mgm_system::last_lines;
 
 use crate::error::ServerError;
 
@@ -34,16 +35,9 @@ impl Log {
 
     /// The last lines since this start.
     pub fn tail(&self) -> String {
-        let read = || {
-            let mut text = Vec::new();
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(self.begin))?;
-            file.read_to_end(&mut text)?;
-            Ok(String::from_utf8_lossy(&text).into_owned())
-        };
-        let text =
-            read().unwrap_or_else(|error: std::io::Error| format!("cannot read {}: {error}", self.path.display()));
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n")
+        match last_lines(&self.path, self.begin, QUOTED_LINES) {
+            Ok(lines) => lines.join("\n"),
+            Err(error) => format!("cannot read {}: {error}", self.path.display()),
+        }
     }
 }

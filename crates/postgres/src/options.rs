@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::process::ParentDeath;
+use mgm_system::ParentDeath;
 
 /// Where the data lives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! Names inside of statements and URLs.
 
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 3986 does not call unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `name` as SQL takes it, whatever is in it.
 pub(crate) fn identifier(name: &str) -> String {
@@ -9,13 +12,5 @@ pub(crate) fn identifier(name: &str) -> String {
 
 /// `text` as a part of a URL.
 pub(crate) fn url_part(text: &str) -> String {
-    let mut part = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            part.push(byte.into());
-        } else {
-            write!(part, "%{byte:02X}").expect("a string takes all that is written to it");
-        }
-    }
-    part
+    utf8_percent_encode(text, RESERVED).to_string()
 }

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use mgm_system::{Child, Program, port};
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -18,10 +18,9 @@ use crate::initdb::{SUPERUSER, initdb};
 use crate::install::Installation;
 use crate::log::Log;
 use crate::options::{Data, Listen, Options};
-use crate::process::{Process, Program};
 use crate::quoting::{identifier, url_part};
 use crate::wait::until;
-use crate::{blocking, port, settings};
+use crate::{blocking, settings};
 
 /// The role that everybody works with: it may log in, create databases and drop its own, no more.
 pub const USER: &str = "mgm";
@@ -50,7 +49,7 @@ struct Running {
     log: Log,
     port: u16,
     password: SecretString,
-    process: Mutex<Option<Process>>,
+    process: Mutex<Option<Child>>,
 }
 
 impl Server {
@@ -107,7 +106,7 @@ impl Server {
     /// The process of the server; not set when it has ended.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.running.process().as_ref().filter(|process| process.exit_status().is_none()).map(Process::pid)
+        self.running.process().as_ref().filter(|process| process.exit_status().is_none()).map(Child::pid)
     }
 
     /// Creates a database.
@@ -152,7 +151,7 @@ impl Server {
 
     /// Resolves when the server has ended, with the end of its log.
     pub async fn ended(&self) -> String {
-        let exited = self.running.process().as_ref().map(Process::exited);
+        let exited = self.running.process().as_ref().map(Child::ended);
         if let Some(exited) = exited {
             exited.await;
         }
@@ -247,17 +246,11 @@ impl Running {
     fn run(&self) -> Result<(), ServerError> {
         let data = self.directory.data();
         let socket = self.socket()?;
-        let program = self.installation.program("postgres");
-        let process = Process::spawn(Program {
-            arguments: settings::arguments(&self.options, &data, self.port, socket.as_deref()),
-            path: program.clone(),
-            account: self.account.clone(),
-            input: Stdio::from(self.directory.lock()?),
-            log: self.log.file()?,
-            last_signal: self.last_signal(),
-            parent_death: self.options.parent_death,
-        })
-        .map_err(ServerError::io("start", &program))?;
+        let path = self.installation.program("postgres");
+        let mut program = Program::new(&path, self.options.parent_death, self.last_signal());
+        let arguments = settings::arguments(&self.options, &data, self.port, socket.as_deref());
+        self.account.prepare(program.command().args(arguments).stdin(self.directory.lock()?));
+        let process = program.spawn(self.log.file()?).map_err(ServerError::io("start", &path))?;
         let pid = process.pid();
         let ready = until(READY_WITHIN, || {
             if process.exit_status().is_some() {
@@ -319,7 +312,7 @@ impl Running {
         remove_shared_memory(&self.directory.data());
     }
 
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+    fn process(&self) -> MutexGuard<'_, Option<Child>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

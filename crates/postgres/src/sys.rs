@@ -2,28 +2,6 @@
 
 use nix::libc;
 
-/// Has the kernel send `signal` to the process that `command` starts when the *thread* that spawns it ends.
-///
-/// `std` changes the user before it runs the hook; that matters, since a change of credentials clears the setting
-/// (prctl(2), `PR_SET_PDEATHSIG`).
-#[cfg(target_os = "linux")]
-pub(crate) fn signal_on_parent_death(command: &mut std::process::Command, signal: nix::sys::signal::Signal) {
-    use std::os::unix::process::CommandExt as _;
-
-    use nix::unistd::{getpid, getppid};
-
-    let parent = getpid();
-    let hook = move || {
-        nix::sys::prctl::set_pdeathsig(signal)?;
-        // A parent that died before the call above sends nothing.
-        if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
-    };
-    #[expect(unsafe_code, reason = "the hook makes two async-signal-safe system calls and allocates nothing")]
-    unsafe {
-        command.pre_exec(hook);
-    }
-}
-
 /// What has become of a System V shared memory segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Segment {

@@ -198,7 +198,7 @@ async fn a_taken_port_is_an_error_that_names_its_holder() {
 
 #[tokio::test]
 async fn the_port_asked_for_is_the_port_served() {
-    let port = mgm_postgres::port::free().unwrap();
+    let port = mgm_system::port::free().unwrap();
     let server = start(Options { listen: Listen::Port(port), ..Options::throw_away() }).await.unwrap();
     assert_eq!(server.port(), port);
     assert_eq!(ask(&server, "SHOW listen_addresses").await.unwrap(), "127.0.0.1");

@@ -9,7 +9,6 @@ pub mod log;
 pub mod manual;
 pub mod memory;
 pub mod output;
-pub mod port_holder;
 pub mod report;
 pub mod serve;
 pub mod services;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use mgm_system::port::{self, Holder};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bind::{BindUrls, Target};
 use crate::descriptors;
-use crate::port_holder::{self, Holder};
 use crate::report::Report;
 use connection::ask;
 use registry::Registry;
@@ -84,7 +84,7 @@ impl Listeners {
                 Ok(listener) => listeners.push(listener),
                 Err(error) if optional && is_missing_ip_version(&error) => {}
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    return Err(BindError::Taken { address, holder: port_holder::find(address.port()) });
+                    return Err(BindError::Taken { address, holder: port::holder(address.port()) });
                 }
                 Err(source) => return Err(BindError::Refused { address, source }),
             }

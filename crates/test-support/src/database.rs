@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rand::TryRng as _;
-use rand::rngs::SysRng;
+use mgm_system::RandomSource;
 use sqlx::ConnectOptions as _;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
@@ -89,7 +88,5 @@ impl Drop for TestDatabase {
 }
 
 fn unused_name() -> String {
-    let mut bytes = [0; 8];
-    SysRng.try_fill_bytes(&mut bytes).expect("every system that tests run on has a source of randomness");
-    format!("mgm_test_{}", hex::encode(bytes))
+    format!("mgm_test_{}", RandomSource::from_system().hex::<8>())
 }

@@ -4,19 +4,15 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use mgm_api_types::mocks::{Journal, JournalEntry, RevokedSubscription};
-use mgm_backend::clock::{Clock, ManualClock};
-use mgm_mocks::{
-    helix::{self, Accounts, ClientAccount, UserAccount},
-    sources::Sources,
-};
+use mgm_mocks::helix::{self, Accounts, ClientAccount, HelixConfig, UserAccount};
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
 };
 use mgm_settings::Settings;
+use mgm_system::{Clock, ManualClock, RandomSource, SystemClock};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
 use crate::app::{ACCESS_TOKEN, BROADCASTER};
 
@@ -59,20 +55,19 @@ fn accounts() -> Accounts {
 impl HelixStandIn {
     /// With the machine's clock.
     pub fn start() -> Self {
-        Self::with(Sources::system())
+        Self::with(Arc::new(SystemClock))
     }
 
     /// With the clock of the test.
-    #[expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
     pub fn at(clock: &Arc<ManualClock>) -> Self {
-        let clock = Arc::clone(clock);
-        Self::with(Sources::new(move || clock.now(), Uuid::new_v4))
+        Self::with(Arc::<ManualClock>::clone(clock))
     }
 
-    fn with(sources: Sources) -> Self {
+    fn with(clock: Arc<dyn Clock>) -> Self {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let url = format!("http://{}", listeners.addresses()[0]);
-        let router = helix::router(helix::Config { strict_auth: true, accounts: accounts(), sources });
+        let random = Arc::new(RandomSource::from_system());
+        let router = helix::router(HelixConfig { strict_auth: true, accounts: accounts(), clock, random });
         let shutdown = CancellationToken::new();
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
         // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.

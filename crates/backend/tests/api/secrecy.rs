@@ -87,7 +87,7 @@ fn said(file: Option<&str>, environment: &[(&str, &str)]) -> String {
             // Production lacks too much to start with: whatever is wrong is told.
             let error = BackendConfig::new(settings).unwrap_err();
             write!(said, "{error}\n{error:?}").unwrap();
-            if let Err(error) = mgm_mocks::synthetic_desktop::Config::from_settings(settings) {
+            if let Err(error) = mgm_mocks::synthetic_desktop::SyntheticDesktopConfig::from_settings(settings) {
                 write!(said, "\n{error}\n{error:?}").unwrap();
             }
         }

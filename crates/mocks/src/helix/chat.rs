@@ -30,7 +30,7 @@ pub(super) async fn send(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Response {
-    let id = helix.config.sources.id();
+    let id = helix.config.random.uuid();
     let checked = helix.caller(&headers).and_then(|caller| {
         if let Caller::Known(Holder { kind: Kind::User(_), .. }) = caller {
             caller.needs_user("user:write:chat")?;

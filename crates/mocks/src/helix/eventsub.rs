@@ -278,14 +278,14 @@ impl Helix {
             return Answer::error(StatusCode::TOO_MANY_REQUESTS, "total cost exceeded");
         }
         let subscription = Subscription {
-            id: self.config.sources.id().to_string(),
+            id: self.config.random.uuid().to_string(),
             status: PENDING.to_owned(),
             kind: wanted.kind,
             version: wanted.version,
             condition: wanted.condition,
             callback: wanted.transport.callback,
             secret,
-            created_at: self.config.sources.now(),
+            created_at: self.config.clock.now(),
         };
         all.push(subscription.clone());
         let frame = frame(&all, &[subscription.show()]);
@@ -295,7 +295,7 @@ impl Helix {
 
     /// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request>
     async fn verify(self: Arc<Self>, subscription: Subscription) {
-        let challenge = self.config.sources.id().to_string();
+        let challenge = self.config.random.uuid().to_string();
         let body = json!({"challenge": challenge, "subscription": subscription.show()});
         let answer = self.tell(&subscription, "webhook_callback_verification", &body).await;
         let is_verified = answer.is_some_and(|(status, body)| status == StatusCode::OK && body == challenge);
@@ -305,8 +305,8 @@ impl Helix {
 
     /// Sends a signed message to the callback.
     async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
-        let (id, body) = (self.config.sources.id().to_string(), body.to_string());
-        let timestamp = format_timestamp(self.config.sources.now());
+        let (id, body) = (self.config.random.uuid().to_string(), body.to_string());
+        let timestamp = format_timestamp(self.config.clock.now());
         let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
         let callback = Url::parse(&subscription.callback).ok()?;
         let http = transport::client(&callback, CONNECT_TIMEOUT).ok()?;

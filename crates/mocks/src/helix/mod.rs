@@ -75,12 +75,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mgm_api_types::mocks::{Fault, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
+use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Refusal, read_json};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
-use crate::sources::Sources;
 use eventsub::Subscriptions;
 use faults::Faults;
 use tokens::Tokens;
@@ -95,23 +95,26 @@ const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// What the stand-in needs to know.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct HelixConfig {
     /// Whether Twitch's rules of tokens, scopes and identities are held to.
     pub strict_auth: bool,
     /// Who there is.
     pub accounts: Accounts,
-    /// Where the ids of messages come from.
-    pub sources: Sources,
+    /// Where the present time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and tokens come from.
+    pub random: Arc<RandomSource>,
 }
 
-impl Config {
+impl HelixConfig {
     /// Reads `MockHelix__StrictAuth` and the accounts.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
         Self {
             strict_auth: settings.mock_helix.strict_auth,
             accounts: Accounts::from_settings(settings),
-            sources: Sources::system(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(RandomSource::from_system()),
         }
     }
 
@@ -124,7 +127,7 @@ impl Config {
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    let config = Config::from_settings(settings);
+    let config = HelixConfig::from_settings(settings);
     if config.strict_auth && settings.twitch.broadcaster_access_token.is_none() {
         tracing::warn!(
             "MockHelix__StrictAuth is on and Twitch__BroadcasterAccessToken is not set: only tokens that are given out \
@@ -135,7 +138,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 }
 
 /// The service's routes.
-pub fn router(config: Config) -> Router {
+pub fn router(config: HelixConfig) -> Router {
     let helix = Arc::new(Helix {
         config,
         last_request: Mutex::default(),
@@ -176,7 +179,7 @@ pub fn router(config: Config) -> Router {
 
 #[derive(Debug)]
 struct Helix {
-    config: Config,
+    config: HelixConfig,
     last_request: Mutex<LastRequest>,
     sent: Mutex<SentMessages>,
     faults: Faults,
@@ -205,7 +208,7 @@ async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json
 /// spent, and back within the second.
 async fn with_rate_limit(State(helix): State<Arc<Helix>>, mut response: Response) -> Response {
     let left = if response.status() == StatusCode::TOO_MANY_REQUESTS { "0" } else { "799" };
-    let reset = helix.config.sources.now().unix_timestamp() + 1;
+    let reset = helix.config.clock.now().unix_timestamp() + 1;
     response.headers_mut().extend([
         (RATELIMIT_LIMIT, RATE_LIMIT),
         (RATELIMIT_REMAINING, HeaderValue::from_static(left)),

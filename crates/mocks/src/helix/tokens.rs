@@ -16,7 +16,7 @@ use url::form_urlencoded;
 
 use super::accounts::{Accounts, UserAccount};
 use super::answer::Answer;
-use super::{Config, Helix, text};
+use super::{Helix, HelixConfig, text};
 
 /// How many tokens of each kind are remembered.
 const CAPACITY: usize = 1000;
@@ -65,7 +65,7 @@ impl Tokens {
     }
 
     /// Whether an access token is good. Where the rules are not held to any is, until `POST /tokens/expire`.
-    pub(super) fn is_good(&self, config: &Config, token: &str) -> bool {
+    pub(super) fn is_good(&self, config: &HelixConfig, token: &str) -> bool {
         let any_is = !config.strict_auth && !self.known().have_expired;
         any_is || self.holder(&config.accounts, token).is_some()
     }
@@ -96,7 +96,7 @@ impl Tokens {
     }
 
     /// Uses a refresh token up for another one; its user, unless it is not good.
-    fn exchange(&self, config: &Config, refresh: &str, next: &str) -> Option<UserAccount> {
+    fn exchange(&self, config: &HelixConfig, refresh: &str, next: &str) -> Option<UserAccount> {
         let mut known = self.known();
         if known.used.iter().any(|other| other == refresh) {
             return None;
@@ -127,7 +127,9 @@ pub(super) async fn token(State(helix): State<Arc<Helix>>, RawQuery(query): RawQ
 }
 
 fn grant(helix: &Helix, parameters: &[&[u8]]) -> Result<Answer, Answer> {
-    let Config { strict_auth, accounts, sources } = &helix.config;
+    let HelixConfig { strict_auth, accounts, random, .. } = &helix.config;
+    // They look like those of Twitch.
+    let token = || random.hex::<16>();
     let field = |name: &str| {
         let mut pairs = parameters.iter().flat_map(|part| form_urlencoded::parse(part));
         pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
@@ -143,13 +145,13 @@ fn grant(helix: &Helix, parameters: &[&[u8]]) -> Result<Answer, Answer> {
     }
     match field("grant_type").as_deref() {
         Some("client_credentials") => {
-            let access = sources.token();
+            let access = token();
             helix.tokens.issue(&access, client_id, Kind::App);
             Ok(Answer::ok(json!({"access_token": access, "expires_in": APP_SECONDS, "token_type": "bearer"})))
         }
         Some("refresh_token") => {
             let refresh = field("refresh_token").ok_or_else(|| refused("missing refresh token"))?;
-            let (access, next) = (sources.token(), sources.token());
+            let (access, next) = (token(), token());
             let user = helix.tokens.exchange(&helix.config, &refresh, &next);
             let user = user.ok_or_else(|| refused("Invalid refresh token"))?;
             let scopes = user.scopes.clone();

@@ -1,10 +1,12 @@
 //! No array passes for an object in a body of any stand-in.
 
 use http::{HeaderValue, StatusCode};
-use mgm_mocks::{helix, synthetic_desktop};
+use mgm_mocks::helix::{self, HelixConfig};
+use mgm_mocks::synthetic_desktop::{self, SyntheticDesktopConfig};
+use mgm_settings::Settings;
 use serde_json::{Value, json};
 
-use crate::support::{Running, answer, assert_error, nowhere, sources, start};
+use crate::support::{Running, answer, assert_error, clock, nowhere, start};
 
 const ID: &str = "6f1c0f3e-93a5-4a64-a0cb-6f0b6bd3a0b1";
 
@@ -16,8 +18,7 @@ async fn is_refused(mock: &Running, path: &str, body: &Value) {
 async fn an_order_to_the_desktop_is_an_object() {
     let (_taken, backend) = nowhere();
     let api_key = Some(HeaderValue::from_static("the-key"));
-    let mock =
-        start(synthetic_desktop::router(synthetic_desktop::Config { backend, api_key, sources: sources() }).unwrap());
+    let mock = start(synthetic_desktop::router(SyntheticDesktopConfig { backend, api_key, clock: clock() }).unwrap());
     for body in [json!([ID, "Hero"]), json!([]), json!([{"payoutId": ID, "characterName": "Hero"}]), json!("text")] {
         is_refused(&mock, "/run-sequence", &body).await;
     }
@@ -27,11 +28,8 @@ async fn an_order_to_the_desktop_is_an_object() {
 
 #[tokio::test]
 async fn what_the_mock_helix_is_told_is_objects() {
-    let mock = start(helix::router(helix::Config {
-        strict_auth: false,
-        accounts: helix::Accounts::default(),
-        sources: sources(),
-    }));
+    let mock =
+        start(helix::router(HelixConfig { strict_auth: false, ..HelixConfig::from_settings(&Settings::default()) }));
     for body in [json!([["status", "chat", 500, 1, null]]), json!([["reply_lost"]]), json!({"kind": "slow"})] {
         is_refused(&mock, "/faults", &body).await;
     }

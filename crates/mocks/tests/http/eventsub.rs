@@ -1,5 +1,5 @@
 use http::{Method, StatusCode};
-use mgm_mocks::eventsub::{Config, router};
+use mgm_mocks::eventsub::{EventSubConfig, router};
 use mgm_twitch::eventsub::SigningSecrets;
 use secrecy::SecretString;
 use url::Url;
@@ -15,7 +15,7 @@ fn secrets(values: &[&str]) -> SigningSecrets {
 }
 
 fn mock(backend: Url, values: &[&str]) -> Running {
-    start(router(Config { secrets: secrets(values), backend }).unwrap())
+    start(router(EventSubConfig { secrets: secrets(values), backend }).unwrap())
 }
 
 fn notification(mock: &Running, signature: &str) -> reqwest::RequestBuilder {

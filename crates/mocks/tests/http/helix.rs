@@ -1,19 +1,24 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use mgm_mocks::helix::{Accounts, Config, router};
+use mgm_mocks::helix::{Accounts, HelixConfig, router};
+use mgm_system::RandomSource;
 use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::support::{Running, answer, assert_error, sources, start};
+use crate::support::{Running, answer, assert_error, clock, start};
 
 const CHAT: &str = "/helix/chat/messages";
-/// What `support::sources` gives for an id.
-const MESSAGE_ID: &str = "00000000-0000-0000-0000-000000000007";
+
+fn random() -> RandomSource {
+    RandomSource::from_seed([7; 32])
+}
 
 fn mock() -> Running {
-    start(router(Config { strict_auth: false, accounts: Accounts::default(), sources: sources() }))
+    let random = Arc::new(random());
+    start(router(HelixConfig { strict_auth: false, accounts: Accounts::default(), clock: clock(), random }))
 }
 
 fn message() -> Value {
@@ -46,7 +51,7 @@ async fn a_chat_message_is_taken_and_shown() {
     let mock = mock();
     assert_eq!(mock.get("/last-request").await, (StatusCode::OK, json!({"captured": false})));
     let request = mock.post(CHAT, &message()).header("Authorization", "Bearer t").header("Client-Id", "c");
-    let sent = json!({"data": [{"message_id": MESSAGE_ID, "is_sent": true}]});
+    let sent = json!({"data": [{"message_id": random().uuid(), "is_sent": true}]});
     assert_eq!(answer(request).await, (StatusCode::OK, sent));
     let shown = json!({"captured": true, "body": message(), "authorizationHeader": "Bearer t", "clientIdHeader": "c"});
     assert_eq!(mock.get("/last-request").await, (StatusCode::OK, shown));

@@ -1,18 +1,18 @@
 use http::StatusCode;
-use mgm_mocks::jwt::{Config, router};
+use mgm_mocks::jwt::{JwtConfig, router};
 use mgm_settings::Settings;
 use mgm_twitch::extension_jwt::{ExtensionKeys, TokenError};
 use serde_json::json;
 use time::Duration;
 
-use crate::support::{NOW, Running, assert_error, sources, start};
+use crate::support::{NOW, Running, assert_error, clock, start};
 
 /// Base64 of `first` and of `second`.
 const SECRETS: &str = "Zmlyc3Q=,c2Vjb25k";
 
 fn mock(client_id: Option<&str>) -> Running {
     let keys = ExtensionKeys::parse(SECRETS).unwrap();
-    start(router(Config { keys, client_id: client_id.map(str::to_owned), channel_id: None, sources: sources() }))
+    start(router(JwtConfig { keys, client_id: client_id.map(str::to_owned), channel_id: None, clock: clock() }))
 }
 
 async fn token(mock: &Running, query: &str) -> String {
@@ -58,7 +58,7 @@ async fn the_configured_broadcaster_becomes_the_channel_and_nothing_else_changes
     let mut settings = Settings::default();
     for broadcaster in [None, Some("1337")] {
         settings.twitch.broadcaster_user_id = broadcaster.map(|id| id.to_owned().try_into().unwrap());
-        let config = Config { sources: sources(), ..Config::from_settings(&settings) };
+        let config = JwtConfig { clock: clock(), ..JwtConfig::from_settings(&settings) };
         let token = token(&start(router(config)), "userId=u&displayName=U").await;
         let exp = NOW.unix_timestamp() + 7200;
         let expected = Claims { user_id: "u", name: "U", exp, channel_id: broadcaster };
@@ -106,7 +106,7 @@ async fn what_no_backend_takes_for_an_id_or_a_name_gets_no_token() {
 
 #[tokio::test]
 async fn without_a_secret_the_development_key_signs() {
-    let config = Config { sources: sources(), ..Config::from_settings(&Settings::default()) };
+    let config = JwtConfig { clock: clock(), ..JwtConfig::from_settings(&Settings::default()) };
     let token = token(&start(router(config)), "userId=u").await;
     assert!(ExtensionKeys::development().verify(&token, None, NOW).is_ok());
 }

@@ -1,6 +1,5 @@
 use axum::Router;
 use http::{Method, StatusCode};
-use mgm_mocks::sources::Sources;
 use mgm_mocks::{eventsub, helix, jwt, synthetic_desktop};
 use mgm_settings::Settings;
 use serde_json::{Value, json};
@@ -10,14 +9,12 @@ use crate::support::{answer, assert_error, start};
 /// Each with the text of its health.
 fn all() -> [(Router, &'static str); 4] {
     let settings = Settings::default();
-    let eventsub = eventsub::router(eventsub::Config::from_settings(&settings)).unwrap();
-    let jwt = jwt::router(jwt::Config::from_settings(&settings));
-    let helix = helix::router(helix::Config {
-        strict_auth: false,
-        accounts: helix::Accounts::default(),
-        sources: Sources::system(),
-    });
-    let desktop = synthetic_desktop::router(synthetic_desktop::Config::from_settings(&settings).unwrap()).unwrap();
+    let eventsub = eventsub::router(eventsub::EventSubConfig::from_settings(&settings)).unwrap();
+    let jwt = jwt::router(jwt::JwtConfig::from_settings(&settings));
+    let helix = helix::router(helix::HelixConfig::from_settings(&settings));
+    let desktop =
+        synthetic_desktop::router(synthetic_desktop::SyntheticDesktopConfig::from_settings(&settings).unwrap())
+            .unwrap();
     [
         (eventsub, r#"{"status":"ok","service":"MockEventSubWebhook"}"#),
         (jwt, r#"{"status":"ok","service":"MockExtensionJwt"}"#),

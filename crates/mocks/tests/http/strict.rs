@@ -1,12 +1,11 @@
 //! The stand-in for Helix that holds its callers to Twitch's rules.
 
 use http::{Method, StatusCode};
-use mgm_mocks::helix::{Accounts, Config, router};
-use mgm_mocks::sources::Sources;
+use mgm_mocks::helix::{Accounts, HelixConfig, router};
 use mgm_settings::Settings;
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Running, answer, start};
+use crate::support::{NOW, Running, answer, clock, start};
 
 const CHAT: &str = "/helix/chat/messages";
 const SUBSCRIPTIONS: &str = "/helix/subscriptions?broadcaster_id=streamer&user_id=u";
@@ -23,12 +22,10 @@ fn settings() -> Settings {
     settings
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
 fn mock_with(change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = settings();
     change(&mut settings);
-    let sources = Sources::new(|| NOW, uuid::Uuid::new_v4);
-    start(router(Config { sources, ..Config::from_settings(&settings) }))
+    start(router(HelixConfig { clock: clock(), ..HelixConfig::from_settings(&settings) }))
 }
 
 fn mock() -> Running {

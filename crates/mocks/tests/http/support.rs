@@ -8,9 +8,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
-use mgm_mocks::sources::Sources;
 use mgm_service::bind::BindUrls;
 use mgm_service::serve::{Limits, Listeners, serve};
+use mgm_system::{Clock, ManualClock};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -18,12 +18,12 @@ use time::macros::datetime;
 use tokio::net::TcpSocket;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
-use uuid::Uuid;
 
 pub const NOW: OffsetDateTime = datetime!(2026-04-05 12:00:00.25 UTC);
 
-pub fn sources() -> Sources {
-    Sources::new(|| NOW, || Uuid::from_u128(7))
+/// A clock that shows [`NOW`].
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::at(NOW))
 }
 
 /// Something that listens until it is dropped.

@@ -1,11 +1,11 @@
 use http::{HeaderValue, Method, StatusCode};
-use mgm_mocks::synthetic_desktop::{Config, router};
+use mgm_mocks::synthetic_desktop::{SyntheticDesktopConfig, router};
 use mgm_settings::Settings;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{Backend, Running, answer, assert_error, nowhere, sources, start, url};
+use crate::support::{Backend, Running, answer, assert_error, clock, nowhere, start, url};
 
 const PAYOUT: &str = "6f1c0f3e-93a5-4a64-a0cb-6f0b6bd3a0b1";
 /// `support::NOW`.
@@ -13,7 +13,7 @@ const COMPLETED: &str = "2026-04-05T12:00:00.250Z";
 
 fn mock(backend: Url, api_key: Option<&'static str>) -> Running {
     let api_key = api_key.map(HeaderValue::from_static);
-    start(router(Config { backend, api_key, sources: sources() }).unwrap())
+    start(router(SyntheticDesktopConfig { backend, api_key, clock: clock() }).unwrap())
 }
 
 fn order() -> Value {
@@ -129,7 +129,7 @@ async fn an_order_without_payout_or_name_is_refused_and_is_no_run() {
 async fn without_a_key_every_run_fails() {
     let mut settings = Settings::default();
     settings.mgm.api_key = Some(SecretString::from(" "));
-    let config = Config { sources: sources(), ..Config::from_settings(&settings).unwrap() };
+    let config = SyntheticDesktopConfig { clock: clock(), ..SyntheticDesktopConfig::from_settings(&settings).unwrap() };
     let mock = start(router(config).unwrap());
     let (status, run) = answer(mock.post("/run-sequence", &order())).await;
     let expected = json!({

@@ -1,13 +1,14 @@
 //! The stand-in for the token service and for the keeper of EventSub subscriptions.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
 use http::{HeaderMap, Method, StatusCode};
-use mgm_mocks::helix::{Accounts, Config, router};
-use mgm_mocks::sources::Sources;
+use mgm_mocks::helix::{Accounts, HelixConfig, router};
+use mgm_system::RandomSource;
 use mgm_twitch::eventsub::{SigningSecrets, check_age, header, parse_timestamp};
 use mgm_twitch::helix::{CallError, Credentials, Helix, HelixBaseUrl, SubscriptionRequest};
 use mgm_twitch::oauth::{OAuth, OAuthBaseUrl, TokenError};
@@ -15,17 +16,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::support::{NOW, Running, answer, start};
+use crate::support::{NOW, Running, answer, clock, start};
 
 const SUBSCRIPTIONS: &str = "/helix/eventsub/subscriptions";
 const CHAT: &str = "channel.chat.message";
 const SECRET: &str = "the secret of a subscription";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
 fn mock() -> Running {
-    let sources = Sources::new(|| NOW, uuid::Uuid::new_v4);
-    start(router(Config { strict_auth: false, accounts: Accounts::default(), sources }))
+    let random = Arc::new(RandomSource::from_system());
+    start(router(HelixConfig { strict_auth: false, accounts: Accounts::default(), clock: clock(), random }))
 }
 
 fn oauth(mock: &Running) -> OAuth {

@@ -8,10 +8,10 @@ use clap::ValueEnum as _;
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use mgm_settings::Sources;
+use mgm_system::RandomSource;
 use serde_json::json;
 
 use super::{INTERRUPTED, stop};
-use crate::chance::Chance;
 use crate::cli::{Faults, Global, PortOptions, StackOptions};
 use crate::faults::{self, Fleet, Kind, Ledger, Script};
 use crate::report::{self, BAD, DIM, GOOD};
@@ -42,10 +42,7 @@ pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
     let stack = StackOptions { ports, ..StackOptions::default() };
     let plan = Plan::make(&stack, sources(global), &global.state()?, global.log_dir.as_deref(), Keep::Nothing)?;
     let stack = Stack::new(plan);
-    let seed = match options.seed {
-        Some(seed) => seed,
-        None => Chance::from_system()?.number(),
-    };
+    let seed = options.seed.unwrap_or_else(|| RandomSource::from_system().number());
     let kinds = if options.calm {
         Vec::new()
     } else if options.kinds.is_empty() {

@@ -21,7 +21,7 @@ use super::INTERRUPTED;
 use crate::cli::{Cli, Command as Subcommand, Composition, Global, ProcessCompose, StackOptions};
 use crate::report::{self, BAD, DIM, Report};
 use crate::scenario::Tier;
-use crate::stack::{DatabasePlan, Keep, Plan, child, definition};
+use crate::stack::{DatabasePlan, Keep, Plan, definition, end_of_log};
 use crate::state::StateDir;
 
 const PROGRAM: &str = "process-compose";
@@ -192,7 +192,7 @@ async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
 /// The verdict when the scenario was not reached: what each service has said last.
 fn not_started(tier: Tier, what: Composition, plan: &Plan, json: bool) {
     for service in what.services(plan) {
-        for line in child::last_lines(&plan.log(service.id), 1) {
+        for line in end_of_log(&plan.log(service.id), 1) {
             report::note(format_args!("  last of {}: {DIM}{line}{DIM:#}", service.component));
         }
     }

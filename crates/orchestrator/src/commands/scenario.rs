@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use mgm_settings::{Settings, Sources};
+use mgm_system::RandomSource;
 use secrecy::ExposeSecret as _;
 
 use super::{INTERRUPTED, set_variable, start, stop};
-use crate::chance::Chance;
 use crate::cli::{Global, Scenario, Targets};
 use crate::environment::Environment;
 use crate::profile;
@@ -160,7 +160,7 @@ fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let event_sub_secret = settings.twitch.event_sub_secret.clone();
     let skips_subscriber_check = settings.mgm.dev_skip_subscriber_check;
-    let message_id = Chance::from_system()?.id().to_string();
+    let message_id = RandomSource::from_system().uuid().to_string();
     Ok(Stage { endpoints, viewer, api_key, broadcaster_id, event_sub_secret, skips_subscriber_check, message_id })
 }
 
@@ -175,9 +175,9 @@ fn fixed_viewer(options: &Scenario) -> Viewer {
 /// A viewer and a character that nobody has met, except for what is given: on a stack that stays, the fixed viewer would
 /// reach the lifetime cap.
 fn new_viewer(options: &Scenario) -> Result<Viewer> {
-    let mut chance = Chance::from_system()?;
-    let user_id = options.user_id.clone().unwrap_or_else(|| format!("e2e-{}", chance.letters(12)));
+    let random = RandomSource::from_system();
+    let user_id = options.user_id.clone().unwrap_or_else(|| format!("e2e-{}", random.letters(12)));
     let login = options.login.clone().unwrap_or_else(|| user_id.replace('-', ""));
-    let character = options.character.clone().unwrap_or_else(|| format!("E{}", chance.letters(11)));
+    let character = options.character.clone().unwrap_or_else(|| format!("E{}", random.letters(11)));
     Ok(Viewer { user_id, login, character })
 }

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
+use mgm_system::RandomSource;
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use url::Url;
 
 use super::set_variable;
-use crate::chance::Chance;
 use crate::cli::{Global, SendChat};
 use crate::environment::Environment;
 use crate::http::Endpoint;
@@ -24,10 +24,7 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let twitch = settings(global, options.event_sub_secret)?.twitch;
     let broadcaster_id = options.broadcaster_id.or_else(|| Some(twitch.broadcaster_user_id?.to_string()));
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
-    let message_id = match options.message_id {
-        Some(id) => id,
-        None => Chance::from_system()?.id().to_string(),
-    };
+    let message_id = options.message_id.unwrap_or_else(|| RandomSource::from_system().uuid().to_string());
     let line = ChatLine {
         text: &options.text,
         user_id: &options.user_id,

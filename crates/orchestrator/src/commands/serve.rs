@@ -1,6 +1,5 @@
 //! `mgm serve`: one service, in this process.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -17,10 +16,6 @@ use crate::report;
 use crate::stack::{DatabasePlan, log_file};
 
 pub fn run(global: &Global, options: Serve) -> Result<ExitCode> {
-    if options.parent_pipe {
-        // Whatever happens from here on must not outlive the parent.
-        end_with_parent().context("cannot watch the parent process")?;
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         match options.service {
@@ -65,16 +60,6 @@ async fn stand_in(
 ) -> Result<ExitCode> {
     run(&settings, shutdown).await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ends this process as soon as standard input does, whatever else it is doing.
-fn end_with_parent() -> std::io::Result<()> {
-    std::thread::Builder::new().name("parent".to_owned()).spawn(|| {
-        let mut byte = [0];
-        while !matches!(std::io::stdin().read(&mut byte), Ok(0) | Err(_)) {}
-        std::process::exit(1);
-    })?;
-    Ok(())
 }
 
 async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {

@@ -20,7 +20,7 @@ impl Stage<'_> {
     /// Asks every backend for the candidate, all the time: they must name the same.
     pub(super) async fn desktop(&self) {
         // What is left to chance here is which backend is asked again.
-        let mut chance = StdRng::seed_from_u64(0);
+        let mut rng = StdRng::seed_from_u64(0);
         while Instant::now() < self.until {
             for backend in self.fleet.all() {
                 let request = self.by_desktop(backend, Method::GET, "/api/roulette/candidate").timeout(LOOK_WITHIN);
@@ -29,7 +29,7 @@ impl Stage<'_> {
                     continue;
                 };
                 if self.is_new(&candidate) {
-                    self.decide(&candidate, &mut chance).await;
+                    self.decide(&candidate, &mut rng).await;
                 }
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -55,7 +55,7 @@ impl Stage<'_> {
     }
 
     /// Only those wins are wanted that the ledger can account for.
-    async fn decide(&self, candidate: &RouletteCandidate, chance: &mut StdRng) {
+    async fn decide(&self, candidate: &RouletteCandidate, rng: &mut StdRng) {
         let online = self.ledger.borrow().lucky.contains_key(&candidate.character_name);
         let body = VerifyCandidate {
             schema_version: 1,
@@ -65,14 +65,14 @@ impl Stage<'_> {
             online,
             captured_at: None,
         };
-        let Some((answer, _)) = self.desktop_call(chance, Method::POST, "/api/roulette/verify-candidate", &body).await
+        let Some((answer, _)) = self.desktop_call(rng, Method::POST, "/api/roulette/verify-candidate", &body).await
         else {
             return;
         };
         let verified = answer.json::<Verified>().filter(|_| answer.status == 200);
         match (verified, online) {
             (Some(Verified { payout_id: Some(payout), .. }), true) => {
-                self.drive(payout, &candidate.character_name, chance).await;
+                self.drive(payout, &candidate.character_name, rng).await;
             }
             (Some(Verified { payout_id: None, .. }), false) => {}
             // Everything was away until the deadline had passed.
@@ -82,17 +82,17 @@ impl Stage<'_> {
     }
 
     /// Takes a payout to `Sent`; whether it got there.
-    pub(super) async fn drive(&self, payout: Uuid, character: &str, chance: &mut StdRng) -> bool {
+    pub(super) async fn drive(&self, payout: Uuid, character: &str, rng: &mut StdRng) -> bool {
         let path = format!("/api/payouts/{payout}/confirm-acceptance");
         let body = ConfirmAcceptance { character_name: character.to_owned() };
-        match self.desktop_call(chance, Method::POST, &path, &body).await {
+        match self.desktop_call(rng, Method::POST, &path, &body).await {
             Some((answer, _)) if answer.status == 200 => {}
             Some((answer, _)) => self.unexpected("confirm-acceptance", &answer),
             None => return false,
         }
         let path = format!("/api/payouts/{payout}/status");
         for status in [PayoutStatus::InProgress, PayoutStatus::Sent] {
-            let Some((answer, _)) = self.desktop_call(chance, Method::PATCH, &path, &json!({ "status": status })).await
+            let Some((answer, _)) = self.desktop_call(rng, Method::PATCH, &path, &json!({ "status": status })).await
             else {
                 return false;
             };
@@ -105,20 +105,19 @@ impl Stage<'_> {
                 (200 | 409, _) => {}
                 _ => self.unexpected("a change of status", &answer),
             }
-            tokio::time::sleep(Duration::from_millis(chance.random_range(0..20))).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..20))).await;
         }
-        self.payouts(PayoutStatus::Sent, chance).await.iter().any(|sent| sent.id == payout)
+        self.payouts(PayoutStatus::Sent, rng).await.iter().any(|sent| sent.id == payout)
     }
 
     /// The payouts in a status.
-    pub(super) async fn payouts(&self, status: PayoutStatus, chance: &mut StdRng) -> Vec<Payout> {
+    pub(super) async fn payouts(&self, status: PayoutStatus, rng: &mut StdRng) -> Vec<Payout> {
         let mut all: Vec<Payout> = Vec::new();
         loop {
             let mut query = vec![("status", json!(status))];
             query.extend(all.last().map(|last| ("after", json!(last.id))));
-            let page = self
-                .insist(chance, |backend| self.by_desktop(backend, Method::GET, "/api/payouts").query(&query))
-                .await;
+            let page =
+                self.insist(rng, |backend| self.by_desktop(backend, Method::GET, "/api/payouts").query(&query)).await;
             let Some((answer, _)) = page else { return all };
             match answer.json::<Vec<Payout>>() {
                 Some(page) if answer.status == 200 && page.is_empty() => return all,

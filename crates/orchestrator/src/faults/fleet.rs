@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use mgm_service::services::ServiceId;
+use mgm_system::Child;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use crate::http::Endpoint;
-use crate::stack::child::Child;
-use crate::stack::{ReservedPort, Stack, StartError, log_file};
+use crate::stack::{ReservedPort, STOPPED_WITHIN, Stack, StartError, log_file};
 
 /// The backends of a run.
 pub struct Fleet<'a> {
@@ -51,8 +51,8 @@ impl<'a> Fleet<'a> {
     }
 
     /// One of them, running or not.
-    pub fn any(&self, chance: &mut StdRng) -> &Endpoint {
-        &self.members[chance.random_range(0..self.members.len())].endpoint
+    pub fn any(&self, rng: &mut StdRng) -> &Endpoint {
+        &self.members[rng.random_range(0..self.members.len())].endpoint
     }
 
     /// Starts those that do not run and waits until all are ready.
@@ -87,7 +87,7 @@ impl<'a> Fleet<'a> {
     pub async fn drain(&self, number: usize) -> Option<String> {
         let child = self.members[number].child.take()?;
         let ended = child.ended();
-        child.stop().await;
+        child.stop(STOPPED_WITHIN).await;
         let status = ended.await;
         let is_clean = status.is_some_and(|status| status.success());
         (!is_clean).then(|| format!("backend {} did not end in good order: {status:?}", number + 1))

@@ -41,13 +41,13 @@ pub async fn inject(
     stage: &Stage<'_>,
     stack: &Stack,
     kinds: &[Kind],
-    mut chance: StdRng,
+    mut rng: StdRng,
     say: &dyn Fn(String),
 ) -> Result<()> {
     let begun = Instant::now();
     let mut deck = Vec::new();
     while !kinds.is_empty() {
-        tokio::time::sleep(Duration::from_millis(chance.random_range(100..1_200))).await;
+        tokio::time::sleep(Duration::from_millis(rng.random_range(100..1_200))).await;
         if Instant::now() >= stage.until {
             break;
         }
@@ -55,11 +55,11 @@ pub async fn inject(
         if deck.is_empty() {
             deck.extend_from_slice(kinds);
         }
-        let kind = deck.swap_remove(chance.random_range(0..deck.len()));
-        let number = chance.random_range(0..stage.fleet.size());
+        let kind = deck.swap_remove(rng.random_range(0..deck.len()));
+        let number = rng.random_range(0..stage.fleet.size());
         say(format!("{:5.1} s  {}", begun.elapsed().as_secs_f64(), kind.tell(number)));
         stage.ledger.borrow_mut().counts.faults += 1;
-        kind.cause(stage, stack, number, &mut chance).await?;
+        kind.cause(stage, stack, number, &mut rng).await?;
     }
     Ok(())
 }
@@ -78,16 +78,16 @@ impl Kind {
         }
     }
 
-    async fn cause(self, stage: &Stage<'_>, stack: &Stack, number: usize, chance: &mut StdRng) -> Result<()> {
+    async fn cause(self, stage: &Stage<'_>, stack: &Stack, number: usize, rng: &mut StdRng) -> Result<()> {
         let fleet = stage.fleet;
         for death in fleet.deaths() {
             stage.ledger.borrow_mut().wrong(death);
         }
         match self {
-            Self::Kill => kill(fleet, number, chance).await?,
+            Self::Kill => kill(fleet, number, rng).await?,
             Self::Kills => {
-                for _ in 0..chance.random_range(3..7) {
-                    kill(fleet, number, chance).await?;
+                for _ in 0..rng.random_range(3..7) {
+                    kill(fleet, number, rng).await?;
                 }
             }
             Self::Drain => {
@@ -105,33 +105,33 @@ impl Kind {
     }
 }
 
-async fn kill(fleet: &Fleet<'_>, number: usize, chance: &mut StdRng) -> Result<()> {
+async fn kill(fleet: &Fleet<'_>, number: usize, rng: &mut StdRng) -> Result<()> {
     fleet.kill(number).await;
-    tokio::time::sleep(Duration::from_millis(chance.random_range(0..200))).await;
+    tokio::time::sleep(Duration::from_millis(rng.random_range(0..200))).await;
     fleet.start(number)?;
-    tokio::time::sleep(Duration::from_millis(chance.random_range(0..400))).await;
+    tokio::time::sleep(Duration::from_millis(rng.random_range(0..400))).await;
     Ok(())
 }
 
 impl Stage<'_> {
     /// Lets Helix misbehave until the players stop.
-    pub(super) async fn trouble_helix(&self, mut chance: StdRng) {
+    pub(super) async fn trouble_helix(&self, mut rng: StdRng) {
         while Instant::now() < self.until {
             tokio::time::sleep(HELIX_EVERY).await;
             let waiting = self.helix.send(self.helix.request(Method::GET, "/faults")).await;
             if !waiting.is_ok_and(|answer| answer.json::<Vec<Fault>>().is_some_and(|waiting| waiting.is_empty())) {
                 continue;
             }
-            let fault = any_fault(&mut chance);
+            let fault = any_fault(&mut rng);
             // It may be busy; there is another time.
             let _ = self.helix.send(self.helix.request(Method::POST, "/faults").json(&[fault])).await;
         }
     }
 }
 
-fn any_fault(chance: &mut StdRng) -> Fault {
+fn any_fault(rng: &mut StdRng) -> Fault {
     let fault = |kind, status, delay_ms| Fault { kind, route: FaultRoute::Chat, status, times: 1, delay_ms };
-    match chance.random_range(0..9) {
+    match rng.random_range(0..9) {
         0 => fault(FaultKind::Status, Some(500), None),
         1 => fault(FaultKind::Status, Some(503), None),
         2 => fault(FaultKind::Status, Some(429), None),
@@ -140,6 +140,6 @@ fn any_fault(chance: &mut StdRng) -> Fault {
         5 => fault(FaultKind::ReplyLost, None, None),
         6 => fault(FaultKind::Truncated, None, None),
         7 => fault(FaultKind::Dropped, None, None),
-        _ => fault(FaultKind::Slow, None, Some(chance.random_range(100..4_000))),
+        _ => fault(FaultKind::Slow, None, Some(rng.random_range(100..4_000))),
     }
 }

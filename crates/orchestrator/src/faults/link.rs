@@ -30,14 +30,14 @@ impl Stage<'_> {
     /// vain. What did not come to an answer may have had its effect.
     pub(super) async fn insist(
         &self,
-        chance: &mut StdRng,
+        rng: &mut StdRng,
         request: impl Fn(&Endpoint) -> RequestBuilder,
     ) -> Option<(Answer, u32)> {
         for in_vain in 0..MOST_CALLS {
-            let backend = self.fleet.any(chance);
+            let backend = self.fleet.any(rng);
             match backend.send(request(backend).timeout(CALL_TIMEOUT)).await {
                 Ok(answer) if answer.status != 503 => return Some((answer, in_vain)),
-                Ok(_) | Err(_) => tokio::time::sleep(AGAIN_AFTER.mul_f64(chance.random_range(0.5..1.5))).await,
+                Ok(_) | Err(_) => tokio::time::sleep(AGAIN_AFTER.mul_f64(rng.random_range(0.5..1.5))).await,
             }
         }
         self.ledger.borrow_mut().wrong(format!("no backend answered {MOST_CALLS} calls in a row"));
@@ -47,12 +47,12 @@ impl Stage<'_> {
     /// The same as the desktop program with a body.
     pub(super) async fn desktop_call(
         &self,
-        chance: &mut StdRng,
+        rng: &mut StdRng,
         method: Method,
         path: &str,
         body: &impl Serialize,
     ) -> Option<(Answer, u32)> {
-        self.insist(chance, |backend| self.by_desktop(backend, method.clone(), path).json(body)).await
+        self.insist(rng, |backend| self.by_desktop(backend, method.clone(), path).json(body)).await
     }
 
     /// A token of the viewer's.

@@ -82,12 +82,12 @@ pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn F
         until: begun + script.length,
     };
     let mut seeds = StdRng::seed_from_u64(script.seed);
-    let mut chance = || StdRng::from_seed(seeds.random());
-    let crowds: Vec<_> = (0..CROWDS).map(|crowd| stage.crowd(crowd, chance())).collect();
-    let winners: Vec<_> = (0..WINNERS).map(|winner| stage.winners(winner, chance())).collect();
+    let mut rng = || StdRng::from_seed(seeds.random());
+    let crowds: Vec<_> = (0..CROWDS).map(|crowd| stage.crowd(crowd, rng())).collect();
+    let winners: Vec<_> = (0..WINNERS).map(|winner| stage.winners(winner, rng())).collect();
     let desktop = stage.desktop();
-    let helix = stage.trouble_helix(chance());
-    let injected = injector::inject(&stage, stack, &script.kinds, chance(), say);
+    let helix = stage.trouble_helix(rng());
+    let injected = injector::inject(&stage, stack, &script.kinds, rng(), say);
     let (_, _, (), (), injected) = tokio::join!(join_all(crowds), join_all(winners), desktop, helix, injected);
     injected?;
     say(format!(

@@ -26,12 +26,12 @@ impl Stage<'_> {
             self.wrong(death);
         }
         self.fleet.start_all().await?;
-        let mut chance = StdRng::seed_from_u64(0);
-        self.come_to_rest(&mut chance).await?;
-        let sent = self.payouts(PayoutStatus::Sent, &mut chance).await;
+        let mut rng = StdRng::seed_from_u64(0);
+        self.come_to_rest(&mut rng).await?;
+        let sent = self.payouts(PayoutStatus::Sent, &mut rng).await;
         self.ledger.borrow_mut().counts.sent = sent.len().try_into().unwrap_or_default();
         self.check_payouts(&sent);
-        self.check_announcements(&sent, &mut chance).await?;
+        self.check_announcements(&sent, &mut rng).await?;
         self.check_pool(&sent).await;
         self.audit(stack).await?;
         for number in 0..self.fleet.size() {
@@ -47,11 +47,11 @@ impl Stage<'_> {
     }
 
     /// Until nothing is owed to chat any more.
-    async fn come_to_rest(&self, chance: &mut StdRng) -> Result<()> {
+    async fn come_to_rest(&self, rng: &mut StdRng) -> Result<()> {
         let begun = Instant::now();
         loop {
-            let mut open = self.announcements(AnnouncementState::Pending, chance).await?;
-            open.extend(self.announcements(AnnouncementState::Sending, chance).await?);
+            let mut open = self.announcements(AnnouncementState::Pending, rng).await?;
+            open.extend(self.announcements(AnnouncementState::Sending, rng).await?);
             let Some(one) = open.first() else { return Ok(()) };
             if begun.elapsed() > REST_WITHIN {
                 let (count, payout, state) = (open.len(), one.payout_id, one.state);
@@ -72,7 +72,7 @@ impl Stage<'_> {
     }
 
     /// One announcement for each payout that was sent, said as often as its state says.
-    async fn check_announcements(&self, sent: &[Payout], chance: &mut StdRng) -> Result<()> {
+    async fn check_announcements(&self, sent: &[Payout], rng: &mut StdRng) -> Result<()> {
         let mut states: HashMap<Uuid, Announcement> = HashMap::new();
         for state in [
             AnnouncementState::Pending,
@@ -82,7 +82,7 @@ impl Stage<'_> {
             AnnouncementState::Unknown,
             AnnouncementState::Failed,
         ] {
-            for announcement in self.announcements(state, chance).await? {
+            for announcement in self.announcements(state, rng).await? {
                 if let Some(before) = states.insert(announcement.payout_id, announcement) {
                     self.wrong(format!("the payout {} has two announcements", before.payout_id));
                 }
@@ -139,10 +139,10 @@ impl Stage<'_> {
             expected.insert(viewer.clone(), (!has_won).then(|| name.clone()));
         }
         let checks = expected.iter().map(async |(viewer, expected)| {
-            let mut chance = StdRng::seed_from_u64(0);
+            let mut rng = StdRng::seed_from_u64(0);
             let token = self.token(viewer).await?;
             let asked =
-                self.insist(&mut chance, |backend| backend.request(Method::GET, "/api/pool/me").bearer_auth(&token));
+                self.insist(&mut rng, |backend| backend.request(Method::GET, "/api/pool/me").bearer_auth(&token));
             let membership: Option<PoolMembership> = asked.await?.0.json();
             let is_right = membership.as_ref().is_some_and(|found| found.character_name == *expected);
             (!is_right).then(|| format!("{viewer} has to be in the pool as {expected:?}, and is as {membership:?}"))
@@ -170,13 +170,13 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn announcements(&self, state: AnnouncementState, chance: &mut StdRng) -> Result<Vec<Announcement>> {
+    async fn announcements(&self, state: AnnouncementState, rng: &mut StdRng) -> Result<Vec<Announcement>> {
         let mut all: Vec<Announcement> = Vec::new();
         loop {
             let mut query = vec![("state", json!(state))];
             query.extend(all.last().map(|last| ("after", json!(last.payout_id))));
             let page = self
-                .insist(chance, |backend| self.by_desktop(backend, Method::GET, "/api/announcements").query(&query))
+                .insist(rng, |backend| self.by_desktop(backend, Method::GET, "/api/announcements").query(&query))
                 .await;
             let (answer, _) = page.context("no backend lists the announcements")?;
             let page: Option<Vec<Announcement>> = answer.json();

@@ -25,8 +25,8 @@ struct Message {
 }
 
 impl Message {
-    fn enrol(viewer: &str, name: &str, chance: &mut StdRng) -> Self {
-        let id = uuid::Builder::from_random_bytes(chance.random()).into_uuid();
+    fn enrol(viewer: &str, name: &str, rng: &mut StdRng) -> Self {
+        let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid();
         Self { id: id.to_string(), viewer: viewer.to_owned(), text: format!("!twgold {name}") }
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn name(kind: char, group: usize, number: usize, change: usize) -> St
 
 impl Stage<'_> {
     /// Delivers a message until it is acknowledged, as Twitch does.
-    async fn deliver(&self, message: &Message, chance: &mut StdRng) {
+    async fn deliver(&self, message: &Message, rng: &mut StdRng) {
         let badges = ["subscriber".to_owned()];
         let line = ChatLine {
             text: &message.text,
@@ -52,7 +52,7 @@ impl Stage<'_> {
         };
         let secret = self.event_sub_secret.as_ref();
         let answer = self
-            .insist(chance, |backend| {
+            .insist(rng, |backend| {
                 let request = backend.request(Method::POST, notification::PATH);
                 notification::sign(request, &line, secret)
             })
@@ -67,51 +67,51 @@ impl Stage<'_> {
     }
 
     /// Viewers who come one after the other. Each knows what has to come of it.
-    pub(super) async fn crowd(&self, group: usize, mut chance: StdRng) {
+    pub(super) async fn crowd(&self, group: usize, mut rng: StdRng) {
         for number in 0..MOST_VIEWERS {
             if Instant::now() >= self.until {
                 return;
             }
-            match chance.random_range(0..10) {
-                0..4 => self.fickle(group, number, &mut chance).await,
-                4..7 => self.lucky(group, number, &mut chance).await,
-                _ => self.claimer(group, number, &mut chance).await,
+            match rng.random_range(0..10) {
+                0..4 => self.fickle(group, number, &mut rng).await,
+                4..7 => self.lucky(group, number, &mut rng).await,
+                _ => self.claimer(group, number, &mut rng).await,
             }
-            tokio::time::sleep(Duration::from_millis(chance.random_range(0..40))).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..40))).await;
         }
     }
 
     /// Enrols, changes the name, and somebody wants the name; Twitch sends the first message again.
-    async fn fickle(&self, group: usize, number: usize, chance: &mut StdRng) {
+    async fn fickle(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("fickle-{group}-{number}");
         let (first, second) = (name('F', group, number, 0), name('F', group, number, 1));
-        let message = Message::enrol(&viewer, &first, chance);
-        self.deliver(&message, chance).await;
+        let message = Message::enrol(&viewer, &first, rng);
+        self.deliver(&message, rng).await;
         self.ledger.borrow_mut().expect(&viewer, Some(&first));
         let mut holds = first;
-        if chance.random_bool(0.7) {
-            self.deliver(&Message::enrol(&viewer, &second, chance), chance).await;
+        if rng.random_bool(0.7) {
+            self.deliver(&Message::enrol(&viewer, &second, rng), rng).await;
             self.ledger.borrow_mut().expect(&viewer, Some(&second));
             holds = second;
         }
-        self.deliver(&message, chance).await;
+        self.deliver(&message, rng).await;
         let envious = format!("envious-{group}-{number}");
-        self.deliver(&Message::enrol(&envious, &holds.to_uppercase(), chance), chance).await;
+        self.deliver(&Message::enrol(&envious, &holds.to_uppercase(), rng), rng).await;
         self.ledger.borrow_mut().expect(&envious, None);
     }
 
     /// Enrols and may win the roulette. A message that comes again must not bring a winner back.
-    async fn lucky(&self, group: usize, number: usize, chance: &mut StdRng) {
+    async fn lucky(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("lucky-{group}-{number}");
         let name = name('L', group, number, 0);
         self.ledger.borrow_mut().lucky.insert(name.clone(), viewer.clone());
-        let message = Message::enrol(&viewer, &name, chance);
-        self.deliver(&message, chance).await;
-        self.deliver(&message, chance).await;
+        let message = Message::enrol(&viewer, &name, rng);
+        self.deliver(&message, rng).await;
+        self.deliver(&message, rng).await;
     }
 
     /// Enrols by the panel, which asks again.
-    async fn claimer(&self, group: usize, number: usize, chance: &mut StdRng) {
+    async fn claimer(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("claimer-{group}-{number}");
         let Some(token) = self.token(&viewer).await else { return };
         let character_name = name('C', group, number, 0);
@@ -119,7 +119,7 @@ impl Stage<'_> {
         let claim = Claim { character_name: character_name.clone(), enrollment_request_id };
         for again in [false, true] {
             let answer = self
-                .insist(chance, |backend| {
+                .insist(rng, |backend| {
                     backend.request(Method::POST, "/api/payouts/claim").bearer_auth(&token).json(&claim)
                 })
                 .await;
@@ -137,51 +137,50 @@ impl Stage<'_> {
     }
 
     /// Viewers who win one payout after the other; now and then one is left lying, called off, or its winner comes back.
-    pub(super) async fn winners(&self, group: usize, mut chance: StdRng) {
+    pub(super) async fn winners(&self, group: usize, mut rng: StdRng) {
         for number in 0..MOST_PAYOUTS {
             if Instant::now() >= self.until {
                 return;
             }
-            self.winner(group, number, &mut chance).await;
-            tokio::time::sleep(Duration::from_millis(chance.random_range(0..60))).await;
+            self.winner(group, number, &mut rng).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..60))).await;
         }
     }
 
-    async fn winner(&self, group: usize, number: usize, chance: &mut StdRng) {
+    async fn winner(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("winner-{group}-{number}");
         let character = name('W', group, number, 0);
-        let enrolment = Message::enrol(&viewer, &character, chance);
-        self.deliver(&enrolment, chance).await;
+        let enrolment = Message::enrol(&viewer, &character, rng);
+        self.deliver(&enrolment, rng).await;
         self.ledger.borrow_mut().expect(&viewer, Some(&character));
-        let Some(payout) = self.prepare(&viewer, chance).await else { return };
-        match chance.random_range(0..10) {
+        let Some(payout) = self.prepare(&viewer, rng).await else { return };
+        match rng.random_range(0..10) {
             // The sweep takes it.
             0 => return,
-            1 => return self.change(payout, PayoutStatus::Cancelled, chance).await,
+            1 => return self.change(payout, PayoutStatus::Cancelled, rng).await,
             _ => {}
         }
-        if !self.drive(payout, &character, chance).await {
+        if !self.drive(payout, &character, rng).await {
             return;
         }
         self.ledger.borrow_mut().expect(&viewer, None);
-        self.deliver(&enrolment, chance).await;
-        if chance.random_bool(0.3) {
+        self.deliver(&enrolment, rng).await;
+        if rng.random_bool(0.3) {
             let again = name('W', group, number, 1);
-            self.deliver(&Message::enrol(&viewer, &again, chance), chance).await;
+            self.deliver(&Message::enrol(&viewer, &again, rng), rng).await;
             self.ledger.borrow_mut().expect(&viewer, Some(&again));
         }
     }
 
     /// Awards a payout by the harness.
-    async fn prepare(&self, viewer: &str, chance: &mut StdRng) -> Option<Uuid> {
+    async fn prepare(&self, viewer: &str, rng: &mut StdRng) -> Option<Uuid> {
         let body = PreparePendingPayout { twitch_user_id: viewer.to_owned() };
-        let (answer, in_vain) =
-            self.desktop_call(chance, Method::POST, "/api/e2e/prepare-pending-payout", &body).await?;
+        let (answer, in_vain) = self.desktop_call(rng, Method::POST, "/api/e2e/prepare-pending-payout", &body).await?;
         match answer.status {
             200 => answer.json::<PreparedPayout>().map(|prepared| prepared.payout_id),
             // The call before had its effect, and only its answer was lost.
             409 if in_vain > 0 => {
-                let pending = self.payouts(PayoutStatus::Pending, chance).await;
+                let pending = self.payouts(PayoutStatus::Pending, rng).await;
                 pending.into_iter().find(|payout| payout.twitch_user_id == viewer).map(|payout| payout.id)
             }
             _ => {
@@ -191,10 +190,9 @@ impl Stage<'_> {
         }
     }
 
-    async fn change(&self, payout: Uuid, status: PayoutStatus, chance: &mut StdRng) {
+    async fn change(&self, payout: Uuid, status: PayoutStatus, rng: &mut StdRng) {
         let path = format!("/api/payouts/{payout}/status");
-        let Some((answer, _)) = self.desktop_call(chance, Method::PATCH, &path, &json!({ "status": status })).await
-        else {
+        let Some((answer, _)) = self.desktop_call(rng, Method::PATCH, &path, &json!({ "status": status })).await else {
             return;
         };
         // 409: it had its effect before, or the payout has expired.

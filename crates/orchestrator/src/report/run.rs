@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{BAD, DIM, GOOD, junit};
 use crate::scenario::{Mismatch, Step, Taken, Tier, Viewer};
-use crate::stack::{LAST_LINES, Ready, StartError, child, log_file};
+use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 
 /// A finished scenario.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Report {
         let Some(directory) = &self.log_dir else { return Vec::new() };
         involved
             .iter()
-            .map(|service| (service.service().component, child::last_lines(&log_file(directory, *service), LAST_LINES)))
+            .map(|service| (service.service().component, end_of_log(&log_file(directory, *service), LAST_LINES)))
             .filter(|(_, lines)| !lines.is_empty())
             .collect()
     }

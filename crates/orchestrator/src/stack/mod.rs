@@ -1,6 +1,5 @@
 //! A stack: started in the order of the service table, watched, and stopped in reverse.
 
-pub mod child;
 mod database;
 mod definition;
 pub mod health;
@@ -12,6 +11,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -19,13 +19,14 @@ use std::time::{Duration, Instant};
 use futures_util::future::{FutureExt as _, select_all, try_join_all};
 use mgm_service::descriptors;
 use mgm_service::services::{SERVICES, Service, ServiceId};
+use mgm_system::{Child, ParentDeath, Program, last_lines};
+use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
 use tokio::sync::watch;
 
 use crate::http::Endpoint;
 use crate::report;
-use child::Child;
 use database::{Database, DatabaseError};
 use health::{Unhealthy, probe};
 use ports::PortsTaken;
@@ -39,6 +40,8 @@ pub use ports::ReservedPort;
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
 /// A loopback round trip takes a fraction of it, a service's start several times as long.
 const PROBE_EVERY: Duration = Duration::from_millis(5);
+/// Longer than a service takes to finish what it has accepted.
+pub const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 /// Lines of a log that a report repeats.
 pub const LAST_LINES: usize = 15;
 
@@ -175,7 +178,7 @@ impl Stack {
     fn spawn(&self, service: &'static Service) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
         let spawn = || {
             let output = File::create(self.plan.log(service.id))?;
-            let child = Child::spawn(self.command(service, self.plan.ports.url(service.id))?, output)?;
+            let child = self.program(service, self.plan.ports.url(service.id))?.spawn(output)?;
             let ended = child.ended();
             self.children.borrow_mut().push((service.id, child));
             Ok(ended)
@@ -188,24 +191,26 @@ impl Stack {
         let service = ServiceId::Backend.service();
         let spawn = || {
             let output = File::options().append(true).create(true).open(log)?;
-            Child::spawn(self.command(service, port.url())?, output)
+            self.program(service, port.url())?.spawn(output)
         };
         spawn().map_err(|source| StartError::Spawn { component: service.component, source })
     }
 
     /// This program, about to play a service that listens there.
-    fn command(&self, service: &'static Service, url: String) -> io::Result<Command> {
+    fn program(&self, service: &'static Service, url: String) -> io::Result<Program> {
         let environment = &self.plan.environment;
         let connection_string = (service.id == ServiceId::Backend)
             .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
             .flatten();
-        let mut command = Command::new(own_program()?);
-        command.arg0("mgm").args(["serve", service.name, "--parent-pipe"]).env_clear();
+        // Nobody is left to finish anything for.
+        let mut program = Program::new(own_program()?, ParentDeath::default(), Signal::SIGKILL);
+        let command = program.command();
+        command.arg0("mgm").args(["serve", service.name]).env_clear().stdin(Stdio::null());
         if let Some(config) = &environment.config {
             command.arg("--config").arg(config);
         }
         command.envs(environment.for_service(url, connection_string));
-        Ok(command)
+        Ok(program)
     }
 
     /// Runs one of the operator's subcommands of the backend to its end.
@@ -282,13 +287,13 @@ impl Stack {
     }
 
     fn death(&self, service: ServiceId, status: Option<ExitStatus>) -> Death {
-        Death { service, status, last_lines: child::last_lines(&self.plan.log(service), LAST_LINES) }
+        Death { service, status, last_lines: end_of_log(&self.plan.log(service), LAST_LINES) }
     }
 
     /// Stops everything in reverse order of start.
     pub async fn stop(self) {
         for (_, child) in self.children.into_inner().into_iter().rev() {
-            child.stop().await;
+            child.stop(STOPPED_WITHIN).await;
         }
         if let Some(database) = self.database.into_inner()
             && let Err(error) = database.stop().await
@@ -296,6 +301,11 @@ impl Stack {
             report::note(format_args!("warning: {error}"));
         }
     }
+}
+
+/// The end of a log file, as far as it can be read.
+pub fn end_of_log(path: &Path, count: usize) -> Vec<String> {
+    last_lines(path, 0, count).unwrap_or_default()
 }
 
 /// This very program, also when a newer build has taken its place in the meantime.

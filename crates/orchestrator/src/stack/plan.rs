@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result, bail};
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::services::ServiceId;
 use mgm_settings::{Settings, Sources};
+use mgm_system::RandomSource;
 use secrecy::ExposeSecret as _;
 
 use super::database::DatabasePlan;
 use super::ports::Ports;
 use super::throw_away;
-use crate::chance::Chance;
 use crate::cli::StackOptions;
 use crate::environment::Environment;
 use crate::log_dir::LogDir;
@@ -74,7 +74,7 @@ impl Plan {
             ),
             (Some(to), Keep::Data { fresh: false }) => DatabasePlan::Named(to),
             (Some(server), Keep::Nothing) => {
-                DatabasePlan::ThrowAway { server, name: throw_away::name(&mut Chance::from_system()?) }
+                DatabasePlan::ThrowAway { server, name: throw_away::name(&RandomSource::from_system()) }
             }
         };
         Ok(Self { ports, database, environment, log_dir })

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use mgm_service::port_holder::{self, Holder};
 use mgm_service::services::{SERVICES, ServiceId};
+use mgm_system::port::{self, Holder};
 use socket2::{Domain, Socket, Type};
 
 use crate::cli::{PortOptions, Targets};
@@ -130,7 +130,7 @@ impl ReservedPort {
 
 impl PortTaken {
     fn new(service: ServiceId, port: u16) -> Self {
-        Self { service, port, holder: port_holder::find(port) }
+        Self { service, port, holder: port::holder(port) }
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
+use mgm_system::{Clock as _, RandomSource, SystemClock};
 use sqlx::{AssertSqlSafe, PgConnection};
-
-use crate::chance::Chance;
-use crate::clock;
 
 /// In front of the time of creation, in seconds since the epoch, and some letters.
 const PREFIX: &str = "mgm_throw_away_";
@@ -13,8 +11,8 @@ const PREFIX: &str = "mgm_throw_away_";
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 
 /// A name that nobody has used before, which tells when.
-pub(super) fn name(chance: &mut Chance) -> String {
-    format!("{PREFIX}{}_{}", clock::now().unix_timestamp(), chance.letters(12))
+pub(super) fn name(random: &RandomSource) -> String {
+    format!("{PREFIX}{}_{}", SystemClock.now().unix_timestamp(), random.letters(12))
 }
 
 /// Drops what killed runs have left: databases of that name, without sessions, and old.
@@ -26,7 +24,7 @@ pub(super) async fn drop_stale(connection: &mut PgConnection) -> Result<(), sqlx
     .bind(PREFIX)
     .fetch_all(&mut *connection)
     .await?;
-    let now = clock::now().unix_timestamp();
+    let now = SystemClock.now().unix_timestamp();
     for name in unused.iter().filter(|name| is_stale(name, now)) {
         // Not by force: somebody may connect in this moment. Whoever may not drop it leaves it to its owner.
         let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).execute(&mut *connection).await;
@@ -50,8 +48,8 @@ mod tests {
 
     #[test]
     fn only_old_databases_of_our_own_name_are_stale() {
-        let created = clock::now().unix_timestamp();
-        let ours = name(&mut Chance::from_system().unwrap());
+        let created = SystemClock.now().unix_timestamp();
+        let ours = name(&RandomSource::from_system());
         assert!(!is_stale(&ours, created));
         assert!(is_stale(&ours, created + 3700));
         for other in ["mgm", "mgm_throw_away_", "mgm_throw_away_1_x; DROP", "mgm_throw_away_x_abcdefghijkl", "theirs"] {

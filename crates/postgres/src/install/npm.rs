@@ -1,18 +1,17 @@
 //! The package client that nearly everybody has.
 
-use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf, absolute};
 use std::process::Stdio;
 use std::time::Duration;
 
+use mgm_system::{ParentDeath, Program};
 use nix::sys::signal::Signal;
 
 use super::package::Package;
 use super::progress;
 use super::source::Effort;
 use crate::account::Account;
-use crate::process::{ParentDeath, Process, Program};
 use crate::wait::until;
 
 /// How long npm may take where something else serves: 23 MB over an ordinary line, not the time-outs of none.
@@ -31,7 +30,9 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path, effort: Effo
     let failed = |error: std::io::Error| format!("npm pack {}: {error}", package.spec());
     fs::create_dir_all(&target).map_err(failed)?;
     let log = OpenOptions::new().create(true).append(true).open(&said).map_err(failed)?;
-    let mut arguments: Vec<OsString> = [
+    let mut program = Program::new(npm, ParentDeath::default(), Signal::SIGKILL);
+    let command = program.command().stdin(Stdio::null());
+    command.args([
         "pack",
         package.spec(),
         "--silent",
@@ -39,21 +40,11 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path, effort: Effo
         if effort == Effort::Short { "--fetch-retries=0" } else { "--fetch-retries=1" },
         "--fetch-retry-mintimeout=1000",
         "--pack-destination",
-    ]
-    .map(OsString::from)
-    .into();
-    arguments.push(target.clone().into());
-    let mut process = Process::spawn(Program {
-        path: npm.to_owned(),
-        arguments,
-        // The user's own: the settings of npm are theirs.
-        account: Account::own(),
-        input: Stdio::null(),
-        log,
-        last_signal: Signal::SIGKILL,
-        parent_death: ParentDeath::default(),
-    })
-    .map_err(failed)?;
+    ]);
+    command.arg(&target);
+    // The user's own: the settings of npm are theirs.
+    Account::own().prepare(command);
+    let mut process = program.spawn(log).map_err(failed)?;
     if effort == Effort::Short && until(SHORT, || process.exit_status()).is_none() {
         process.signal(Signal::SIGKILL);
         process.wait();

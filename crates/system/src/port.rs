@@ -1,4 +1,4 @@
-//! TCP ports of the loopback address.
+//! TCP ports of the loopback address, and who listens on them.
 
 use std::fmt;
 use std::fs;
@@ -7,17 +7,17 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// A process that listens on a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
-    /// Its name, as the kernel keeps it (at most 15 bytes on Linux).
-    pub name: String,
+    /// Its program, and for `mgm` what it plays; no further arguments, since those may hold secrets.
+    pub command: String,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (process {})", self.name, self.pid)
+        write!(f, "{} (pid {})", self.command, self.pid)
     }
 }
 
@@ -27,7 +27,8 @@ pub fn free() -> io::Result<u16> {
 }
 
 /// Whether a server could not listen on `port`.
-pub(crate) fn is_taken(port: u16) -> bool {
+#[must_use]
+pub fn is_taken(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     // macOS lets a second server bind the loopback address beside one that has bound all addresses.
     TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
@@ -51,9 +52,7 @@ pub fn holder(port: u16) -> Option<Holder> {
                 fs::read_link(descriptor.path())
                     .is_ok_and(|link| sockets.iter().any(|socket| link.as_os_str() == &**socket))
             })
-            .then_some(())?;
-        let name = fs::read_to_string(process.path().join("comm")).ok()?;
-        Some(Holder { pid, name: name.trim().to_owned() })
+            .then(|| Holder { pid, command: command(pid) })
     })
 }
 
@@ -70,6 +69,21 @@ fn listening(table: &str, port: u16) -> Vec<String> {
             local.ends_with(&suffix).then(|| format!("socket:[{inode}]"))
         })
         .collect()
+}
+
+fn command(pid: u32) -> String {
+    let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut arguments = arguments.split('\0');
+    let program = arguments.next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let program = program.split([' ', ':']).next().unwrap_or_default();
+    match program {
+        "" => "a process".to_owned(),
+        "mgm" => {
+            let words = arguments.take_while(|word| word.starts_with(|first: char| first.is_ascii_lowercase()));
+            std::iter::once(program).chain(words.take(2)).collect::<Vec<_>>().join(" ")
+        }
+        _ => program.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,15 @@
+//! What the operating system gives: time and random numbers, which are inputs everywhere else; child processes that do not
+//! outlive their parent; who holds a port; the end of a log file.
+
+pub mod child;
+pub mod clock;
+mod parent_death;
+pub mod port;
+pub mod random;
+mod tail;
+
+pub use child::{Child, Program};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use parent_death::ParentDeath;
+pub use random::RandomSource;
+pub use tail::last_lines;
