@@ -5,25 +5,36 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// What each crate of the workspace may depend on, of the workspace.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
-    ("mgm-twitch", &[]),
+    ("mgm-twitch", &["mgm-http-client"]),
     ("mgm-system", &[]),
+    ("mgm-http-client", &[]),
     ("mgm-service", &["mgm-system"]),
     ("mgm-postgres", &["mgm-system"]),
     ("mgm-settings", &["mgm-domain", "mgm-service", "mgm-twitch"]),
     ("mgm-store", &["mgm-domain"]),
     (
         "mgm-backend",
-        &["mgm-api-types", "mgm-domain", "mgm-service", "mgm-settings", "mgm-store", "mgm-system", "mgm-twitch"],
+        &[
+            "mgm-api-types",
+            "mgm-domain",
+            "mgm-http-client",
+            "mgm-service",
+            "mgm-settings",
+            "mgm-store",
+            "mgm-system",
+            "mgm-twitch",
+        ],
     ),
-    ("mgm-mocks", &["mgm-api-types", "mgm-service", "mgm-settings", "mgm-system", "mgm-twitch"]),
+    ("mgm-mocks", &["mgm-api-types", "mgm-http-client", "mgm-service", "mgm-settings", "mgm-system", "mgm-twitch"]),
     (
         "mgm",
         &[
             "mgm-api-types",
             "mgm-backend",
+            "mgm-http-client",
             "mgm-mocks",
             "mgm-postgres",
             "mgm-service",

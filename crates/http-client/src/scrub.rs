@@ -23,7 +23,7 @@ const FIELDS: [&str; 8] =
     ["access_token", "client_secret", "code", "id_token", "password", "refresh_token", "secret", "token"];
 
 /// What of a request may hold credentials.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sent {
     headers: Vec<SecretString>,
     query: SecretString,
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_credentials_of_a_request_are_read_from_the_request() {
-        let http = crate::transport::client(&"http://127.0.0.1".parse().unwrap(), Duration::from_secs(1)).unwrap();
+        let http = crate::client::client(&"http://127.0.0.1".parse().unwrap(), Duration::from_secs(1)).unwrap();
         let url = "http://127.0.0.1:9/?token=in-the-query&broadcaster_id=1337";
         let mut key = http::HeaderValue::from_static("a sensitive key");
         key.set_sensitive(true);

@@ -11,10 +11,10 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_twitch::eventsub::{SigningSecrets, header};
-use mgm_twitch::transport::{self, ClientError, Exchange};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -55,7 +55,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 /// The service's routes.
 pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
     let EventSubConfig { secrets, backend } = config;
-    let http = transport::client(&backend, CONNECT_TIMEOUT)?;
+    let http = mgm_http_client::client(&backend, CONNECT_TIMEOUT)?;
     let forwarder = Forwarder { secrets, http, url: endpoint(&backend, "api/twitch/eventsub") };
     Ok(Shell {
         routes: Router::new().route("/api/twitch/eventsub", post(notify)).with_state(Arc::new(forwarder)),
@@ -85,7 +85,7 @@ async fn notify(State(forwarder): State<Arc<Forwarder>>, headers: HeaderMap, bod
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let request = forwarder.http.post(forwarder.url.clone()).headers(passed_on).body(body).timeout(TIMEOUT);
-    match transport::exchange(request, MAX_ANSWER).await {
+    match mgm_http_client::exchange(request, MAX_ANSWER).await {
         Exchange::Complete { status, headers, body } => {
             let content_type = headers.get(CONTENT_TYPE).map(|value| (CONTENT_TYPE, value.clone()));
             Ok((status, HeaderMap::from_iter(content_type), body.into_bytes()).into_response())

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use axum::Router;
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
+use mgm_http_client::ClientError;
 use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::ServiceId;
 use mgm_service::{descriptors, health, manual, output, shutdown};
 use mgm_settings::{Args, Loaded, Settings, SettingsError};
-use mgm_twitch::transport::ClientError;
 use tokio_util::sync::CancellationToken;
 
 const STAND_INS: [ServiceId; 4] =

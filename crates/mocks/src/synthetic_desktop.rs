@@ -12,10 +12,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use mgm_api_types::API_KEY_HEADER;
 use mgm_api_types::mocks::{RunSequence, SequenceRun, SequenceStep};
+use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::{Clock, SystemClock};
-use mgm_twitch::transport::{self, ClientError, Exchange};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 
 /// The service's routes.
 pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
-    let http = transport::client(&config.backend, CONNECT_TIMEOUT)?;
+    let http = mgm_http_client::client(&config.backend, CONNECT_TIMEOUT)?;
     let desktop = Arc::new(Desktop { config, http, last_run: Mutex::default() });
     let forgetful = Arc::clone(&desktop);
     Ok(Shell {
@@ -159,7 +159,7 @@ impl Desktop {
     ) -> Result<(StatusCode, String), String> {
         let request =
             self.http.request(method, url.clone()).header(API_KEY_HEADER, api_key).json(body).timeout(STEP_TIMEOUT);
-        match transport::exchange(request, MAX_ANSWER).await {
+        match mgm_http_client::exchange(request, MAX_ANSWER).await {
             Exchange::Complete { status, body, .. } => Ok((status, body.text().chars().take(SNIPPET).collect())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(reason),
         }

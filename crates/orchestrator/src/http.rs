@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
-use mgm_twitch::transport::{self, ClientError, Exchange};
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -46,7 +46,7 @@ pub struct NoAnswer {
 impl Endpoint {
     /// A service at an address; a path in the address stays in front of each path that is called.
     pub fn new(service: ServiceId, base: Url) -> Result<Self, ClientError> {
-        let client = transport::client(&base, CONNECT_TIMEOUT)?;
+        let client = mgm_http_client::client(&base, CONNECT_TIMEOUT)?;
         Ok(Self { service, base, client })
     }
 
@@ -67,7 +67,7 @@ impl Endpoint {
 
     /// Sends a request.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
-        match transport::exchange(request, LONGEST_ANSWER).await {
+        match mgm_http_client::exchange(request, LONGEST_ANSWER).await {
             Exchange::Complete { status, body, .. } => Ok(Answer { status: status.as_u16(), body: body.text() }),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 Err(NoAnswer { service: self.service, url: self.url(), reason })

@@ -68,7 +68,7 @@ mod tests {
     fn signed(form: Form<'_>) -> reqwest::Request {
         let badges = ["subscriber".to_owned()];
         let line = ChatLine { text: "hello", user_id: "7", login: "somebody", badges: &badges, form, message_id: "m" };
-        let client = mgm_twitch::transport::client(&"http://127.0.0.1:9".parse().unwrap(), std::time::Duration::ZERO);
+        let client = mgm_http_client::client(&"http://127.0.0.1:9".parse().unwrap(), std::time::Duration::ZERO);
         let secret = SigningSecret::parse("0123456789".into()).unwrap();
         let request = sign(client.unwrap().post("http://127.0.0.1:9"), &line, Some(&secret)).build().unwrap();
         let secrets = SigningSecrets::from_iter([&secret]);

@@ -6,8 +6,7 @@ pub mod eventsub;
 pub mod extension_jwt;
 pub mod helix;
 pub mod oauth;
-pub mod transport;
 
 mod base_url;
-mod scrub;
+mod call;
 mod tolerant;

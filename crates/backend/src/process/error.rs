@@ -1,9 +1,9 @@
 //! Why there is no process.
 
+use mgm_http_client::ClientError;
 use mgm_service::serve::BindError;
 use mgm_settings::SettingsError;
 use mgm_store::StoreError;
-use mgm_twitch::transport::ClientError;
 
 /// Why the backend did not start.
 #[derive(Debug, thiserror::Error)]

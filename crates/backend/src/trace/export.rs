@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mgm_twitch::transport::{self, ClientError};
+use mgm_http_client::ClientError;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -42,7 +42,7 @@ impl Telemetry {
     ///
     /// To be called in the runtime that is to do the work.
     pub fn to(endpoint: &Url) -> Result<Self, TelemetryError> {
-        let client = Client { http: transport::client(endpoint, EXPORT_TIME / 2)?, runtime: Handle::current() };
+        let client = Client { http: mgm_http_client::client(endpoint, EXPORT_TIME / 2)?, runtime: Handle::current() };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)

@@ -1,9 +1,9 @@
 //! The clients of Twitch's services.
 
+use mgm_http_client::ClientError;
 use mgm_twitch::{
     helix::Helix,
     oauth::{OAuth, Validator},
-    transport::ClientError,
 };
 
 use crate::config::twitch::TwitchConfig;

@@ -72,7 +72,7 @@ impl HelixStandIn {
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
         // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.
         let origin = url.parse().unwrap();
-        let http = mgm_twitch::transport::client(&origin, std::time::Duration::from_secs(10)).unwrap();
+        let http = mgm_http_client::client(&origin, std::time::Duration::from_secs(10)).unwrap();
         Self { url, http, _running: shutdown.drop_guard() }
     }
 

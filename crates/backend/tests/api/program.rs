@@ -132,7 +132,7 @@ impl Running {
             written.push(line);
         }
         let url = format!("http://{}", found.unwrap());
-        let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+        let http = mgm_http_client::client(&url.parse().unwrap(), PATIENCE).unwrap();
         Self { child, url, http, log, written }
     }
 

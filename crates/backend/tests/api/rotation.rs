@@ -60,7 +60,7 @@ impl Balancer {
     fn start(shutdown: &CancellationToken) -> (Self, String) {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let url = format!("http://{}", listeners.addresses()[0]);
-        let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+        let http = mgm_http_client::client(&url.parse().unwrap(), PATIENCE).unwrap();
         let balancer = Self { backends: Arc::default(), turn: Arc::default(), http };
         let router = Router::new().fallback(pass_on).with_state(balancer.clone());
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
@@ -260,7 +260,7 @@ async fn every_secret_is_changed_without_a_request_being_lost() {
     };
     deployment.roll(&only(OLD)).await;
     deployment.subscribed(1).await;
-    let http = mgm_twitch::transport::client(&url.parse().unwrap(), PATIENCE).unwrap();
+    let http = mgm_http_client::client(&url.parse().unwrap(), PATIENCE).unwrap();
     let has = || Arc::new(Mutex::new(OLD));
     let clients = Clients {
         http,

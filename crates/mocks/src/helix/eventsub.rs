@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
+use mgm_http_client::Exchange;
 use mgm_twitch::eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets, format_timestamp, header};
-use mgm_twitch::transport::{self, Exchange};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -309,7 +309,7 @@ impl Helix {
         let timestamp = format_timestamp(self.config.clock.now());
         let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
         let callback = Url::parse(&subscription.callback).ok()?;
-        let http = transport::client(&callback, CONNECT_TIMEOUT).ok()?;
+        let http = mgm_http_client::client(&callback, CONNECT_TIMEOUT).ok()?;
         let request = http
             .post(callback)
             .header("content-type", "application/json")
@@ -322,7 +322,7 @@ impl Helix {
             .header(header::SUBSCRIPTION_VERSION, &subscription.version)
             .body(body)
             .timeout(TIMEOUT);
-        match transport::exchange(request, MAX_ANSWER).await {
+        match mgm_http_client::exchange(request, MAX_ANSWER).await {
             Exchange::Complete { status, body, .. } => Some((status, body.into_bytes())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
                 tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");

@@ -38,7 +38,7 @@ pub fn start(router: Router) -> Running {
     let address = listeners.addresses()[0];
     let shutdown = CancellationToken::new();
     tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
-    let client = mgm_twitch::transport::client(&url(address), std::time::Duration::from_secs(5)).unwrap();
+    let client = mgm_http_client::client(&url(address), std::time::Duration::from_secs(5)).unwrap();
     Running { address, client, _stop: shutdown.drop_guard() }
 }
 

@@ -104,7 +104,7 @@ pub enum StartError {
     },
     /// A client for the probes cannot be made.
     #[error(transparent)]
-    Client(#[from] mgm_twitch::transport::ClientError),
+    Client(#[from] mgm_http_client::ClientError),
 }
 
 impl StartError {

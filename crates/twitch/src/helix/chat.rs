@@ -1,12 +1,13 @@
 //! Send Chat Message (<https://dev.twitch.tv/docs/api/reference/#send-chat-message>).
 
 use http::{Method, StatusCode};
+use mgm_http_client::{AnswerBody, Exchange};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Correlation, Credentials, Helix, MAX_ANSWER_BYTES, error_message, rate_limit_reset, read};
+use super::{Correlation, Credentials, Helix, rate_limit_reset};
+use crate::call::{error_message, exchange, read};
 use crate::tolerant;
-use crate::transport::{AnswerBody, Exchange, exchange};
 
 /// The scope that the sender's token needs.
 pub const CHAT_SCOPE: &str = "user:write:chat";
@@ -100,7 +101,7 @@ impl Helix {
         let url = self.base_url.endpoint("helix/chat/messages");
         let body = SendRequest { broadcaster_id, sender_id, message: text };
         let request = self.request(Method::POST, url, credentials, correlation).json(&body);
-        match exchange(request, MAX_ANSWER_BYTES).await {
+        match exchange("send_chat_message", request).await {
             Exchange::NotConnected(reason) => SendOutcome::NotConnected { reason },
             Exchange::Interrupted(reason) => SendOutcome::Interrupted { reason },
             Exchange::Complete { status: StatusCode::TOO_MANY_REQUESTS, headers, .. } => {
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     fn outcome(body: &str) -> SendOutcome {
-        success(StatusCode::OK, &AnswerBody::of(body.as_bytes()))
+        success(StatusCode::OK, &AnswerBody::public(body.as_bytes().to_vec()))
     }
 
     #[test]
@@ -164,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(body: Vec<u8>) {
-            success(StatusCode::OK, &AnswerBody::of(&body));
+            success(StatusCode::OK, &AnswerBody::public(body));
         }
     }
 }

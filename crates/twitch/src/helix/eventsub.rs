@@ -6,12 +6,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{CallError, Correlation, Credentials, Helix, call, read};
+use super::{CallError, Correlation, Credentials, Helix, call};
+use crate::call::read;
 use crate::eventsub::Condition;
 use crate::tolerant;
 
 /// No client has more pages of subscriptions than this; Twitch fills a page with a hundred.
 const MAX_PAGES: usize = 200;
+/// What the metrics call these calls.
+const OPERATION: &str = "eventsub_subscriptions";
 
 /// What the broadcaster has to have granted the client for a webhook's subscription to the own chat: the first two as who
 /// reads it, the last as whose it is (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/#channelchatmessage>).
@@ -98,7 +101,7 @@ impl Helix {
             let mut url = self.base_url.endpoint("helix/eventsub/subscriptions");
             url.query_pairs_mut().append_pair("type", kind).extend_pairs(cursor.iter().map(|cursor| ("after", cursor)));
             let request = self.request(Method::GET, url, app, &Correlation::default());
-            let (_, body) = call(request, |status| status == StatusCode::OK).await?;
+            let (_, body) = call(OPERATION, request, |status| status == StatusCode::OK).await?;
             let page = read::<Page>(&body).ok_or(CallError::OddAnswer)?;
             found.extend(page.data);
             match page.pagination.and_then(|pagination| pagination.cursor) {
@@ -128,7 +131,7 @@ impl Helix {
         let url = self.base_url.endpoint("helix/eventsub/subscriptions");
         let request = self.request(Method::POST, url, app, &Correlation::default()).json(&body);
         let known = |status: StatusCode| status.is_success() || status == StatusCode::CONFLICT;
-        let (status, body) = call(request, known).await?;
+        let (status, body) = call(OPERATION, request, known).await?;
         if status == StatusCode::CONFLICT {
             return Ok(None);
         }
@@ -142,6 +145,6 @@ impl Helix {
         url.query_pairs_mut().append_pair("id", id);
         let request = self.request(Method::DELETE, url, app, &Correlation::default());
         let known = |status: StatusCode| status.is_success() || status == StatusCode::NOT_FOUND;
-        call(request, known).await.map(|_| ())
+        call(OPERATION, request, known).await.map(|_| ())
     }
 }

@@ -18,20 +18,12 @@ pub use subscription::SUBSCRIPTIONS_SCOPE;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use mgm_http_client::{AnswerBody, ClientError, Exchange};
 use reqwest::RequestBuilder;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::tolerant;
-use crate::transport::{self, AnswerBody, ClientError, Exchange, exchange};
-
-/// Twitch's answers are small; a longer one is not Twitch's.
-pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
-/// The longest wait for a connection; short calls wait half their time at most.
-pub(crate) const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use crate::call::{self, error_message, exchange};
 
 /// A client of Helix. Credentials come with each call, since tokens are renewed.
 #[derive(Clone, Debug)]
@@ -89,7 +81,7 @@ impl Helix {
     /// A client of the service at `base_url`. Every call takes `timeout` at the longest, answer included, and at most half
     /// of it (and never more than 3 s) for making the connection.
     pub fn new(base_url: HelixBaseUrl, timeout: Duration) -> Result<Self, ClientError> {
-        let http = transport::client(base_url.as_url(), MAX_CONNECT_TIMEOUT.min(timeout / 2))?;
+        let http = call::client(base_url.as_url(), timeout)?;
         Ok(Self { http, base_url, timeout })
     }
 
@@ -110,10 +102,11 @@ impl Helix {
 
 /// One exchange; what is neither a success nor the caller's to judge is an error.
 async fn call(
+    operation: &'static str,
     request: RequestBuilder,
     known: impl FnOnce(StatusCode) -> bool,
 ) -> Result<(StatusCode, AnswerBody), CallError> {
-    match exchange(request, MAX_ANSWER_BYTES).await {
+    match exchange(operation, request).await {
         Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(CallError::Unreachable(reason)),
         Exchange::Complete { status, body, .. } if known(status) => Ok((status, body)),
         Exchange::Complete { status: StatusCode::TOO_MANY_REQUESTS, headers, .. } => {
@@ -135,22 +128,6 @@ fn rate_limit_reset(headers: &HeaderMap) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()
 }
 
-/// What Helix says is wrong, from its error body `{error, status, message}`.
-pub(crate) fn error_message(body: &AnswerBody) -> Option<String> {
-    #[derive(Deserialize)]
-    struct ErrorBody {
-        #[serde(default, deserialize_with = "tolerant::identifier")]
-        message: Option<String>,
-    }
-
-    read::<ErrorBody>(body)?.message
-}
-
-/// A JSON object, or nothing.
-pub(crate) fn read<T: DeserializeOwned>(body: &AnswerBody) -> Option<T> {
-    body.json()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,14 +144,5 @@ mod tests {
         assert_eq!(reset("soon"), None);
         assert_eq!(reset("99999999999999999"), None);
         assert_eq!(rate_limit_reset(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn the_message_of_an_error_body_is_read_where_there_is_one() {
-        let body = br#"{"error":"Unauthorized","status":401,"message":"Invalid OAuth token"}"#;
-        assert_eq!(error_message(&AnswerBody::of(body)).as_deref(), Some("Invalid OAuth token"));
-        for odd in [&b""[..], b"<html>", b"[]", b"{\"message\":5}", b"{\"message\":\"\"}"] {
-            assert_eq!(error_message(&AnswerBody::of(odd)), None);
-        }
     }
 }

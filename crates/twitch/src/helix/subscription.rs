@@ -7,7 +7,8 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CallError, Correlation, Credentials, Helix, call, read};
+use super::{CallError, Correlation, Credentials, Helix, call};
+use crate::call::read;
 
 /// The scope that the broadcaster's token needs.
 pub const SUBSCRIPTIONS_SCOPE: &str = "channel:read:subscriptions";
@@ -31,7 +32,7 @@ impl Helix {
         let mut url = self.base_url.endpoint("helix/subscriptions");
         url.query_pairs_mut().append_pair("broadcaster_id", broadcaster_id).append_pair("user_id", user_id);
         let request = self.request(Method::GET, url, credentials, correlation);
-        let (_, body) = call(request, |status| status == StatusCode::OK).await?;
+        let (_, body) = call("check_user_subscription", request, |status| status == StatusCode::OK).await?;
         let Answer { data } = read(&body).ok_or(CallError::OddAnswer)?;
         if data.is_empty() {
             return Ok(false);

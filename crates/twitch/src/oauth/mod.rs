@@ -13,13 +13,13 @@ pub use validation::{Validation, Validator};
 use std::time::Duration;
 
 use http::StatusCode;
+use mgm_http_client::{ClientError, Exchange};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, error_message};
+use crate::call::{self, error_message, exchange, read_credentials};
 use crate::tolerant;
-use crate::transport::{self, ClientError, Exchange, exchange};
 
 /// A client of the token service. Shows no secret in `Debug`.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl OAuth {
         client_id: &str,
         client_secret: &SecretString,
     ) -> Result<Self, ClientError> {
-        let http = transport::client(base_url.as_url(), MAX_CONNECT_TIMEOUT.min(timeout / 2))?;
+        let http = call::client(base_url.as_url(), timeout)?;
         Ok(Self { http, base_url, timeout, client_id: client_id.to_owned(), client_secret: client_secret.clone() })
     }
 
@@ -101,10 +101,10 @@ impl OAuth {
         let client = [("client_id", self.client_id.as_str()), ("client_secret", self.client_secret.expose_secret())];
         let form: Vec<_> = client.iter().chain(grant).collect();
         let request = self.http.post(self.base_url.endpoint("oauth2/token")).form(&form).timeout(self.timeout);
-        match exchange(request, MAX_ANSWER_BYTES).await {
+        match exchange("token", request).await {
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
             Exchange::Complete { status: StatusCode::OK, body, .. } => {
-                let answer = body.credentials::<TokenAnswer>();
+                let answer = read_credentials(body);
                 let Some(TokenAnswer { access_token: Some(access), refresh_token }) = answer else {
                     return Err(TokenError::Unavailable("200 without a token".to_owned()));
                 };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
+use mgm_http_client::{ClientError, Exchange};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{OAuthBaseUrl, TokenError};
-use crate::helix::{MAX_ANSWER_BYTES, MAX_CONNECT_TIMEOUT, read};
+use crate::call::{self, exchange, read};
 use crate::tolerant;
-use crate::transport::{self, ClientError, Exchange, exchange};
 
 /// Asks the token service about tokens.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Validation {
 impl Validator {
     /// Asks the service at `base_url`. Every call takes `timeout` at the longest.
     pub fn new(base_url: OAuthBaseUrl, timeout: Duration) -> Result<Self, ClientError> {
-        let http = transport::client(base_url.as_url(), MAX_CONNECT_TIMEOUT.min(timeout / 2))?;
+        let http = call::client(base_url.as_url(), timeout)?;
         Ok(Self { http, base_url, timeout })
     }
 
@@ -47,7 +47,7 @@ impl Validator {
             .map_err(|_| TokenError::Unavailable("the token cannot stand in a header".to_owned()))?;
         authorization.set_sensitive(true);
         let request = self.http.get(self.base_url.endpoint("oauth2/validate")).header(AUTHORIZATION, authorization);
-        match exchange(request.timeout(self.timeout), MAX_ANSWER_BYTES).await {
+        match exchange("validate_token", request.timeout(self.timeout)).await {
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(TokenError::Unavailable(reason)),
             Exchange::Complete { status: StatusCode::OK, body, .. } => Ok(Some(read(&body).unwrap_or_default())),
             Exchange::Complete { status: StatusCode::UNAUTHORIZED, .. } => Ok(None),
