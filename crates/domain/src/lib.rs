@@ -1,9 +1,10 @@
 //! The rules of the game: pure and synchronous, without clock, random source or I/O.
 //!
-//! Time and chance come in with the command. A command is decided against a state into events or a [`Rejection`];
+//! Time and random draws come in with the command. A command is decided against a state into events or a [`Rejection`];
 //! events are applied to a state. What is stored and sent lives in other crates.
 
 pub mod announcement;
+pub mod backoff;
 pub mod character_name;
 pub mod chat;
 pub mod gift;
@@ -16,6 +17,7 @@ pub mod rejection;
 pub mod roulette;
 pub mod stream;
 
+pub use backoff::Backoff;
 pub use character_name::CharacterName;
 pub use gift::{Gift, GiftStatus};
 pub use gold::Gold;
