@@ -8,6 +8,7 @@ use axum::Router;
 use axum::routing::post;
 use mgm_service::bind::BindUrls;
 use mgm_service::serve::{Limits, Listeners, serve};
+use mgm_system::port;
 use tokio_util::sync::CancellationToken;
 
 use crate::extent::Extent;

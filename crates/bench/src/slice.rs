@@ -1,9 +1,11 @@
 //! Tier B against a running stack.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use mgm_system::port;
 use serde_json::Value;
 use sqlx::PgPool;
 

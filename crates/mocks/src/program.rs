@@ -10,13 +10,10 @@ use clap_complete::Shell;
 use mgm_http_client::ClientError;
 use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
-use mgm_service::services::ServiceId;
+use mgm_service::services::{SERVICES, Service, ServiceId};
 use mgm_service::{descriptors, health, manual, output, shutdown};
-use mgm_settings::{Args, Loaded, Settings, SettingsError};
+use mgm_settings::{Loaded, Settings, SettingsArgs, SettingsError};
 use tokio_util::sync::CancellationToken;
-
-const STAND_INS: [ServiceId; 4] =
-    [ServiceId::MockEventSub, ServiceId::MockJwt, ServiceId::MockHelix, ServiceId::SyntheticDesktop];
 
 /// Why a stand-in cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +48,15 @@ pub(crate) async fn listen(
 /// The command line of a stand-in's own program.
 #[derive(Debug, clap::Parser)]
 #[command(version)]
-struct Options {
+struct StandInCli {
     #[command(flatten)]
-    settings: Args,
+    settings: SettingsArgs,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<StandInCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum StandInCommand {
     /// Prints all settings with their current values and where these come from.
     Config,
     /// Asks the one that runs here for its health; the exit status is 1 when it is not well.
@@ -97,7 +94,7 @@ enum Failure {
 /// when the command line or the settings are wrong, else 1 when it fails.
 #[must_use]
 pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
-    let parsed = command(id).try_get_matches().and_then(|matches| Options::from_arg_matches(&matches));
+    let parsed = command(id).try_get_matches().and_then(|matches| StandInCli::from_arg_matches(&matches));
     let options = match parsed {
         Ok(options) => options,
         Err(said) => return output::instead_of_a_command(&said),
@@ -112,31 +109,37 @@ pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -
     output::finish(code)
 }
 
+fn stand_ins() -> impl Iterator<Item = &'static Service> {
+    SERVICES.iter().filter(|service| service.id.is_stand_in())
+}
+
 fn command(id: ServiceId) -> clap::Command {
     let service = id.service();
-    Options::command().name(format!("mgm-{}", service.name)).about(format!("{}, a stand-in", service.component))
+    StandInCli::command().name(format!("mgm-{}", service.name)).about(format!("{}, a stand-in", service.component))
 }
 
 fn execute(
     id: ServiceId,
-    options: Options,
+    options: StandInCli,
     run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
 ) -> Result<(), Failure> {
     let loaded = Settings::load(&options.settings.sources())?;
     match options.command {
-        Some(Command::Config) => Ok(writeln!(output::output(), "{}", loaded.describe())?),
-        Some(Command::Health { any: false }) => Ok(health::ask(id.service(), loaded.settings.general.urls.as_ref())?),
-        Some(Command::Health { any: true }) => {
-            let one = STAND_INS.iter().any(|id| health::ask(id.service(), None).is_ok());
+        Some(StandInCommand::Config) => Ok(writeln!(output::output(), "{}", loaded.describe())?),
+        Some(StandInCommand::Health { any: false }) => {
+            Ok(health::ask(id.service(), loaded.settings.general.urls.as_ref())?)
+        }
+        Some(StandInCommand::Health { any: true }) => {
+            let one = stand_ins().any(|service| health::ask(service, None).is_ok());
             if one { Ok(()) } else { Err(std::io::Error::other("no stand-in answers").into()) }
         }
-        Some(Command::Completions { shell }) => {
+        Some(StandInCommand::Completions { shell }) => {
             let mut command = command(id);
             let name = command.get_name().to_owned();
             clap_complete::generate(shell, &mut command, name, &mut output::output());
             Ok(())
         }
-        Some(Command::Manual { directory }) => Ok(manual::write(command(id), &directory)?),
+        Some(StandInCommand::Manual { directory }) => Ok(manual::write(command(id), &directory)?),
         None => {
             let Loaded { settings, .. } = loaded;
             log::init(settings.mgm.log_format)?;
@@ -154,8 +157,8 @@ mod tests {
 
     #[test]
     fn the_command_lines_are_well_formed() {
-        for id in STAND_INS {
-            command(id).debug_assert();
+        for stand_in in stand_ins() {
+            command(stand_in.id).debug_assert();
         }
     }
 }

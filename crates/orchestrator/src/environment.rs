@@ -19,7 +19,7 @@ const NOT_INHERITED: &[&str] = &[
 
 /// The environment of a stack.
 #[derive(Clone, Debug)]
-pub struct Environment {
+pub struct StackEnvironment {
     /// The file of `--config`.
     pub config: Option<PathBuf>,
     /// The settings that result from it; in a box, since futures carry them.
@@ -29,7 +29,7 @@ pub struct Environment {
     variables: Vec<(String, String)>,
 }
 
-impl Environment {
+impl StackEnvironment {
     /// The Tier B profile where neither the environment nor the file sets a value. `url` knows the services' addresses.
     pub fn tier_b(mut sources: Sources, url: impl Fn(ServiceId) -> String) -> Result<Self> {
         let given = Settings::load(&sources)?;
@@ -67,13 +67,13 @@ mod tests {
 
     use super::*;
 
-    fn environment(variables: &[(&str, &str)]) -> Environment {
+    fn environment(variables: &[(&str, &str)]) -> StackEnvironment {
         let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let sources = Sources { environment, ..Sources::default() };
-        Environment::tier_b(sources, |service| format!("http://127.0.0.1:1/{}", service.service().name)).unwrap()
+        StackEnvironment::tier_b(sources, |service| format!("http://127.0.0.1:1/{}", service.service().name)).unwrap()
     }
 
-    fn api_key(environment: &Environment) -> &str {
+    fn api_key(environment: &StackEnvironment) -> &str {
         environment.settings.mgm.api_key.as_ref().unwrap().expose_secret()
     }
 

@@ -4,6 +4,8 @@ mod cli;
 mod commands;
 mod environment;
 mod faults;
+mod global;
+mod health;
 mod http;
 mod log_dir;
 mod notification;
@@ -13,6 +15,8 @@ mod scenario;
 mod stack;
 mod state;
 mod targets;
+mod terminal;
+mod value_parser;
 
 use std::process::ExitCode;
 
@@ -21,18 +25,15 @@ use mgm_service::output;
 
 use cli::Cli;
 
-/// Wrong usage or environment.
-const WRONG: u8 = 2;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return output::instead_of_a_command(&said),
     };
     let json = cli.global.json;
-    let code = commands::run(cli).unwrap_or_else(|error| {
-        report::error(&error, json);
-        ExitCode::from(WRONG)
+    let code = cli.run().unwrap_or_else(|error| {
+        terminal::error(&error, json);
+        ExitCode::from(commands::WRONG)
     });
     output::finish(code)
 }

@@ -115,6 +115,15 @@ pub const SERVICES: &[Service] = &[
 ];
 
 impl ServiceId {
+    /// Whether it stands for an outside party.
+    #[must_use]
+    pub const fn is_stand_in(self) -> bool {
+        match self {
+            Self::MockEventSub | Self::MockJwt | Self::MockHelix | Self::SyntheticDesktop => true,
+            Self::Postgres | Self::Backend | Self::Orchestrator => false,
+        }
+    }
+
     /// Its line of the table.
     #[must_use]
     pub fn service(self) -> &'static Service {

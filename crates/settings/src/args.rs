@@ -6,7 +6,7 @@ use clap::ValueHint;
 
 /// The part of a program's command line that is about settings.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Args {
+pub struct SettingsArgs {
     /// Read settings from this TOML file; environment variables win over it.
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Sources {
     pub accept_database_url: bool,
 }
 
-impl Args {
+impl SettingsArgs {
     /// What the command line says, and the environment of this process. What is not Unicode gets replacement characters.
     #[must_use]
     pub fn sources(&self) -> Sources {

@@ -29,7 +29,7 @@ use mgm_service::services::ServiceId;
 use reader::Reader;
 use sections::keys;
 
-pub use args::{Args, Sources};
+pub use args::{SettingsArgs, Sources};
 pub use error::{Problem, SettingsError};
 pub use layer::Origin;
 pub use origin::{ExtensionClientId, NoOrigin, WebOrigin};

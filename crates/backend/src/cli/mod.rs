@@ -13,7 +13,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use mgm_service::{health, manual, output, services::ServiceId};
-use mgm_settings::{Args, Settings, Sources};
+use mgm_settings::{Settings, SettingsArgs, Sources};
 
 use self::failure::{FAILED, Failure, WRONG};
 
@@ -43,7 +43,7 @@ Configuration comes from defaults, --config and environment variables such as Co
 #[command(name = "mgm-backend", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Options {
     #[command(flatten)]
-    settings: Args,
+    settings: SettingsArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }

@@ -6,12 +6,13 @@ use anyhow::Result;
 use mgm_service::services::SERVICES;
 use serde_json::json;
 
-use crate::cli::{Global, Targets};
-use crate::report::{self, BAD, GOOD};
+use crate::global::GlobalArgs;
+use crate::health::{Unhealthy, examine};
 use crate::scenario::cause_of_silence;
-use crate::stack::health::{Unhealthy, examine};
+use crate::targets::Targets;
+use crate::terminal::{self, BAD, GOOD};
 
-pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
+pub async fn run(global: &GlobalArgs, targets: Targets) -> Result<ExitCode> {
     let mut results = Vec::new();
     for service in SERVICES {
         let Some(health) = &service.health else { continue };
@@ -20,11 +21,11 @@ pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
         if !global.json {
             let (component, url) = (service.component, endpoint.url());
             match &result {
-                Ok(_) => report::say(format_args!("{GOOD}healthy{GOOD:#}  {component:20} {url}")),
+                Ok(_) => terminal::say(format_args!("{GOOD}healthy{GOOD:#}  {component:20} {url}")),
                 Err(unhealthy) => {
-                    report::say(format_args!("{BAD}FAILED{BAD:#}   {component:20} {url}  {unhealthy}"));
+                    terminal::say(format_args!("{BAD}FAILED{BAD:#}   {component:20} {url}  {unhealthy}"));
                     if let Unhealthy::Silent(silence) = unhealthy {
-                        report::say(format_args!("         {}", cause_of_silence(silence)));
+                        terminal::say(format_args!("         {}", cause_of_silence(silence)));
                     }
                 }
             }
@@ -40,7 +41,7 @@ pub async fn run(global: &Global, targets: Targets) -> Result<ExitCode> {
                 json!({ "name": service.name, "component": service.component, "url": url, "healthy": result.is_ok(), "problem": problem })
             })
             .collect();
-        report::say(format_args!(
+        terminal::say(format_args!(
             "{:#}",
             json!({ "verdict": if ok { "passed" } else { "failed" }, "services": services })
         ));

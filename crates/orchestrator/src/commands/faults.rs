@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum as _;
+use clap::{Args, ValueEnum as _};
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use mgm_settings::Sources;
@@ -12,10 +12,10 @@ use mgm_system::RandomSource;
 use serde_json::json;
 
 use super::{INTERRUPTED, stop};
-use crate::cli::{Faults, Global, PortOptions, StackOptions};
-use crate::faults::{self, Fleet, Kind, Ledger, Script};
-use crate::report::{self, BAD, DIM, GOOD};
-use crate::stack::{Keep, Plan, Stack};
+use crate::faults::{self, Fleet, Ledger, Script, Trouble};
+use crate::global::GlobalArgs;
+use crate::stack::{Keep, Plan, PortArgs, Stack, StackArgs};
+use crate::terminal::{self, BAD, DIM, GOOD};
 
 /// Everything that takes minutes in production takes seconds here, and nobody meets a limit.
 const SETTINGS: &[(&str, &str)] = &[
@@ -33,20 +33,39 @@ const SETTINGS: &[(&str, &str)] = &[
     ("RateLimits__AddressPerMinute", "1000000"),
 ];
 /// What the backends of a run need beside one another.
-const SERVICES: &[ServiceId] = &[ServiceId::Postgres, ServiceId::MockJwt, ServiceId::MockHelix];
+const NEEDED: &[ServiceId] = &[ServiceId::Postgres, ServiceId::MockJwt, ServiceId::MockHelix];
 
-pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
+/// The options of `mgm faults`.
+#[derive(Args, Debug)]
+pub struct FaultsArgs {
+    /// How long load and faults go on, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// How many backends share the database.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    processes: u8,
+    /// The seed of what is left to chance, to have the same faults at the same moments again [default: a new one].
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// A fault to cause; may be repeated [default: all].
+    #[arg(long = "fault", value_name = "FAULT")]
+    kinds: Vec<Trouble>,
+    /// Cause none: load alone.
+    #[arg(long = "no-faults", conflicts_with = "kinds")]
+    calm: bool,
+}
+
+pub async fn run(global: &GlobalArgs, options: FaultsArgs) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
-    let ports = PortOptions { auto_ports: true, ..PortOptions::default() };
-    let stack = StackOptions { ports, ..StackOptions::default() };
+    let stack = StackArgs { ports: PortArgs::auto(), ..StackArgs::default() };
     let plan = Plan::make(&stack, sources(global), &global.state()?, global.log_dir.as_deref(), Keep::Nothing)?;
     let stack = Stack::new(plan);
     let seed = options.seed.unwrap_or_else(|| RandomSource::from_system().number());
     let kinds = if options.calm {
         Vec::new()
     } else if options.kinds.is_empty() {
-        Kind::value_variants().to_vec()
+        Trouble::value_variants().to_vec()
     } else {
         options.kinds
     };
@@ -60,13 +79,13 @@ pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
     let logs = stack.plan().log_dir.path().display().to_string();
     stop(stack, &mut signals).await;
     let Some(played) = played else {
-        report::note("interrupted");
+        terminal::note("interrupted");
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let Ledger { counts, problems, .. } = played?;
     let passed = problems.is_empty();
     if global.json {
-        report::say(format_args!(
+        terminal::say(format_args!(
             "{:#}",
             json!({
                 "verdict": if passed { "passed" } else { "failed" }, "seed": seed, "seconds": seconds, "processes": processes,
@@ -76,16 +95,16 @@ pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
         ));
     } else {
         for problem in &problems {
-            report::say(format_args!("{BAD}wrong{BAD:#}  {problem}"));
+            terminal::say(format_args!("{BAD}wrong{BAD:#}  {problem}"));
         }
-        report::say(format_args!("{DIM}  logs   {logs}{DIM:#}"));
-        report::say(format_args!("  {counts}"));
+        terminal::say(format_args!("{DIM}  logs   {logs}{DIM:#}"));
+        terminal::say(format_args!("  {counts}"));
         let took = begun.elapsed().as_secs_f64();
         if passed {
-            report::say(format_args!("{GOOD}PASSED{GOOD:#}  {processes} backends with seed {seed} in {took:.1} s"));
+            terminal::say(format_args!("{GOOD}PASSED{GOOD:#}  {processes} backends with seed {seed} in {took:.1} s"));
         } else {
             let count = problems.len();
-            report::say(format_args!(
+            terminal::say(format_args!(
                 "{BAD}FAILED{BAD:#}  {processes} backends with seed {seed} after {took:.1} s: {count} wrong"
             ));
         }
@@ -95,18 +114,18 @@ pub async fn run(global: &Global, options: Faults) -> Result<ExitCode> {
 
 /// Progress and faults as they come, beside the result.
 fn note(line: impl std::fmt::Display) {
-    report::note(format_args!("{DIM}{line}{DIM:#}"));
+    terminal::note(format_args!("{DIM}{line}{DIM:#}"));
 }
 
 async fn play(stack: &Stack, script: &Script, processes: usize) -> Result<Ledger> {
-    stack.start_only(SERVICES, |_| ()).await?;
+    stack.start_only(NEEDED, |_| ()).await?;
     let fleet = Fleet::new(stack, processes)?;
     fleet.start_all().await?;
     faults::play(stack, &fleet, script, &|line| note(line)).await
 }
 
 /// Always a PostgreSQL of its own: it is going to be killed.
-fn sources(global: &Global) -> Sources {
+fn sources(global: &GlobalArgs) -> Sources {
     let mut sources = global.sources();
     sources.environment.retain(|(name, _)| !name.eq_ignore_ascii_case("ConnectionStrings__PostgreSQL"));
     for (name, value) in SETTINGS {

@@ -1,28 +1,93 @@
 //! `mgm tier-a` and `mgm tier-b`.
+#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use mgm_service::services::ServiceId;
+use clap::{Args, Subcommand, ValueHint};
 use mgm_service::shutdown::Signals;
 use mgm_settings::{Settings, Sources};
 use mgm_system::RandomSource;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{INTERRUPTED, set_variable, start, stop};
-use crate::cli::{Global, Scenario, Targets};
-use crate::environment::Environment;
+use crate::environment::StackEnvironment;
+use crate::global::GlobalArgs;
 use crate::profile;
-use crate::report::{self, Report, Run};
-use crate::scenario::{Endpoints, Mismatch, Recorder, Stage, Taken, Tier, Viewer};
-use crate::stack::{Death, Keep, Plan, Ready, Stack, StartError};
-use crate::targets::default_url;
+use crate::report::{Report, Run};
+use crate::scenario::{Mismatch, Recorder, Stage, Taken, Tier, Viewer};
+use crate::stack::{Death, Keep, Plan, Ready, Stack, StackArgs, StartError};
+use crate::targets::{Targets, default_url};
+use crate::terminal;
+use crate::value_parser::{filled, secret};
 
 /// A service that dies in a step is noticed at most this much later than the step.
 const DEATH_NOTICED_WITHIN: Duration = Duration::from_millis(300);
 
-pub async fn run(tier: Tier, global: &Global, options: Scenario) -> Result<ExitCode> {
+/// The scenarios.
+#[derive(Debug, Subcommand)]
+pub enum ScenarioCommand {
+    /// Run Tier A: a signed chat message in, pool membership out.
+    TierA(ScenarioArgs),
+    /// Run Tier B: Tier A, then a payout through the desktop sequence to the chat announcement.
+    TierB(ScenarioArgs),
+}
+
+/// The options of `mgm tier-a` and `mgm tier-b`.
+// What process-compose is told first, the user may say again.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Scenario options", args_override_self = true)]
+pub struct ScenarioArgs {
+    /// Start nothing: run against a stack that is running already, with a viewer and a character of its own unless they
+    /// are given.
+    #[arg(long, conflicts_with_all = StackArgs::ids())]
+    attach: bool,
+    /// The viewer's Twitch id [default: e2e-viewer-1; with --attach a new one].
+    #[arg(long, value_name = "ID", value_parser = filled)]
+    user_id: Option<String>,
+    /// The viewer's login [default: that of the viewer].
+    #[arg(long, value_name = "NAME", value_parser = filled)]
+    login: Option<String>,
+    /// The viewer's character [default: Etoehero; with --attach a new one].
+    #[arg(long, value_name = "NAME", value_parser = filled)]
+    character: Option<String>,
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    targets: Targets,
+    #[command(flatten)]
+    secrets: SecretArgs,
+    #[command(flatten)]
+    stack: StackArgs,
+}
+
+/// What a scenario shares with the services. The environment is the better place for it: other users can see a command line.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Secrets (better set as Mgm__ApiKey and Twitch__EventSubSecret)")]
+struct SecretArgs {
+    /// The desktop program's key.
+    #[arg(long, value_name = "KEY", value_parser = secret)]
+    api_key: Option<SecretString>,
+    /// The secret that signs chat messages.
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
+    event_sub_secret: Option<SecretString>,
+}
+
+impl ScenarioCommand {
+    /// Which scenario, and how it is to be played.
+    pub fn into_parts(self) -> (Tier, ScenarioArgs) {
+        match self {
+            Self::TierA(args) => (Tier::A, args),
+            Self::TierB(args) => (Tier::B, args),
+        }
+    }
+}
+
+pub async fn run(global: &GlobalArgs, command: ScenarioCommand) -> Result<ExitCode> {
+    let (tier, options) = command.into_parts();
     Report::can_write_junit(options.junit.as_deref())?;
     let mut sources = global.sources();
     let secrets = &options.secrets;
@@ -41,12 +106,12 @@ pub async fn run(tier: Tier, global: &Global, options: Scenario) -> Result<ExitC
     }
 }
 
-async fn attach(tier: Tier, global: &Global, options: &Scenario, sources: Sources) -> Result<ExitCode> {
+async fn attach(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, sources: Sources) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
-    let settings = Environment::tier_b(sources, |service| default_url(service).to_string())?.settings;
+    let settings = StackEnvironment::tier_b(sources, |service| default_url(service).to_string())?.settings;
     let mut report = Report::new(global.json, global.log_dir.as_deref())?;
-    let viewer = new_viewer(options)?;
+    let viewer = new_viewer(options);
     let stage = stage(&options.targets, viewer.clone(), &settings)?;
     let mistaken = tokio::select! {
         mistaken = stage.mistaken(tier) => mistaken,
@@ -68,7 +133,7 @@ async fn attach(tier: Tier, global: &Global, options: &Scenario, sources: Source
     finish(report, &run, options)
 }
 
-async fn on_own_stack(tier: Tier, global: &Global, options: &Scenario, sources: Sources) -> Result<ExitCode> {
+async fn on_own_stack(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, sources: Sources) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
@@ -113,7 +178,7 @@ async fn start_and_play(
     })
     .await?;
     let plan = stack.plan();
-    let stage = stage(&plan.ports.targets()?, viewer, &plan.environment.settings)?;
+    let stage = stage(&plan.ports.targets(), viewer, &plan.environment.settings)?;
     let mut on_taken = |taken: &Taken| report.taken(taken);
     let mut recorder = Recorder::new(&mut on_taken);
     let result = tokio::select! {
@@ -134,7 +199,7 @@ async fn start_and_play(
 }
 
 fn interrupted() -> ExitCode {
-    report::note("interrupted");
+    terminal::note("interrupted");
     ExitCode::from(INTERRUPTED)
 }
 
@@ -142,19 +207,13 @@ fn mismatch(death: &Death) -> Mismatch {
     Mismatch { expected: "every service keeps running".to_owned(), got: death.to_string(), cause: None }
 }
 
-fn finish(report: Report, run: &Run, options: &Scenario) -> Result<ExitCode> {
+fn finish(report: Report, run: &Run, options: &ScenarioArgs) -> Result<ExitCode> {
     report.finish(run, options.junit.as_deref())?;
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage> {
-    let endpoints = Endpoints {
-        backend: targets.endpoint(ServiceId::Backend)?,
-        mock_eventsub: targets.endpoint(ServiceId::MockEventSub)?,
-        mock_jwt: targets.endpoint(ServiceId::MockJwt)?,
-        mock_helix: targets.endpoint(ServiceId::MockHelix)?,
-        synthetic_desktop: targets.endpoint(ServiceId::SyntheticDesktop)?,
-    };
+    let endpoints = targets.endpoints()?;
     let api_key = settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?;
     let broadcaster_id = settings.twitch.broadcaster_user_id.as_ref().map(ToString::to_string);
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
@@ -165,7 +224,7 @@ fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage
 }
 
 /// The viewer of the Tier B profile, except for what is given.
-fn fixed_viewer(options: &Scenario) -> Viewer {
+fn fixed_viewer(options: &ScenarioArgs) -> Viewer {
     let given = |option: &Option<String>, default: &str| option.clone().unwrap_or_else(|| default.to_owned());
     let user_id = given(&options.user_id, profile::USER_ID);
     let login = given(&options.login, if user_id == profile::USER_ID { profile::LOGIN } else { &user_id });
@@ -174,10 +233,10 @@ fn fixed_viewer(options: &Scenario) -> Viewer {
 
 /// A viewer and a character that nobody has met, except for what is given: on a stack that stays, the fixed viewer would
 /// reach the lifetime cap.
-fn new_viewer(options: &Scenario) -> Result<Viewer> {
+fn new_viewer(options: &ScenarioArgs) -> Viewer {
     let random = RandomSource::from_system();
     let user_id = options.user_id.clone().unwrap_or_else(|| format!("e2e-{}", random.letters(12)));
     let login = options.login.clone().unwrap_or_else(|| user_id.replace('-', ""));
     let character = options.character.clone().unwrap_or_else(|| format!("E{}", random.letters(11)));
-    Ok(Viewer { user_id, login, character })
+    Viewer { user_id, login, character }
 }

@@ -1,8 +1,10 @@
 //! `mgm send-chat`.
+#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::RandomSource;
@@ -12,15 +14,50 @@ use serde_json::json;
 use url::Url;
 
 use super::set_variable;
-use crate::cli::{Global, SendChat};
-use crate::environment::Environment;
+use crate::environment::StackEnvironment;
+use crate::global::GlobalArgs;
 use crate::http::Endpoint;
 use crate::notification::{self, ChatLine, Form};
-use crate::report::{self, BAD, GOOD};
+use crate::profile;
 use crate::scenario::cause_of_silence;
 use crate::targets::default_url;
+use crate::terminal::{self, BAD, GOOD};
+use crate::value_parser::{HttpUrl, filled, secret};
 
-pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
+/// The options of `mgm send-chat`.
+#[derive(Args, Debug)]
+pub struct SendChatArgs {
+    /// What is typed.
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
+    text: String,
+    /// Who types it: their Twitch id.
+    #[arg(long, value_name = "ID", default_value = profile::USER_ID, value_parser = filled)]
+    user_id: String,
+    /// Who types it: their login.
+    #[arg(long, value_name = "NAME", default_value = profile::LOGIN, value_parser = filled)]
+    login: String,
+    /// A badge that they wear; may be repeated.
+    #[arg(long, value_name = "BADGE", default_value = "subscriber", value_parser = filled)]
+    badge: Vec<String>,
+    /// The channel [default: Twitch__BroadcasterUserId, else that of the Tier B profile].
+    #[arg(long, value_name = "ID", value_parser = filled)]
+    broadcaster_id: Option<String>,
+    /// Send the seven fields and the epoch seconds that the .NET pipeline's script sends, which name no channel; not given:
+    /// all that Twitch sends.
+    #[arg(long, conflicts_with = "broadcaster_id")]
+    short: bool,
+    /// The id of the message, to send one twice; not given: a new one.
+    #[arg(long, value_name = "ID", value_parser = filled)]
+    message_id: Option<String>,
+    /// Where to post it; a URL without a path gets /api/twitch/eventsub [default: MockEventSubWebhook].
+    #[arg(long, value_name = "URL", value_parser = HttpUrl)]
+    url: Option<Url>,
+    /// The secret that signs it [default: Twitch__EventSubSecret, else that of the Tier B profile].
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
+    event_sub_secret: Option<SecretString>,
+}
+
+pub async fn run(global: &GlobalArgs, options: SendChatArgs) -> Result<ExitCode> {
     let twitch = settings(global, options.event_sub_secret)?.twitch;
     let broadcaster_id = options.broadcaster_id.or_else(|| Some(twitch.broadcaster_user_id?.to_string()));
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
@@ -39,9 +76,9 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let answer = match endpoint.send(request).await {
         Ok(answer) => answer,
         Err(silence) => {
-            report::note(format_args!("{BAD}FAILED{BAD:#}  {silence}\n{}", cause_of_silence(&silence)));
+            terminal::note(format_args!("{BAD}FAILED{BAD:#}  {silence}\n{}", cause_of_silence(&silence)));
             if global.json {
-                report::say(format_args!(
+                terminal::say(format_args!(
                     "{:#}",
                     json!({ "verdict": "failed", "messageId": message_id, "problem": silence.to_string() })
                 ));
@@ -52,25 +89,25 @@ pub async fn run(global: &Global, options: SendChat) -> Result<ExitCode> {
     let ok = (200..300).contains(&answer.status);
     if global.json {
         let verdict = if ok { "passed" } else { "failed" };
-        report::say(format_args!(
+        terminal::say(format_args!(
             "{:#}",
             json!({ "verdict": verdict, "messageId": message_id, "status": answer.status, "body": answer.body })
         ));
     } else if ok {
-        report::say(format_args!("{GOOD}accepted{GOOD:#}  {}  message {message_id}", answer.summary()));
+        terminal::say(format_args!("{GOOD}accepted{GOOD:#}  {}  message {message_id}", answer.summary()));
     } else {
-        report::say(format_args!("{BAD}refused{BAD:#}  {}  message {message_id}", answer.summary()));
+        terminal::say(format_args!("{BAD}refused{BAD:#}  {}  message {message_id}", answer.summary()));
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Those of the environment and the file over the Tier B profile, with the secret of the option, if there is one.
-fn settings(global: &Global, secret: Option<SecretString>) -> Result<Box<Settings>> {
+fn settings(global: &GlobalArgs, secret: Option<SecretString>) -> Result<Box<Settings>> {
     let mut sources = global.sources();
     if let Some(secret) = secret {
         set_variable(&mut sources, "Twitch__EventSubSecret", secret.expose_secret());
     }
-    Ok(Environment::tier_b(sources, |service| default_url(service).to_string())?.settings)
+    Ok(StackEnvironment::tier_b(sources, |service| default_url(service).to_string())?.settings)
 }
 
 /// An address without a path means the usual one.

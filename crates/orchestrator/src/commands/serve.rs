@@ -1,8 +1,11 @@
 //! `mgm serve`: one service, in this process.
+#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use mgm_service::{log, shutdown};
@@ -10,21 +13,66 @@ use mgm_settings::{Problem, Settings, needs};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Global, Postgres, Serve, Service};
+use crate::global::GlobalArgs;
 use crate::log_dir::LogDir;
-use crate::report;
 use crate::stack::{DatabasePlan, log_file};
+use crate::terminal;
+use crate::value_parser::port;
 
-pub fn run(global: &Global, options: Serve) -> Result<ExitCode> {
+/// The options of `mgm serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    #[command(subcommand)]
+    service: ServeCommand,
+}
+
+/// The services that can be played.
+#[derive(Debug, Subcommand)]
+pub enum ServeCommand {
+    /// The backend.
+    Backend,
+    /// MockEventSubWebhook: stands for Twitch's webhook sender.
+    #[command(name = "mock-eventsub")]
+    MockEventSub,
+    /// MockExtensionJwt: stands for Twitch's token issuer.
+    MockJwt,
+    /// MockHelixApi: stands for Twitch's REST interface.
+    MockHelix,
+    /// SyntheticDesktop: stands for the streamer's desktop program.
+    SyntheticDesktop,
+    /// The stack's own PostgreSQL, with the data of `up`.
+    Postgres(PostgresArgs),
+}
+
+/// The options of `mgm serve postgres`.
+#[derive(Args, Debug)]
+pub struct PostgresArgs {
+    /// The port.
+    #[arg(long, value_name = "PORT", default_value_t = 5432, value_parser = port())]
+    port: u16,
+    /// Start with empty data.
+    #[arg(long)]
+    fresh: bool,
+    /// Keep no data.
+    #[arg(long, hide = true, conflicts_with = "fresh")]
+    throw_away: bool,
+    /// Write the log to this file.
+    #[arg(long, hide = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+}
+
+pub fn run(global: &GlobalArgs, options: ServeArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         match options.service {
-            Service::Postgres(options) => postgres(global, options).await,
-            Service::Backend => backend(prepare(global, needs::of_the_backend)?).await,
-            Service::MockEventSub => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::eventsub::run).await,
-            Service::MockJwt => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::jwt::run).await,
-            Service::MockHelix => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::helix::run).await,
-            Service::SyntheticDesktop => {
+            ServeCommand::Postgres(options) => postgres(global, options).await,
+            ServeCommand::Backend => backend(prepare(global, needs::of_the_backend)?).await,
+            ServeCommand::MockEventSub => {
+                stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::eventsub::run).await
+            }
+            ServeCommand::MockJwt => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::jwt::run).await,
+            ServeCommand::MockHelix => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::helix::run).await,
+            ServeCommand::SyntheticDesktop => {
                 stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::synthetic_desktop::run).await
             }
         }
@@ -37,7 +85,7 @@ struct Prepared {
     shutdown: CancellationToken,
 }
 
-fn prepare(global: &Global, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
+fn prepare(global: &GlobalArgs, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
     let settings = Box::new(Settings::load_for(&global.sources(), needs)?.settings);
     log::init(settings.mgm.log_format)?;
     Ok(Prepared { settings, shutdown: shutdown::on_signal().context("cannot handle signals")? })
@@ -62,10 +110,10 @@ async fn stand_in(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
+async fn postgres(global: &GlobalArgs, options: PostgresArgs) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
-    let Postgres { port, fresh, throw_away, log_file: log } = options;
+    let PostgresArgs { port, fresh, throw_away, log_file: log } = options;
     let log_dir = match log {
         Some(_) => None,
         None => Some(LogDir::open(global.log_dir.as_deref(), &state)?),
@@ -81,9 +129,9 @@ async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
     };
     let published = state.publish(&database.connection_string())?;
     if global.json {
-        report::say(json!({ "port": port, "connectionStringFile": published.path() }));
+        terminal::say(json!({ "port": port, "connectionStringFile": published.path() }));
     } else {
-        report::say(format_args!(
+        terminal::say(format_args!(
             "PostgreSQL listens on 127.0.0.1:{port}; {} says how to reach it",
             published.path().display()
         ));
@@ -91,7 +139,7 @@ async fn postgres(global: &Global, options: Postgres) -> Result<ExitCode> {
     let code = tokio::select! {
         () = signals.next() => ExitCode::SUCCESS,
         last_lines = database.ended() => {
-            report::note(format_args!("PostgreSQL has ended by itself\n{last_lines}"));
+            terminal::note(format_args!("PostgreSQL has ended by itself\n{last_lines}"));
             ExitCode::FAILURE
         }
     };

@@ -3,17 +3,28 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 use mgm_service::services::{SERVICES, ServiceId};
 use mgm_service::shutdown::Signals;
 use serde_json::json;
 
 use super::{start, stop};
-use crate::cli::{Global, Up};
-use crate::report::{self, BAD, DIM, GOOD};
-use crate::stack::{Keep, Plan, Stack};
+use crate::global::GlobalArgs;
+use crate::stack::{Keep, Plan, Stack, StackArgs};
 use crate::state::{Published, StateDir};
+use crate::terminal::{self, BAD, DIM, GOOD};
 
-pub async fn run(global: &Global, options: Up) -> Result<ExitCode> {
+/// The options of `mgm up`.
+#[derive(Args, Debug)]
+pub struct UpArgs {
+    #[command(flatten)]
+    stack: StackArgs,
+    /// Start with an empty database (of the stack's own PostgreSQL).
+    #[arg(long)]
+    fresh: bool,
+}
+
+pub async fn run(global: &GlobalArgs, options: UpArgs) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
     let keep = Keep::Data { fresh: options.fresh };
@@ -21,7 +32,7 @@ pub async fn run(global: &Global, options: Up) -> Result<ExitCode> {
     let result = tokio::select! {
         result = stay_up(global, &stack, &state) => result,
         () = signals.next() => {
-            report::note("stopping");
+            terminal::note("stopping");
             Ok(ExitCode::SUCCESS)
         }
     };
@@ -30,18 +41,18 @@ pub async fn run(global: &Global, options: Up) -> Result<ExitCode> {
 }
 
 /// Returns only when something goes wrong.
-async fn stay_up(global: &Global, stack: &Stack, state: &StateDir) -> Result<ExitCode> {
+async fn stay_up(global: &GlobalArgs, stack: &Stack, state: &StateDir) -> Result<ExitCode> {
     let json = global.json;
     let started = start(stack, |ready| {
         let component = ready.service.service().component;
-        report::note(format_args!("{DIM}{component} is ready after {:.2} s{DIM:#}", ready.after.as_secs_f64()));
+        terminal::note(format_args!("{DIM}{component} is ready after {:.2} s{DIM:#}", ready.after.as_secs_f64()));
     })
     .await;
     match started {
         Ok(()) => {}
         Err(error) if error.is_environment() => return Err(error.into()),
         Err(error) => {
-            report::note(format_args!("{BAD}FAILED{BAD:#}  {error}"));
+            terminal::note(format_args!("{BAD}FAILED{BAD:#}  {error}"));
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -55,10 +66,10 @@ async fn stay_up(global: &Global, stack: &Stack, state: &StateDir) -> Result<Exi
         print_table(stack, published.as_ref());
     }
     let death = stack.first_death().await;
-    report::note(format_args!("{BAD}FAILED{BAD:#}  {death}"));
+    terminal::note(format_args!("{BAD}FAILED{BAD:#}  {death}"));
     if json {
         let (service, last_lines) = (death.service.service().name, &death.last_lines);
-        report::say(json!({ "event": "died", "service": service, "lastLines": last_lines }));
+        terminal::say(json!({ "event": "died", "service": service, "lastLines": last_lines }));
     }
     Ok(ExitCode::FAILURE)
 }
@@ -68,12 +79,12 @@ fn print_table(stack: &Stack, published: Option<&Published>) {
     for service in SERVICES {
         let Some(port) = plan.ports.of(service.id) else { continue };
         let log = plan.log(service.id);
-        report::say(format_args!("{:20} 127.0.0.1:{port:<6} {DIM}{}{DIM:#}", service.component, log.display()));
+        terminal::say(format_args!("{:20} 127.0.0.1:{port:<6} {DIM}{}{DIM:#}", service.component, log.display()));
     }
     if let Some(published) = published {
-        report::say(format_args!("{:20} {DIM}{}{DIM:#}", "connection string", published.path().display()));
+        terminal::say(format_args!("{:20} {DIM}{}{DIM:#}", "connection string", published.path().display()));
     }
-    report::say(format_args!("{GOOD}stack ready{GOOD:#}"));
+    terminal::say(format_args!("{GOOD}stack ready{GOOD:#}"));
 }
 
 fn print_json(stack: &Stack, published: Option<&Published>) {
@@ -89,5 +100,5 @@ fn print_json(stack: &Stack, published: Option<&Published>) {
         })
         .collect();
     let connection_string = published.map(Published::path);
-    report::say(json!({ "event": "ready", "services": services, "connectionStringFile": connection_string }));
+    terminal::say(json!({ "event": "ready", "services": services, "connectionStringFile": connection_string }));
 }

@@ -9,14 +9,14 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Stage;
+use super::FaultRun;
 
 /// A cycle lasts several times as long.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// A look that takes longer is none: the next backend may know.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
-impl Stage<'_> {
+impl FaultRun<'_> {
     /// Asks every backend for the candidate, all the time: they must name the same.
     pub(super) async fn desktop(&self) {
         // What is left to chance here is which backend is asked again.

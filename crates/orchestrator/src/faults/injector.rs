@@ -9,12 +9,12 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::Method;
 
-use super::{Fleet, Stage};
+use super::{FaultRun, Fleet};
 use crate::stack::{DatabaseFault, Stack};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Kind {
+pub enum Trouble {
     /// SIGKILL of a backend, and its restart.
     Kill,
     /// Several kills of a backend in a row, some before it is up.
@@ -38,9 +38,9 @@ const HELIX_EVERY: Duration = Duration::from_millis(250);
 
 /// Causes faults until the players stop.
 pub async fn inject(
-    stage: &Stage<'_>,
+    run: &FaultRun<'_>,
     stack: &Stack,
-    kinds: &[Kind],
+    kinds: &[Trouble],
     mut rng: StdRng,
     say: &dyn Fn(String),
 ) -> Result<()> {
@@ -48,7 +48,7 @@ pub async fn inject(
     let mut deck = Vec::new();
     while !kinds.is_empty() {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1_200))).await;
-        if Instant::now() >= stage.until {
+        if Instant::now() >= run.until {
             break;
         }
         // Each has its turn before one comes again.
@@ -56,15 +56,15 @@ pub async fn inject(
             deck.extend_from_slice(kinds);
         }
         let kind = deck.swap_remove(rng.random_range(0..deck.len()));
-        let number = rng.random_range(0..stage.fleet.size());
+        let number = rng.random_range(0..run.fleet.size());
         say(format!("{:5.1} s  {}", begun.elapsed().as_secs_f64(), kind.tell(number)));
-        stage.ledger.borrow_mut().counts.faults += 1;
-        kind.cause(stage, stack, number, &mut rng).await?;
+        run.ledger.borrow_mut().counts.faults += 1;
+        kind.cause(run, stack, number, &mut rng).await?;
     }
     Ok(())
 }
 
-impl Kind {
+impl Trouble {
     fn tell(self, number: usize) -> String {
         let backend = format!("backend {}", number + 1);
         match self {
@@ -78,10 +78,10 @@ impl Kind {
         }
     }
 
-    async fn cause(self, stage: &Stage<'_>, stack: &Stack, number: usize, rng: &mut StdRng) -> Result<()> {
-        let fleet = stage.fleet;
+    async fn cause(self, run: &FaultRun<'_>, stack: &Stack, number: usize, rng: &mut StdRng) -> Result<()> {
+        let fleet = run.fleet;
         for death in fleet.deaths() {
-            stage.ledger.borrow_mut().wrong(death);
+            run.ledger.borrow_mut().wrong(death);
         }
         match self {
             Self::Kill => kill(fleet, number, rng).await?,
@@ -92,7 +92,7 @@ impl Kind {
             }
             Self::Drain => {
                 if let Some(problem) = fleet.drain(number).await {
-                    stage.ledger.borrow_mut().wrong(problem);
+                    run.ledger.borrow_mut().wrong(problem);
                 }
                 fleet.start(number)?;
             }
@@ -113,7 +113,7 @@ async fn kill(fleet: &Fleet<'_>, number: usize, rng: &mut StdRng) -> Result<()> 
     Ok(())
 }
 
-impl Stage<'_> {
+impl FaultRun<'_> {
     /// Lets Helix misbehave until the players stop.
     pub(super) async fn trouble_helix(&self, mut rng: StdRng) {
         while Instant::now() < self.until {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use mgm_api_types::API_KEY_HEADER;
 use mgm_api_types::mocks::TokenAnswer;
 use rand::RngExt as _;
@@ -10,17 +11,17 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::Stage;
+use super::FaultRun;
 use crate::http::{Answer, Endpoint};
 
 /// Longer than a backend waits for its database.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The pause before a call is repeated: short, to meet a backend that is just starting.
-const AGAIN_AFTER: Duration = Duration::from_millis(30);
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// Calls in vain before the run is given up as stuck.
-const MOST_CALLS: u32 = 3_000;
+const MOST_CALLS: usize = 3_000;
 
-impl Stage<'_> {
+impl FaultRun<'_> {
     /// A request by the desktop program.
     pub(super) fn by_desktop(&self, backend: &Endpoint, method: Method, path: &str) -> RequestBuilder {
         backend.request(method, path).header(API_KEY_HEADER, self.api_key.expose_secret())
@@ -33,15 +34,22 @@ impl Stage<'_> {
         rng: &mut StdRng,
         request: impl Fn(&Endpoint) -> RequestBuilder,
     ) -> Option<(Answer, u32)> {
-        for in_vain in 0..MOST_CALLS {
+        let policy = ConstantBuilder::default()
+            .with_delay(AGAIN_AFTER)
+            .with_jitter()
+            .with_jitter_seed(rng.random())
+            .with_max_times(MOST_CALLS);
+        let call = || {
             let backend = self.fleet.any(rng);
-            match backend.send(request(backend).timeout(CALL_TIMEOUT)).await {
-                Ok(answer) if answer.status != 503 => return Some((answer, in_vain)),
-                Ok(_) | Err(_) => tokio::time::sleep(AGAIN_AFTER.mul_f64(rng.random_range(0.5..1.5))).await,
-            }
+            let request = request(backend).timeout(CALL_TIMEOUT);
+            async move { backend.send(request).await.ok().filter(|answer| answer.status != 503).ok_or(()) }
+        };
+        let mut in_vain = 0;
+        let answer = call.retry(policy).notify(|(), _| in_vain += 1).await;
+        if answer.is_err() {
+            self.ledger.borrow_mut().wrong(format!("no backend answered {MOST_CALLS} calls in a row"));
         }
-        self.ledger.borrow_mut().wrong(format!("no backend answered {MOST_CALLS} calls in a row"));
-        None
+        answer.ok().map(|answer| (answer, in_vain))
     }
 
     /// The same as the desktop program with a body.

@@ -26,7 +26,7 @@ use crate::http::Endpoint;
 use crate::stack::Stack;
 
 pub use fleet::Fleet;
-pub use injector::Kind;
+pub use injector::Trouble;
 pub use ledger::Ledger;
 
 /// Who enrols by chat and by the panel at the same time.
@@ -42,13 +42,13 @@ pub struct Script {
     /// How long load and faults go on.
     pub length: Duration,
     /// What goes wrong; nothing when empty.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<Trouble>,
     /// Where moments, kinds and everything else that is left to chance come from.
     pub seed: u64,
 }
 
 /// A run: whom everybody talks to, and what they have found out.
-pub(crate) struct Stage<'a> {
+pub(crate) struct FaultRun<'a> {
     pub(crate) fleet: &'a Fleet<'a>,
     pub(crate) jwt: Endpoint,
     pub(crate) helix: Endpoint,
@@ -64,9 +64,9 @@ pub(crate) struct Stage<'a> {
 pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn Fn(String)) -> Result<Ledger> {
     let plan = stack.plan();
     let settings = &plan.environment.settings;
-    let targets = plan.ports.targets()?;
+    let targets = plan.ports.targets();
     let begun = Instant::now();
-    let stage = Stage {
+    let run = FaultRun {
         fleet,
         jwt: targets.endpoint(ServiceId::MockJwt)?,
         helix: targets.endpoint(ServiceId::MockHelix)?,
@@ -83,17 +83,17 @@ pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn F
     };
     let mut seeds = StdRng::seed_from_u64(script.seed);
     let mut rng = || StdRng::from_seed(seeds.random());
-    let crowds: Vec<_> = (0..CROWDS).map(|crowd| stage.crowd(crowd, rng())).collect();
-    let winners: Vec<_> = (0..WINNERS).map(|winner| stage.winners(winner, rng())).collect();
-    let desktop = stage.desktop();
-    let helix = stage.trouble_helix(rng());
-    let injected = injector::inject(&stage, stack, &script.kinds, rng(), say);
+    let crowds: Vec<_> = (0..CROWDS).map(|crowd| run.crowd(crowd, rng())).collect();
+    let winners: Vec<_> = (0..WINNERS).map(|winner| run.winners(winner, rng())).collect();
+    let desktop = run.desktop();
+    let helix = run.trouble_helix(rng());
+    let injected = injector::inject(&run, stack, &script.kinds, rng(), say);
     let (_, _, (), (), injected) = tokio::join!(join_all(crowds), join_all(winners), desktop, helix, injected);
     injected?;
     say(format!(
         "{:5.1} s  load and faults are over; waiting for everything to come to rest",
         begun.elapsed().as_secs_f64()
     ));
-    stage.verify(stack).await?;
-    Ok(stage.ledger.into_inner())
+    run.verify(stack).await?;
+    Ok(run.ledger.into_inner())
 }

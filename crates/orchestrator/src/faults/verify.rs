@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use backon::{ConstantBuilder, Retryable as _};
 use futures_util::stream::{self, StreamExt as _};
 use mgm_api_types::mocks::SentMessages;
 use mgm_api_types::{Announcement, AnnouncementState, Payout, PayoutStatus, PoolMembership};
@@ -13,21 +14,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{REST_WITHIN, Stage};
+use super::{FaultRun, REST_WITHIN};
 use crate::stack::Stack;
 
 /// Viewers that are asked about at a time.
 const AT_ONCE: usize = 8;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
-impl Stage<'_> {
+impl FaultRun<'_> {
     pub(super) async fn verify(&self, stack: &Stack) -> Result<()> {
         for death in self.fleet.deaths() {
             self.wrong(death);
         }
         self.fleet.start_all().await?;
         let mut rng = StdRng::seed_from_u64(0);
-        self.come_to_rest(&mut rng).await?;
+        self.come_to_rest().await?;
         let sent = self.payouts(PayoutStatus::Sent, &mut rng).await;
         self.ledger.borrow_mut().counts.sent = sent.len().try_into().unwrap_or_default();
         self.check_payouts(&sent);
@@ -47,19 +48,30 @@ impl Stage<'_> {
     }
 
     /// Until nothing is owed to chat any more.
-    async fn come_to_rest(&self, rng: &mut StdRng) -> Result<()> {
+    async fn come_to_rest(&self) -> Result<()> {
         let begun = Instant::now();
-        loop {
-            let mut open = self.announcements(AnnouncementState::Pending, rng).await?;
-            open.extend(self.announcements(AnnouncementState::Sending, rng).await?);
-            let Some(one) = open.first() else { return Ok(()) };
-            if begun.elapsed() > REST_WITHIN {
-                let (count, payout, state) = (open.len(), one.payout_id, one.state);
-                self.wrong(format!("{count} announcements are forgotten, such as that of {payout}, still {state:?}"));
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let look = async || match self.first_owed().await {
+            Ok(Some(owed)) => Err(owed),
+            Ok(None) => Ok(Ok(())),
+            Err(error) => Ok(Err(error)),
+        };
+        let looked = look
+            .retry(ConstantBuilder::default().with_delay(PAUSE).without_max_times())
+            .when(|_| begun.elapsed() <= REST_WITHIN)
+            .await;
+        looked.unwrap_or_else(|(count, Announcement { payout_id, state, .. })| {
+            self.wrong(format!("{count} announcements are forgotten, such as that of {payout_id}, still {state:?}"));
+            Ok(())
+        })
+    }
+
+    /// How many announcements are owed, and one of them.
+    async fn first_owed(&self) -> Result<Option<(usize, Announcement)>> {
+        let mut rng = StdRng::seed_from_u64(0);
+        let mut owed = self.announcements(AnnouncementState::Pending, &mut rng).await?;
+        owed.extend(self.announcements(AnnouncementState::Sending, &mut rng).await?);
+        let count = owed.len();
+        Ok(owed.into_iter().next().map(|one| (count, one)))
     }
 
     fn check_payouts(&self, sent: &[Payout]) {

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Stage;
+use super::FaultRun;
 use crate::notification::{self, ChatLine, Form};
 
 /// Viewers of one crowd at most.
@@ -38,7 +38,7 @@ pub(super) fn name(kind: char, group: usize, number: usize, change: usize) -> St
     std::iter::once(kind).chain(letters).collect()
 }
 
-impl Stage<'_> {
+impl FaultRun<'_> {
     /// Delivers a message until it is acknowledged, as Twitch does.
     async fn deliver(&self, message: &Message, rng: &mut StdRng) {
         let badges = ["subscriber".to_owned()];

@@ -1,51 +1,217 @@
-//! What the program says: results to standard output, everything else to standard error.
+//! The report of a scenario, for people as it goes, for machines at the end.
 
 mod junit;
-mod run;
 
-use std::fmt::Display;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use mgm_service::{descriptors, output};
-use serde_json::json;
+use anyhow::{Context as _, Result};
+use mgm_service::services::ServiceId;
+use serde_json::{Value, json};
 
-pub use run::{Report, Run};
+use crate::scenario::{Mismatch, Step, Taken, Tier, Viewer};
+use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
+use crate::terminal::{self, BAD, DIM, GOOD};
 
-use anstyle::{AnsiColor, Style};
-
-pub const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub const BAD: Style = AnsiColor::Red.on_default().bold();
-pub const DIM: Style = Style::new().dimmed();
-
-/// A line on standard output. Whoever has stopped reading, as `head` does, misses it and nothing else happens; any other
-/// failure is said and decides the exit status.
-pub fn say(line: impl Display) {
-    let mut stdout = anstream::stdout();
-    output::note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
+/// A finished scenario.
+#[derive(Debug)]
+pub struct Run {
+    /// Which one.
+    pub tier: Tier,
+    /// Who it was about.
+    pub viewer: Viewer,
+    /// Whether the stack was running already.
+    pub attached: bool,
+    /// The steps that were taken.
+    pub taken: Vec<Taken>,
+    /// When each service was ready, of a stack that was started.
+    pub ready: Vec<Ready>,
+    /// How long all of it took, start and stop of the stack included.
+    pub took: Duration,
 }
 
-/// A line on standard error; whatever happens to it.
-pub fn note(line: impl Display) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+/// Says what happens as it happens.
+#[derive(Debug)]
+pub struct Report {
+    json: bool,
+    /// The orchestrator's own log file: what people get to read, without colours.
+    transcript: Option<File>,
+    /// Where the services' log files are, if known.
+    log_dir: Option<PathBuf>,
 }
 
-/// Wrong usage or environment.
-pub fn error(error: &anyhow::Error, json: bool) {
-    let message = message(error);
-    note(format_args!("{BAD}error:{BAD:#} {message}"));
-    if json {
-        say(json!({ "verdict": "error", "message": message }));
+impl Report {
+    /// Refuses a JUnit report that could not be written, while nothing has been started for it. Leaves nothing behind.
+    pub fn can_write_junit(path: Option<&Path>) -> Result<()> {
+        let Some(path) = path else { return Ok(()) };
+        let can_write = || match File::create_new(path) {
+            Ok(_) => std::fs::remove_file(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => File::options().append(true).open(path).map(drop),
+            Err(error) => Err(error),
+        };
+        can_write().with_context(|| format!("cannot write the JUnit report {}", path.display()))
     }
-}
 
-/// The error and its causes, without those that the error has told already.
-fn message(error: &anyhow::Error) -> String {
-    let mut message = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !message.contains(&cause) {
-            message.push_str(": ");
-            message.push_str(&cause);
+    /// With `log_dir`, keeps a transcript there and quotes the services' logs.
+    pub fn new(json: bool, log_dir: Option<&Path>) -> Result<Self> {
+        let create = |directory: &Path| {
+            let path = log_file(directory, ServiceId::Orchestrator);
+            std::fs::create_dir_all(directory)
+                .and_then(|()| File::create(&path))
+                .with_context(|| format!("cannot write the log file {}", path.display()))
+        };
+        Ok(Self { json, transcript: log_dir.map(create).transpose()?, log_dir: log_dir.map(Path::to_owned) })
+    }
+
+    /// The first line.
+    pub fn title(&mut self, tier: Tier, viewer: &Viewer) {
+        let Viewer { user_id, login, character } = viewer;
+        self.say(&format!("{}: viewer {user_id} ({login}), character {character}", tier.title()));
+    }
+
+    /// A service is ready.
+    pub fn ready(&mut self, ready: Ready) {
+        let service = ready.service.service();
+        self.say(&format!("{DIM} ready {:>9}  {}{DIM:#}", milliseconds(ready.after), service.component));
+    }
+
+    /// A step was taken.
+    pub fn taken(&mut self, taken: &Taken) {
+        let took = milliseconds(taken.took);
+        let name = taken.step.name;
+        match &taken.outcome {
+            Ok(seen) => self.say(&format!("{GOOD}    ok{GOOD:#} {took:>9}  {name}: {DIM}{seen}{DIM:#}")),
+            Err(mismatch) => {
+                self.say(&format!("{BAD}FAILED{BAD:#} {took:>9}  {name}"));
+                self.mismatch(mismatch, taken.step.involved);
+            }
         }
     }
-    descriptors::explained(message)
+
+    /// The stack did not start, and a service is to blame.
+    pub fn not_started(mut self, tier: Tier, error: &StartError) {
+        self.say(&format!("{error}"));
+        self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", tier.title()));
+        if self.json {
+            terminal::say(format_args!(
+                "{:#}",
+                json!({ "scenario": tier.name(), "verdict": "failed", "problem": error.to_string() })
+            ));
+        }
+    }
+
+    fn mismatch(&mut self, mismatch: &Mismatch, involved: &[ServiceId]) {
+        let Mismatch { expected, got, cause } = mismatch;
+        self.say(&format!("  expected  {expected}"));
+        self.say(&format!("  got       {got}"));
+        if let Some(cause) = cause {
+            self.say(&format!("  likely    {cause}"));
+        }
+        for (component, lines) in self.last_lines(involved) {
+            self.say(&format!("  last lines of {component}:"));
+            for line in lines {
+                self.say(&format!("    {DIM}{line}{DIM:#}"));
+            }
+        }
+    }
+
+    fn last_lines(&self, involved: &[ServiceId]) -> Vec<(&'static str, Vec<String>)> {
+        let Some(directory) = &self.log_dir else { return Vec::new() };
+        involved
+            .iter()
+            .map(|service| (service.service().component, end_of_log(&log_file(directory, *service), LAST_LINES)))
+            .filter(|(_, lines)| !lines.is_empty())
+            .collect()
+    }
+
+    /// The end: the verdict as the last line, or the whole report as JSON; and the JUnit file, if one is wanted.
+    pub fn finish(mut self, run: &Run, junit: Option<&Path>) -> Result<()> {
+        if let Some(path) = junit {
+            let report = junit::report(run).to_string().context("cannot write the JUnit report")?;
+            std::fs::write(path, report)
+                .with_context(|| format!("cannot write the JUnit report {}", path.display()))?;
+        }
+        let title = run.tier.title();
+        let took = seconds(run.took);
+        if let Some(directory) = &self.log_dir {
+            let logs = format!("{DIM}  logs           {}{DIM:#}", directory.display());
+            self.say(&logs);
+        }
+        if run.passed() {
+            self.say(&format!("{GOOD}PASSED{GOOD:#}  {title} in {took}"));
+        } else {
+            let failed = run.taken.iter().find(|taken| taken.outcome.is_err()).map_or("", |taken| taken.step.name);
+            self.say(&format!("{BAD}FAILED{BAD:#}  {title} after {took}: {failed}"));
+        }
+        if self.json {
+            terminal::say(format_args!("{:#}", run.json()));
+        }
+        Ok(())
+    }
+
+    /// To standard output, unless that is for JSON, and to the transcript.
+    fn say(&mut self, line: &str) {
+        if !self.json {
+            terminal::say(format_args!("{line}"));
+        }
+        if let Some(transcript) = &mut self.transcript {
+            // The transcript is a convenience; a full disk must not change the verdict.
+            drop(writeln!(transcript, "{}", anstream::adapter::strip_str(line)));
+        }
+    }
+}
+
+impl Run {
+    /// Whether all steps were taken and went well.
+    pub fn passed(&self) -> bool {
+        self.taken.len() == self.tier.steps().len() && self.taken.iter().all(|taken| taken.outcome.is_ok())
+    }
+
+    fn json(&self) -> Value {
+        let step = |(index, step): (usize, &&'static Step)| match self
+            .taken
+            .get(index)
+            .map(|taken| (&taken.outcome, taken.took))
+        {
+            None => json!({ "name": step.name, "status": "skipped" }),
+            Some((Ok(seen), took)) => {
+                json!({ "name": step.name, "status": "passed", "durationMs": in_milliseconds(took), "seen": seen })
+            }
+            Some((Err(Mismatch { expected, got, cause }), took)) => json!({
+                "name": step.name, "status": "failed", "durationMs": in_milliseconds(took),
+                "expected": expected, "got": got, "likelyCause": cause,
+            }),
+        };
+        let steps: Vec<_> = self.tier.steps().iter().enumerate().map(step).collect();
+        let services: Vec<_> = self
+            .ready
+            .iter()
+            .map(|ready| json!({ "name": ready.service.service().name, "readyAfterMs": in_milliseconds(ready.after) }))
+            .collect();
+        json!({
+            "scenario": self.tier.name(),
+            "verdict": if self.passed() { "passed" } else { "failed" },
+            "durationMs": in_milliseconds(self.took),
+            "attached": self.attached,
+            "viewer": { "userId": self.viewer.user_id, "login": self.viewer.login, "character": self.viewer.character },
+            "services": services,
+            "steps": steps,
+        })
+    }
+}
+
+/// In milliseconds, to the microsecond.
+#[expect(clippy::cast_precision_loss, reason = "durations of runs are far below 2^53 microseconds")]
+fn in_milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", in_milliseconds(duration))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
 }

@@ -3,6 +3,7 @@
 mod causes;
 mod steps;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -10,8 +11,8 @@ use mgm_service::services::ServiceId;
 use mgm_twitch::eventsub::SigningSecret;
 use secrecy::SecretString;
 
+use crate::health::{Unhealthy, examine};
 use crate::http::Endpoint;
-use crate::stack::health::{Unhealthy, examine};
 
 pub use causes::cause_of_silence;
 
@@ -55,21 +56,6 @@ pub struct Taken {
     pub outcome: Result<String, Mismatch>,
 }
 
-/// The services that a scenario talks to.
-#[derive(Debug)]
-pub struct Endpoints {
-    /// The backend.
-    pub backend: Endpoint,
-    /// Stands for Twitch's webhook sender.
-    pub mock_eventsub: Endpoint,
-    /// Stands for Twitch's token issuer.
-    pub mock_jwt: Endpoint,
-    /// Stands for Twitch's REST interface.
-    pub mock_helix: Endpoint,
-    /// Stands for the streamer's desktop program.
-    pub synthetic_desktop: Endpoint,
-}
-
 /// Who plays the viewer.
 #[derive(Clone, Debug)]
 pub struct Viewer {
@@ -84,8 +70,8 @@ pub struct Viewer {
 /// Everything that a scenario needs.
 #[derive(Debug)]
 pub struct Stage {
-    /// Whom it talks to.
-    pub endpoints: Endpoints,
+    /// The services that speak HTTP.
+    pub endpoints: BTreeMap<ServiceId, Endpoint>,
     /// Who it is about.
     pub viewer: Viewer,
     /// The desktop program's key.
@@ -136,20 +122,17 @@ impl Tier {
     }
 }
 
-impl Endpoints {
-    fn all(&self) -> [&Endpoint; 5] {
-        let Self { backend, mock_eventsub, mock_jwt, mock_helix, synthetic_desktop } = self;
-        [backend, mock_eventsub, mock_jwt, mock_helix, synthetic_desktop]
-    }
-}
-
 impl Stage {
+    fn endpoint(&self, service: ServiceId) -> &Endpoint {
+        &self.endpoints[&service]
+    }
+
     /// Of the services that the scenario talks to, those at whose addresses another one answers, as sentences. A service that
     /// is away, or not well, is for the steps to find.
     pub async fn mistaken(&self, tier: Tier) -> Vec<String> {
         let is_involved =
             |endpoint: &&Endpoint| tier.steps().iter().any(|step| step.involved.contains(&endpoint.service));
-        let examined = self.endpoints.all().into_iter().filter(is_involved).map(async |endpoint| {
+        let examined = self.endpoints.values().filter(is_involved).map(async |endpoint| {
             let health = endpoint.service.service().health.as_ref()?;
             match examine(endpoint, health).await {
                 Err(other @ Unhealthy::Other { .. }) => Some(format!("{} {other}", endpoint.url())),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use backon::{ConstantBuilder, Retryable as _};
 use mgm_api_types::mocks::{RunSequence, SentMessages, SequenceRun, TokenAnswer};
 use mgm_api_types::{API_KEY_HEADER, Claim, PoolMembership, PreparePendingPayout, PreparedPayout};
 use mgm_service::services::ServiceId;
@@ -60,7 +61,7 @@ impl Stage {
             form: Form::Full { broadcaster_id: &self.broadcaster_id },
             message_id: &self.message_id,
         };
-        let endpoint = &self.endpoints.mock_eventsub;
+        let endpoint = self.endpoint(ServiceId::MockEventSub);
         let request = endpoint.request(Method::POST, notification::PATH);
         let request = notification::sign(request, &line, self.event_sub_secret.as_ref());
         let expected = "200 from the backend, by way of MockEventSubWebhook";
@@ -82,7 +83,7 @@ impl Stage {
         }
         let user_id = format!("{NO_SUBSCRIBER}{}", self.viewer.user_id);
         let (token, _) = self.token_of(&user_id, &user_id).await?;
-        let endpoint = &self.endpoints.backend;
+        let endpoint = self.endpoint(ServiceId::Backend);
         let claim = Claim { character_name: STRANGER.to_owned(), enrollment_request_id: self.message_id.clone() };
         let request =
             endpoint.request(Method::POST, "/api/payouts/claim").bearer_auth(token.expose_secret()).json(&claim);
@@ -95,7 +96,7 @@ impl Stage {
     }
 
     async fn token_of(&self, user_id: &str, login: &str) -> Seen<SecretString> {
-        let endpoint = &self.endpoints.mock_jwt;
+        let endpoint = self.endpoint(ServiceId::MockJwt);
         let expected = "200 with access_token and token_type Bearer";
         let query = [("userId", user_id), ("displayName", login)];
         let answer = call(endpoint, endpoint.request(Method::GET, "/token").query(&query), expected).await?;
@@ -135,7 +136,7 @@ impl Stage {
     }
 
     async fn pool_me(&self, token: &SecretString, expected: &str) -> Result<(Answer, PoolMembership), Mismatch> {
-        let endpoint = &self.endpoints.backend;
+        let endpoint = self.endpoint(ServiceId::Backend);
         let request = endpoint.request(Method::GET, "/api/pool/me").bearer_auth(token.expose_secret());
         let answer = call(endpoint, request, expected).await?;
         match answer.json().filter(|_| answer.status == 200) {
@@ -145,7 +146,7 @@ impl Stage {
     }
 
     pub(super) async fn prepare_payout(&self) -> Seen<PreparedPayout> {
-        let endpoint = &self.endpoints.backend;
+        let endpoint = self.endpoint(ServiceId::Backend);
         let name = &self.viewer.character;
         let expected = format!("200 with a payoutId and characterName {name}");
         let request = endpoint
@@ -164,7 +165,7 @@ impl Stage {
     }
 
     pub(super) async fn run_sequence(&self, payout: &PreparedPayout) -> Seen<SequenceRun> {
-        let endpoint = &self.endpoints.synthetic_desktop;
+        let endpoint = self.endpoint(ServiceId::SyntheticDesktop);
         let expected = "200 with ok true after confirm-acceptance, InProgress and Sent";
         let body = RunSequence { payout_id: payout.payout_id, character_name: payout.character_name.clone() };
         let answer = call(endpoint, endpoint.request(Method::POST, "/run-sequence").json(&body), expected).await?;
@@ -191,29 +192,38 @@ impl Stage {
     pub(super) async fn is_announced(&self, before: u64) -> Seen<()> {
         let expected = announcement(&self.viewer.character);
         let begun = Instant::now();
-        loop {
-            let (answer, sent) = self.sent(&expected).await?;
-            let new = sent.as_ref().map(|sent| sent.since(before));
-            if new.is_some_and(|new| new.contains(&expected)) {
-                return Ok(((), expected));
+        // That Helix does not answer is no reason to look again.
+        let look = async || match self.sent(&expected).await {
+            Ok((_, Some(sent))) if sent.since(before).contains(&expected) => Ok(Ok(())),
+            Ok((answer, sent)) => Err((answer, sent)),
+            Err(silent) => Ok(Err(silent)),
+        };
+        let looked = look
+            .retry(ConstantBuilder::default().with_delay(LOOK_EVERY).without_max_times())
+            .when(|_| begun.elapsed() <= ANNOUNCED_WITHIN)
+            .await;
+        match looked {
+            Ok(found) => found.map(|()| ((), expected)),
+            Err((answer, sent)) => {
+                Err(self.not_announced(&expected, &answer, sent.as_ref().map(|sent| sent.since(before))))
             }
-            if begun.elapsed() > ANNOUNCED_WITHIN {
-                let expected = format!("the message «{expected}» within {} s", ANNOUNCED_WITHIN.as_secs());
-                let got = match new {
-                    Some([]) => "no message at all".to_owned(),
-                    Some([.., last]) => format!("other messages, such as «{last}»"),
-                    None => answer.summary(),
-                };
-                let said_other = new.is_some_and(|new| !new.is_empty());
-                let cause = Some(causes::of_missing_announcement(said_other, &self.endpoints.mock_helix.url()));
-                return Err(Mismatch { expected, got, cause });
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
+    fn not_announced(&self, text: &str, answer: &Answer, new: Option<&[String]>) -> Mismatch {
+        let got = match new {
+            Some([]) => "no message at all".to_owned(),
+            Some([.., last]) => format!("other messages, such as «{last}»"),
+            None => answer.summary(),
+        };
+        let said_other = new.is_some_and(|new| !new.is_empty());
+        let cause = causes::of_missing_announcement(said_other, &self.endpoint(ServiceId::MockHelix).url());
+        let expected = format!("the message «{text}» within {} s", ANNOUNCED_WITHIN.as_secs());
+        Mismatch { expected, got, cause: Some(cause) }
+    }
+
     async fn sent(&self, expected: &str) -> Result<(Answer, Option<SentMessages>), Mismatch> {
-        let endpoint = &self.endpoints.mock_helix;
+        let endpoint = self.endpoint(ServiceId::MockHelix);
         let answer = call(endpoint, endpoint.request(Method::GET, "/sent"), expected).await?;
         let sent = answer.json().filter(|_| answer.status == 200);
         Ok((answer, sent))
@@ -221,7 +231,7 @@ impl Stage {
 
     /// The last run is `ours`, or a later one of somebody else.
     pub(super) async fn last_run_is_ok(&self, ours: &SequenceRun) -> Seen<()> {
-        let endpoint = &self.endpoints.synthetic_desktop;
+        let endpoint = self.endpoint(ServiceId::SyntheticDesktop);
         let expected = "200 with ok true";
         let answer = call(endpoint, endpoint.request(Method::GET, "/last-run"), expected).await?;
         let last: Option<SequenceRun> = answer.json().filter(|_| answer.status == 200);

@@ -1,8 +1,6 @@
 //! A stack: started in the order of the service table, watched, and stopped in reverse.
 
 mod database;
-mod definition;
-pub mod health;
 mod plan;
 mod ports;
 mod throw_away;
@@ -16,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use backon::{ConstantBuilder, Retryable as _};
 use futures_util::future::{FutureExt as _, select_all, try_join_all};
 use mgm_service::descriptors;
 use mgm_service::services::{SERVICES, Service, ServiceId};
@@ -25,16 +24,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Command;
 use tokio::sync::watch;
 
+use crate::health::{Unhealthy, probe};
 use crate::http::Endpoint;
-use crate::report;
+use crate::terminal;
 use database::{Database, DatabaseError};
-use health::{Unhealthy, probe};
 use ports::PortsTaken;
 
 pub use database::{DatabaseFault, DatabasePlan};
-pub use definition::definition;
-pub use plan::{Keep, Plan, log_file};
-pub use ports::ReservedPort;
+pub use plan::{Keep, Plan, StackArgs, log_file};
+pub use ports::{PortArgs, ReservedPort};
 
 /// Longer than the backend waits for its database.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
@@ -242,15 +240,11 @@ impl Stack {
         let service = endpoint.service.service();
         let Some(health) = &service.health else { return Ok(()) };
         let begun = Instant::now();
-        loop {
-            match probe(endpoint, health).await {
-                Ok(_) => return Ok(()),
-                Err(last) if begun.elapsed() > HEALTHY_WITHIN => {
-                    return Err(StartError::NotHealthy { component: service.component, last });
-                }
-                Err(_) => tokio::time::sleep(PROBE_EVERY).await,
-            }
-        }
+        let probed = (|| probe(endpoint, health))
+            .retry(ConstantBuilder::default().with_delay(PROBE_EVERY).without_max_times())
+            .when(|_| begun.elapsed() <= HEALTHY_WITHIN)
+            .await;
+        probed.map(drop).map_err(|last| StartError::NotHealthy { component: service.component, last })
     }
 
     /// How to reach the database, once it is there.
@@ -298,7 +292,7 @@ impl Stack {
         if let Some(database) = self.database.into_inner()
             && let Err(error) = database.stop().await
         {
-            report::note(format_args!("warning: {error}"));
+            terminal::note(format_args!("warning: {error}"));
         }
     }
 }
@@ -309,7 +303,7 @@ pub fn end_of_log(path: &Path, count: usize) -> Vec<String> {
 }
 
 /// This very program, also when a newer build has taken its place in the meantime.
-fn own_program() -> io::Result<PathBuf> {
+pub fn own_program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     // Linux appends a word to the name of a file that is gone; the link still leads to it.
     if cfg!(target_os = "linux") && !path.exists() { Ok("/proc/self/exe".into()) } else { Ok(path) }

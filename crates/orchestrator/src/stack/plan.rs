@@ -1,22 +1,43 @@
 //! What a stack consists of, decided before anything is started.
+#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use clap::Args;
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::services::ServiceId;
 use mgm_settings::{Settings, Sources};
 use mgm_system::RandomSource;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::database::DatabasePlan;
-use super::ports::Ports;
+use super::ports::{self, PortArgs, Ports};
 use super::throw_away;
-use crate::cli::StackOptions;
-use crate::environment::Environment;
+use crate::environment::StackEnvironment;
 use crate::log_dir::LogDir;
-use crate::report;
 use crate::state::StateDir;
+use crate::terminal;
+use crate::value_parser::secret;
+
+/// How a stack is started.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Stack options")]
+pub struct StackArgs {
+    /// Use this PostgreSQL (a postgres:// URL or Npgsql keywords) instead of starting one; ConnectionStrings__PostgreSQL
+    /// does the same. `tier-a` and `tier-b` create a database of their own there and drop it.
+    #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = ports::option(ServiceId::Postgres))]
+    pub database_url: Option<SecretString>,
+    #[command(flatten)]
+    pub ports: PortArgs,
+}
+
+impl StackArgs {
+    /// The ids of all these options, for those that exclude them.
+    pub fn ids() -> impl Iterator<Item = String> {
+        std::iter::once("database_url".to_owned()).chain(PortArgs::ids())
+    }
+}
 
 /// What becomes of the data when the stack stops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,7 +59,7 @@ pub struct Plan {
     /// The database.
     pub database: DatabasePlan,
     /// What the services are told.
-    pub environment: Environment,
+    pub environment: StackEnvironment,
     /// Where their output goes.
     pub log_dir: LogDir,
 }
@@ -46,7 +67,7 @@ pub struct Plan {
 impl Plan {
     /// Decides everything and takes the ports. Starts nothing.
     pub fn make(
-        options: &StackOptions,
+        options: &StackArgs,
         sources: Sources,
         state: &StateDir,
         log_dir: Option<&Path>,
@@ -54,10 +75,10 @@ impl Plan {
     ) -> Result<Self> {
         let named = named_database(options, &sources)?;
         for warning in named.iter().flat_map(|to| &to.warnings) {
-            report::note(format_args!("warning: {warning}"));
+            terminal::note(format_args!("warning: {warning}"));
         }
         let ports = Ports::reserve(&options.ports, named.is_none())?;
-        let environment = Environment::tier_b(sources, |service| ports.url(service))?;
+        let environment = StackEnvironment::tier_b(sources, |service| ports.url(service))?;
         let log_dir = LogDir::open(log_dir, state)?;
         let database = match (named, keep) {
             (None, keep) => {
@@ -92,7 +113,7 @@ pub fn log_file(log_dir: &Path, service: ServiceId) -> PathBuf {
 }
 
 /// The database of `--database-url`, else of the settings. Never that of a stray `DATABASE_URL`.
-fn named_database(options: &StackOptions, sources: &Sources) -> Result<Option<ConnectionString>> {
+fn named_database(options: &StackArgs, sources: &Sources) -> Result<Option<ConnectionString>> {
     let to = match &options.database_url {
         Some(url) => Some(ConnectionString::parse(url.expose_secret())?),
         None => Settings::load(sources)?.settings.connection_strings.postgresql,

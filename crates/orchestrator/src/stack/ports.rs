@@ -5,11 +5,75 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use mgm_service::services::{SERVICES, ServiceId};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
+use mgm_service::services::{SERVICES, Service, ServiceId};
 use mgm_system::port::{self, Holder};
 use socket2::{Domain, Socket, Type};
+use url::Url;
 
-use crate::cli::{PortOptions, Targets};
+use crate::targets::{Targets, spoken};
+use crate::value_parser;
+
+/// Where a stack is to listen. On the command line an option for each service that has a port.
+#[derive(Clone, Debug, Default)]
+pub struct PortArgs {
+    /// Whether the system chooses every port that is not given.
+    auto_ports: bool,
+    given: BTreeMap<ServiceId, u16>,
+}
+
+const AUTO_PORTS: &str = "auto-ports";
+
+impl PortArgs {
+    /// The system chooses every port.
+    pub fn auto() -> Self {
+        Self { auto_ports: true, ..Self::default() }
+    }
+
+    /// The ids of all these options.
+    pub(super) fn ids() -> impl Iterator<Item = String> {
+        std::iter::once(AUTO_PORTS.to_owned()).chain(listeners().map(|(service, _)| option(service.id)))
+    }
+}
+
+/// The services that listen, with their ports.
+fn listeners() -> impl Iterator<Item = (&'static Service, u16)> {
+    SERVICES.iter().filter_map(|service| Some((service, service.port?)))
+}
+
+impl Args for PortArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let auto = Arg::new(AUTO_PORTS).long(AUTO_PORTS).action(ArgAction::SetTrue);
+        let one = |(service, default): (&'static Service, u16)| {
+            let help = format!("Port of {} [default: {default}]", spoken(service));
+            let name = option(service.id);
+            Arg::new(name.clone()).long(name).value_name("PORT").value_parser(value_parser::port()).help(help)
+        };
+        command
+            .next_help_heading("Stack options")
+            .arg(auto.help("Let the system choose every port that is not given"))
+            .args(listeners().map(one))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PortArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut read = Self::default();
+        read.update_from_arg_matches(matches)?;
+        Ok(read)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.auto_ports |= matches.get_flag(AUTO_PORTS);
+        let given = |(service, _): (&Service, u16)| Some((service.id, *matches.get_one(&option(service.id))?));
+        self.given.extend(listeners().filter_map(given));
+        Ok(())
+    }
+}
 
 /// A port for each service that listens, all on loopback.
 #[derive(Debug)]
@@ -50,12 +114,12 @@ pub enum PortsError {
 
 impl Ports {
     /// Chooses and holds the ports of all services; that of PostgreSQL only when the stack has its own.
-    pub fn reserve(options: &PortOptions, own_postgres: bool) -> Result<Self, PortsError> {
+    pub fn reserve(options: &PortArgs, own_postgres: bool) -> Result<Self, PortsError> {
         let mut ports = Self { numbers: BTreeMap::new(), reserved: Vec::new() };
         let mut taken = Vec::new();
-        for service in SERVICES.iter().filter(|service| own_postgres || service.id != ServiceId::Postgres) {
-            let Some(default) = service.port else { continue };
-            let port = options.port(service.id).unwrap_or(if options.auto_ports { 0 } else { default });
+        for (service, default) in listeners().filter(|(service, _)| own_postgres || service.id != ServiceId::Postgres) {
+            let given = options.given.get(&service.id).copied();
+            let port = given.unwrap_or(if options.auto_ports { 0 } else { default });
             match bind(port) {
                 Ok((socket, port)) => {
                     ports.numbers.insert(service.id, port);
@@ -85,20 +149,14 @@ impl Ports {
     }
 
     /// All addresses, for those who talk to the services.
-    pub fn targets(&self) -> Result<Targets, url::ParseError> {
-        let url = |service| self.url(service).parse().map(Some);
-        Ok(Targets {
-            backend: url(ServiceId::Backend)?,
-            mock_eventsub: url(ServiceId::MockEventSub)?,
-            mock_jwt: url(ServiceId::MockJwt)?,
-            mock_helix: url(ServiceId::MockHelix)?,
-            synthetic_desktop: url(ServiceId::SyntheticDesktop)?,
-        })
+    pub fn targets(&self) -> Targets {
+        let url = |port| Url::parse(&loopback(port)).expect("loopback and a port make a URL");
+        self.numbers.iter().map(|(service, port)| (*service, url(*port))).collect()
     }
 
     /// `http://127.0.0.1:<port>`.
     pub fn url(&self, service: ServiceId) -> String {
-        format!("http://127.0.0.1:{}", self.of(service).unwrap_or_default())
+        loopback(self.of(service).unwrap_or_default())
     }
 
     /// Whether somebody else has taken the port of a service after all.
@@ -124,7 +182,7 @@ impl ReservedPort {
 
     /// `http://127.0.0.1:<port>`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.number)
+        loopback(self.number)
     }
 }
 
@@ -142,25 +200,15 @@ fn bind(port: u16) -> io::Result<(Socket, u16)> {
     Ok((socket, address.port()))
 }
 
-impl PortOptions {
-    fn port(&self, service: ServiceId) -> Option<u16> {
-        match service {
-            ServiceId::Postgres => self.pg_port,
-            ServiceId::Backend => self.backend_port,
-            ServiceId::MockEventSub => self.mock_eventsub_port,
-            ServiceId::MockJwt => self.mock_jwt_port,
-            ServiceId::MockHelix => self.mock_helix_port,
-            ServiceId::SyntheticDesktop => self.synthetic_desktop_port,
-            ServiceId::Orchestrator => None,
-        }
-    }
+fn loopback(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
-/// The option that gives a service another port.
-fn option(service: ServiceId) -> String {
+/// The option that gives a service another port, without its hyphens.
+pub(super) fn option(service: ServiceId) -> String {
     match service {
-        ServiceId::Postgres => "--pg-port".to_owned(),
-        other => format!("--{}-port", other.service().name),
+        ServiceId::Postgres => "pg-port".to_owned(),
+        other => format!("{}-port", other.service().name),
     }
 }
 
@@ -177,7 +225,7 @@ impl fmt::Display for PortsTaken {
         } else {
             write!(f, "Stop what is there. ")?;
         }
-        let options = self.0.iter().map(|taken| option(taken.service)).collect::<Vec<_>>().join(", ");
+        let options = self.0.iter().map(|taken| format!("--{}", option(taken.service))).collect::<Vec<_>>().join(", ");
         write!(f, "Or choose other ports with {options} or --auto-ports.")
     }
 }

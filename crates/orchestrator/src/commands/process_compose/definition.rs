@@ -8,11 +8,10 @@ use anyhow::{Context as _, Result};
 use mgm_service::services::{SERVICES, Service, ServiceId};
 use serde_json::{Map, Value, json};
 
-use super::database::DatabasePlan;
-use super::{Plan, own_program};
-use crate::cli::Composition;
+use super::Composition;
 use crate::profile;
 use crate::scenario::Tier;
+use crate::stack::{DatabasePlan, Plan, own_program};
 use crate::state::StateDir;
 
 /// Longer than the backend waits for its database, in seconds; also the number of probes.
@@ -36,7 +35,7 @@ impl Composition {
             ServiceId::Postgres => self != Self::Mocks && matches!(plan.database, DatabasePlan::Own { .. }),
             ServiceId::Backend => self != Self::Mocks,
             ServiceId::Orchestrator => self.tier().is_some(),
-            ServiceId::MockEventSub | ServiceId::MockJwt | ServiceId::MockHelix | ServiceId::SyntheticDesktop => true,
+            stand_in => stand_in.is_stand_in(),
         })
     }
 }

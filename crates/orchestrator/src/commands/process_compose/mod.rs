@@ -1,12 +1,14 @@
 //! `mgm process-compose`: the same stack, supervised by process-compose.
 
+mod definition;
+
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser as _;
+use clap::{Args, Parser, ValueEnum};
 use mgm_service::output;
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
@@ -17,40 +19,79 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::INTERRUPTED;
-use crate::cli::{Cli, Command as Subcommand, Composition, Global, ProcessCompose, StackOptions};
-use crate::report::{self, BAD, DIM, Report};
+use super::scenario::ScenarioCommand;
+use super::{INTERRUPTED, WRONG};
+use crate::global::GlobalArgs;
+use crate::report::Report;
 use crate::scenario::Tier;
-use crate::stack::{DatabasePlan, Keep, Plan, definition, end_of_log};
+use crate::stack::{DatabasePlan, Keep, Plan, PortArgs, StackArgs, end_of_log};
 use crate::state::StateDir;
+use crate::terminal::{self, BAD, DIM};
+use definition::definition;
 
 const PROGRAM: &str = "process-compose";
-/// The status of a service, or of the scenario, that finds usage or environment wrong.
-const WRONG: i32 = 2;
 /// Begins the title that process-compose gives a terminal, even where there is none.
 const TITLE: u8 = 0x1b;
 /// Ends it.
 const BELL: u8 = 0x07;
 
-pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
+/// The options of `mgm process-compose`.
+#[derive(Args, Debug)]
+pub struct ProcessComposeArgs {
+    /// What to run.
+    what: Composition,
+    /// Print the definition and start nothing.
+    #[arg(long)]
+    print: bool,
+    #[command(flatten)]
+    ports: PortArgs,
+    /// What the scenario gets to hear, such as --json.
+    #[arg(last = true, value_name = "SCENARIO OPTIONS")]
+    arguments: Vec<OsString>,
+}
+
+/// What process-compose can run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Composition {
+    /// The stack, then Tier A, and that is all.
+    TierA,
+    /// The stack, then Tier B, and that is all.
+    TierB,
+    /// The stack, until Ctrl-C.
+    Up,
+    /// The four stand-ins, until Ctrl-C.
+    Mocks,
+}
+
+/// The part of the command line that plays scenarios.
+#[derive(Debug, Parser)]
+#[command(name = "mgm", version)]
+struct ScenarioLine {
+    #[command(flatten)]
+    _global: GlobalArgs,
+    #[command(subcommand)]
+    scenario: ScenarioCommand,
+}
+
+pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
-    let ProcessCompose { what, print, ports, arguments } = options;
+    let ProcessComposeArgs { what, print, ports, arguments } = options;
     if what.tier().is_none() && !arguments.is_empty() {
         bail!("what follows -- is for a scenario, and this plays none");
     }
     if let Some(tier) = what.tier() {
         let line = [OsString::from("mgm"), tier.name().into()].into_iter().chain(arguments.iter().map(OsString::from));
-        match Cli::try_parse_from(line) {
-            Ok(Cli { command: Subcommand::TierA(scenario) | Subcommand::TierB(scenario), .. }) => {
+        match ScenarioLine::try_parse_from(line) {
+            Ok(ScenarioLine { scenario, .. }) => {
+                let (_, scenario) = scenario.into_parts();
                 Report::can_write_junit(scenario.junit.as_deref())?;
             }
-            Ok(_) => {}
             Err(said) => return Ok(output::instead_of_a_command(&said)),
         }
     }
     let state = global.state()?;
     let keep = if what.tier().is_some() { Keep::Nothing } else { Keep::Data { fresh: false } };
-    let stack = StackOptions { database_url: None, ports };
+    let stack = StackArgs { database_url: None, ports };
     // The ports stay reserved until the services listen on them.
     let plan = Plan::make(&stack, global.sources(), &state, global.log_dir.as_deref(), keep)?;
     let log_dir = plan.log_dir.path();
@@ -58,7 +99,7 @@ pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
     let state = if what.tier().is_some() { StateDir::choose(Some(log_dir.to_owned()))? } else { state };
     let definition = format!("{:#}", definition(what, &plan, &state)?);
     if print {
-        report::say(definition);
+        terminal::say(definition);
         return Ok(ExitCode::SUCCESS);
     }
     let file = log_dir.join("process-compose.json");
@@ -79,7 +120,7 @@ pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
         command.env("ConnectionStrings__PostgreSQL", database.connection_string().expose_secret());
     }
     if what.tier().is_some() {
-        report::note(format_args!("{DIM}starting the services under {PROGRAM}{DIM:#}"));
+        terminal::note(format_args!("{DIM}starting the services under {PROGRAM}{DIM:#}"));
     }
     let ended = supervise(command, &mut signals).await;
     if let Some(database) = database {
@@ -96,7 +137,7 @@ pub async fn run(global: &Global, options: ProcessCompose) -> Result<ExitCode> {
             }
             Ok(match status.code() {
                 Some(0) if never_played.is_none() => ExitCode::SUCCESS,
-                Some(WRONG) => ExitCode::from(crate::WRONG),
+                Some(status) if status == i32::from(WRONG) => ExitCode::from(WRONG),
                 // Also that of a service which has been asked to end while it started.
                 _ => ExitCode::FAILURE,
             })
@@ -193,13 +234,13 @@ async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
 fn not_started(tier: Tier, what: Composition, plan: &Plan, json: bool) {
     for service in what.services(plan) {
         for line in end_of_log(&plan.log(service.id), 1) {
-            report::note(format_args!("  last of {}: {DIM}{line}{DIM:#}", service.component));
+            terminal::note(format_args!("  last of {}: {DIM}{line}{DIM:#}", service.component));
         }
     }
     let problem = format!("the stack did not start; its logs are in {}", plan.log_dir.path().display());
     if json {
-        report::say(json!({ "scenario": tier.name(), "verdict": "failed", "problem": problem }));
+        terminal::say(json!({ "scenario": tier.name(), "verdict": "failed", "problem": problem }));
     } else {
-        report::say(format_args!("{BAD}FAILED{BAD:#}  {}: {problem}", tier.title()));
+        terminal::say(format_args!("{BAD}FAILED{BAD:#}  {}: {problem}", tier.title()));
     }
 }
