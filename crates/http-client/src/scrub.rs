@@ -2,7 +2,7 @@
 //!
 //! What the other side answers is written down: in the log, in the database, in answers of ours. It may repeat what it was
 //! sent. So every text that comes from it is searched for the credentials of the request, which are read from the request
-//! itself: nobody has to name them, and nobody can forget to.
+//! itself: nobody has to name them, and nobody can forget to. Libraries that redact know names and patterns, not the request.
 
 use std::ops::Range;
 

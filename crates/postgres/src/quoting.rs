@@ -1,4 +1,4 @@
-//! Names inside of statements and URLs.
+//! Names inside of statements and URLs. `sqlx` binds values, and quotes no names.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,4 +1,5 @@
-//! A running service, asked for its health by its own program: for containers, which have no `curl`.
+//! A running service, asked for its health by its own program: for containers, which have no `curl`. One request on the
+//! loopback, written by hand: no service needs an HTTP client for anything else of this crate.
 
 use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};

@@ -1,4 +1,5 @@
-//! Child processes that do not outlive this one, however it ends.
+//! Child processes that do not outlive this one, however it ends. `process-wrap` and `tokio` kill a child that is dropped,
+//! but nothing is dropped by a process that is killed.
 
 use std::ffi::OsStr;
 use std::fs::File;

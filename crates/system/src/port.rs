@@ -1,4 +1,5 @@
-//! TCP ports of the loopback address, and who listens on them.
+//! TCP ports of the loopback address, and who listens on them. Of `/proc` two tables and a link are read; `procfs` and its
+//! like would parse all of it.
 
 use std::fmt;
 use std::fs;

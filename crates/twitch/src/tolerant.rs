@@ -1,5 +1,6 @@
 //! Reading JSON that others write: a field of an unexpected shape counts as absent, so that one odd field does not cost
-//! the whole document. Unknown and odd values are skipped without recursion, however deep they are nested.
+//! the whole document. Unknown and odd values are skipped without recursion, however deep they are nested;
+//! `serde_with::DefaultOnError` keeps each of them in memory first.
 
 use std::marker::PhantomData;
 
