@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use mgm_backend::cli::Options;
+use mgm_backend::cli::BackendCli;
 
 fn main() -> ExitCode {
-    Options::main()
+    BackendCli::main()
 }

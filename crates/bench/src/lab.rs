@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mgm_postgres::install::{Installation, install};
-use mgm_postgres::{Data, Durability, Options, Server};
+use mgm_postgres::{Data, Durability, Server, ServerOptions};
 use mgm_store::MIGRATOR;
 use mgm_system::port;
 use nix::sys::signal::{Signal, kill};
@@ -71,7 +71,8 @@ impl Lab {
             ensure!(path.is_file(), "{} is missing; run `cargo build --release --workspace` first", path.display());
         }
         let installation = install().await?;
-        let options = Options { data: Data::ThrowAway, durability: Durability::On, ..Options::throw_away() };
+        let options =
+            ServerOptions { data: Data::ThrowAway, durability: Durability::On, ..ServerOptions::throw_away() };
         let server = Server::start(&installation, options).await?;
         Ok(Self { installation, server, programs, logs: TempDir::new()? })
     }

@@ -30,7 +30,7 @@ use crate::lab::Lab;
 /// `fsync` and `synchronous_commit` on.
 #[derive(Debug, Parser)]
 #[command(version)]
-struct Options {
+struct BenchCli {
     /// How long each side is under load in each round.
     #[arg(long, global = true, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -67,7 +67,7 @@ enum Benchmark {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Options::parse()).await {
+    match run(BenchCli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("mgm-bench: {error:#}");
@@ -76,7 +76,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(Options { seconds, rounds, pgbench, benchmark }: Options) -> Result<()> {
+async fn run(BenchCli { seconds, rounds, pgbench, benchmark }: BenchCli) -> Result<()> {
     if let Some(Benchmark::EmptyServer { port }) = benchmark {
         return chat::empty_server(port).await;
     }
@@ -109,6 +109,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Options::command().debug_assert();
+        super::BenchCli::command().debug_assert();
     }
 }

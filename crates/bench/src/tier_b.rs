@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use mgm_postgres::{Options, Server};
+use mgm_postgres::{Server, ServerOptions};
 
 use crate::extent::Extent;
 use crate::lab::{Lab, Program};
@@ -22,7 +22,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         ensure!(output.status.success(), "mgm tier-b: {}", String::from_utf8_lossy(&output.stdout));
 
         let started = Instant::now();
-        let server = Server::start(&lab.installation, Options::throw_away()).await?;
+        let server = Server::start(&lab.installation, ServerOptions::throw_away()).await?;
         server.ensure_database("mgm").await?;
         server.stop().await;
         theirs.push(milliseconds(started.elapsed()));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use mgm_backend::cli::Command as BackendCommand;
+use mgm_backend::cli::BackendCommand;
 use mgm_service::{manual, output};
 
 use crate::commands::faults::FaultsArgs;

@@ -12,7 +12,7 @@ use crate::directory::Directory;
 use crate::error::ServerError;
 use crate::install::Installation;
 use crate::log::Log;
-use crate::options::{Data, Options};
+use crate::options::{Data, ServerOptions};
 
 /// The role that owns the cluster; nobody works with it.
 pub(crate) const SUPERUSER: &str = "postgres";
@@ -20,7 +20,7 @@ pub(crate) const SUPERUSER: &str = "postgres";
 /// Makes the data directory. Only a complete one gets its name, so that a start cut short is started over.
 pub(crate) fn initdb(
     installation: &Installation,
-    options: &Options,
+    options: &ServerOptions,
     directory: &Directory,
     account: &Account,
     log: &Log,

@@ -4,9 +4,9 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use mgm_postgres::{Options, Server, install};
+//! use mgm_postgres::{ServerOptions, Server, install};
 //!
-//! let server = Server::start(&install::install().await?, Options::throw_away()).await?;
+//! let server = Server::start(&install::install().await?, ServerOptions::throw_away()).await?;
 //! server.create_database("mgm").await?;
 //! println!("{}", server.url("mgm"));
 //! server.stop().await;
@@ -30,7 +30,7 @@ mod wait;
 pub use account::NoAccount;
 pub use error::ServerError;
 pub use mgm_system::ParentDeath;
-pub use options::{Data, Durability, Listen, Options};
+pub use options::{Data, Durability, Listen, ServerOptions};
 pub use server::{Server, USER};
 
 /// Removes the data of a persistent server, so that the next one in this directory starts empty. Refused while a server runs

@@ -35,7 +35,7 @@ pub enum Durability {
 
 /// What a server is started with.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ServerOptions {
     /// Where the data lives.
     pub data: Data,
     /// Where the server listens.
@@ -50,7 +50,7 @@ pub struct Options {
     pub parent_death: ParentDeath,
 }
 
-impl Options {
+impl ServerOptions {
     /// A server whose data goes with it: on a free port, and without waiting for the disk.
     #[must_use]
     pub fn throw_away() -> Self {

@@ -17,7 +17,7 @@ use crate::error::ServerError;
 use crate::initdb::{SUPERUSER, initdb};
 use crate::install::Installation;
 use crate::log::Log;
-use crate::options::{Data, Listen, Options};
+use crate::options::{Data, Listen, ServerOptions};
 use crate::quoting::{identifier, url_part};
 use crate::wait::until;
 use crate::{blocking, settings};
@@ -43,7 +43,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Running {
     installation: Installation,
-    options: Options,
+    options: ServerOptions,
     account: Account,
     directory: Directory,
     log: Log,
@@ -54,7 +54,7 @@ struct Running {
 
 impl Server {
     /// Starts a server and returns when it answers.
-    pub async fn start(installation: &Installation, options: Options) -> Result<Self, ServerError> {
+    pub async fn start(installation: &Installation, options: ServerOptions) -> Result<Self, ServerError> {
         let installation = installation.clone();
         let running = blocking(move || Running::launch(installation, options)).await?;
         let server = Self { running: Arc::new(running) };
@@ -198,7 +198,7 @@ impl Server {
 }
 
 impl Running {
-    fn launch(installation: Installation, options: Options) -> Result<Self, ServerError> {
+    fn launch(installation: Installation, options: ServerOptions) -> Result<Self, ServerError> {
         let account = Account::for_this_process()?;
         if let Listen::Port(port) = options.listen {
             refuse_taken(port)?;

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::options::{Data, Durability, Options};
+use crate::options::{Data, Durability, ServerOptions};
 
 /// Enough for several backend processes with a pool each, or for many tests at once.
 const MAX_CONNECTIONS: &str = "200";
 
 /// The arguments of `postgres` for a server at `port` of the loopback address or, with `socket`, in that directory alone.
-pub(crate) fn arguments(options: &Options, data: &Path, port: u16, socket: Option<&Path>) -> Vec<OsString> {
+pub(crate) fn arguments(options: &ServerOptions, data: &Path, port: u16, socket: Option<&Path>) -> Vec<OsString> {
     let mut settings: Vec<(String, OsString)> = Vec::new();
     let mut set = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
         settings.push((name.to_owned(), value.as_ref().to_owned()));

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{directory, home, is_running};
-use mgm_postgres::{Listen, Options, ParentDeath, Server, install};
+use mgm_postgres::{Listen, ParentDeath, Server, ServerOptions, install};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 
@@ -33,8 +33,8 @@ async fn parent() {
     let role = std::env::var(ROLE).unwrap();
     let (watch, data) = role.split_once(' ').unwrap();
     let (_, parent_death) = WATCHED_BY.into_iter().find(|(name, _)| *name == watch).unwrap();
-    let options = if data.is_empty() { Options::throw_away() } else { Options::persistent(data) };
-    let options = Options { listen: Listen::Socket, parent_death, ..options };
+    let options = if data.is_empty() { ServerOptions::throw_away() } else { ServerOptions::persistent(data) };
+    let options = ServerOptions { listen: Listen::Socket, parent_death, ..options };
     let server = Server::start(&install::install().await.unwrap(), options).await.unwrap();
     println!("\nserver {} {}", server.pid().unwrap(), home(&server).display());
     std::io::stdin().read_line(&mut String::new()).unwrap();
@@ -165,7 +165,7 @@ async fn what_a_killed_throw_away_server_leaves_the_next_one_removes() {
     parent.end(End::By(Signal::SIGKILL));
     eventually_gone(&servers);
 
-    let options = Options { listen: Listen::Socket, ..Options::throw_away() };
+    let options = ServerOptions { listen: Listen::Socket, ..ServerOptions::throw_away() };
     let next = Server::start(&install::install().await.unwrap(), options).await.unwrap();
     assert!(!home.exists());
     assert!(!exists_shared_memory(&segment));
@@ -175,7 +175,7 @@ async fn what_a_killed_throw_away_server_leaves_the_next_one_removes() {
 #[tokio::test]
 async fn a_living_servers_directory_is_not_removed() {
     let parent = Parent::start(WATCHED_BY[0].0, None);
-    let options = Options { listen: Listen::Socket, ..Options::throw_away() };
+    let options = ServerOptions { listen: Listen::Socket, ..ServerOptions::throw_away() };
     Server::start(&install::install().await.unwrap(), options).await.unwrap().stop().await;
     assert!(parent.home.join("data/postmaster.pid").exists());
     eventually_gone(&parent.end(End::Exit));

@@ -9,13 +9,13 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use common::{directory, home, is_running};
-use mgm_postgres::{Durability, Listen, Options, Server, ServerError, install};
+use mgm_postgres::{Durability, Listen, Server, ServerError, ServerOptions, install};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 use secrecy::ExposeSecret as _;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
-async fn start(options: Options) -> Result<Server, ServerError> {
+async fn start(options: ServerOptions) -> Result<Server, ServerError> {
     Server::start(&install::install().await.expect("there are binaries"), options).await
 }
 
@@ -25,14 +25,14 @@ async fn ask(server: &Server, query: &'static str) -> Result<String, sqlx::Error
     sqlx::query_scalar(query).fetch_one(&mut connection).await
 }
 
-fn on_socket(options: Options) -> Options {
-    Options { listen: Listen::Socket, ..options }
+fn on_socket(options: ServerOptions) -> ServerOptions {
+    ServerOptions { listen: Listen::Socket, ..options }
 }
 
 #[tokio::test]
 async fn a_throw_away_server_answers_on_a_port_and_on_a_socket() {
     for listen in [Listen::FreePort, Listen::Socket] {
-        let server = start(Options { listen, ..Options::throw_away() }).await.unwrap();
+        let server = start(ServerOptions { listen, ..ServerOptions::throw_away() }).await.unwrap();
         server.create_database("mgm").await.unwrap();
         let mut connection = PgConnection::connect(&server.url("mgm")).await.unwrap();
         let database: String =
@@ -45,7 +45,7 @@ async fn a_throw_away_server_answers_on_a_port_and_on_a_socket() {
 
 #[tokio::test]
 async fn a_stopped_throw_away_server_leaves_nothing() {
-    let server = start(on_socket(Options::throw_away())).await.unwrap();
+    let server = start(on_socket(ServerOptions::throw_away())).await.unwrap();
     let (home, pid) = (home(&server), server.pid().unwrap());
     assert!(home.exists() && is_running(pid));
     server.stop().await;
@@ -54,7 +54,7 @@ async fn a_stopped_throw_away_server_leaves_nothing() {
 
 #[tokio::test]
 async fn a_dropped_server_is_stopped() {
-    let server = start(on_socket(Options::throw_away())).await.unwrap();
+    let server = start(on_socket(ServerOptions::throw_away())).await.unwrap();
     let (home, pid) = (home(&server), server.pid().unwrap());
     drop(server);
     assert!(!home.exists() && !is_running(pid));
@@ -62,7 +62,7 @@ async fn a_dropped_server_is_stopped() {
 
 #[tokio::test]
 async fn nobody_runs_as_root_or_works_as_superuser() {
-    let server = start(Options::throw_away()).await.unwrap();
+    let server = start(ServerOptions::throw_away()).await.unwrap();
     assert_eq!(
         ask(&server, "SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user").await.unwrap(),
         "false"
@@ -74,7 +74,7 @@ async fn nobody_runs_as_root_or_works_as_superuser() {
 
 #[tokio::test]
 async fn only_the_password_opens() {
-    let server = start(Options::throw_away()).await.unwrap();
+    let server = start(ServerOptions::throw_away()).await.unwrap();
     let error = server.connect_options("postgres").password("guessed");
     let error = PgConnection::connect_with(&error).await.unwrap_err();
     assert!(error.to_string().contains("password authentication failed"), "{error}");
@@ -84,7 +84,7 @@ async fn only_the_password_opens() {
 async fn persistent_data_and_their_password_outlive_the_server() {
     let directory = directory();
     // A directory of its own below, made by the server.
-    let options = on_socket(Options::persistent(directory.path().join("made/below")));
+    let options = on_socket(ServerOptions::persistent(directory.path().join("made/below")));
     let server = start(options.clone()).await.unwrap();
     let password = server.password().expose_secret().to_owned();
     server.ensure_database("mgm").await.unwrap();
@@ -105,14 +105,14 @@ async fn a_first_start_that_was_cut_short_is_started_over() {
     fs::create_dir(directory.path().join("data.unfinished")).unwrap();
     fs::write(directory.path().join("data.unfinished/PG_VERSION"), "16").unwrap();
     fs::write(directory.path().join("password"), "of the first start").unwrap();
-    start(on_socket(Options::persistent(directory.path()))).await.unwrap();
+    start(on_socket(ServerOptions::persistent(directory.path()))).await.unwrap();
     assert!(!directory.path().join("data.unfinished").exists());
 }
 
 #[tokio::test]
 async fn erased_data_are_gone_and_the_log_is_not() {
     let directory = directory();
-    let options = on_socket(Options::persistent(directory.path()));
+    let options = on_socket(ServerOptions::persistent(directory.path()));
     let server = start(options.clone()).await.unwrap();
     server.ensure_database("mgm").await.unwrap();
     assert!(matches!(mgm_postgres::erase(directory.path()).await, Err(ServerError::InUse { .. })));
@@ -129,7 +129,7 @@ async fn a_directory_with_other_things_in_it_is_neither_used_nor_erased() {
     let directory = directory();
     fs::create_dir(directory.path().join("data")).unwrap();
     fs::write(directory.path().join("data/thesis.tex"), "").unwrap();
-    let options = on_socket(Options::persistent(directory.path()));
+    let options = on_socket(ServerOptions::persistent(directory.path()));
     assert!(matches!(start(options).await, Err(ServerError::Foreign { .. })));
     assert!(matches!(mgm_postgres::erase(directory.path()).await, Err(ServerError::Foreign { .. })));
     assert!(directory.path().join("data/thesis.tex").exists());
@@ -138,7 +138,7 @@ async fn a_directory_with_other_things_in_it_is_neither_used_nor_erased() {
 #[tokio::test]
 async fn data_of_another_major_version_are_left_alone() {
     let directory = directory();
-    let options = on_socket(Options::persistent(directory.path()));
+    let options = on_socket(ServerOptions::persistent(directory.path()));
     start(options.clone()).await.unwrap().stop().await;
     fs::write(directory.path().join("data/PG_VERSION"), "12\n").unwrap();
     let error = start(options).await.unwrap_err().to_string();
@@ -148,7 +148,7 @@ async fn data_of_another_major_version_are_left_alone() {
 #[tokio::test]
 async fn one_directory_serves_one_server_at_a_time() {
     let directory = directory();
-    let options = on_socket(Options::persistent(directory.path()));
+    let options = on_socket(ServerOptions::persistent(directory.path()));
     let server = start(options.clone()).await.unwrap();
     match start(options.clone()).await.unwrap_err() {
         ServerError::InUse { pid, .. } => assert_eq!(pid, Some(std::process::id())),
@@ -165,7 +165,7 @@ async fn a_process_that_got_the_id_of_a_former_server_is_no_server() {
         return;
     }
     let directory = directory();
-    let options = on_socket(Options::persistent(directory.path()));
+    let options = on_socket(ServerOptions::persistent(directory.path()));
     start(options.clone()).await.unwrap().stop().await;
 
     // As after a crash of the whole machine.
@@ -183,7 +183,7 @@ async fn a_process_that_got_the_id_of_a_former_server_is_no_server() {
 async fn a_taken_port_is_an_error_that_names_its_holder() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = listener.local_addr().unwrap().port();
-    let error = start(Options { listen: Listen::Port(taken), ..Options::throw_away() }).await.unwrap_err();
+    let error = start(ServerOptions { listen: Listen::Port(taken), ..ServerOptions::throw_away() }).await.unwrap_err();
     match &error {
         ServerError::PortTaken { port, holder } => {
             assert_eq!(*port, taken);
@@ -199,7 +199,7 @@ async fn a_taken_port_is_an_error_that_names_its_holder() {
 #[tokio::test]
 async fn the_port_asked_for_is_the_port_served() {
     let port = mgm_system::port::free().unwrap();
-    let server = start(Options { listen: Listen::Port(port), ..Options::throw_away() }).await.unwrap();
+    let server = start(ServerOptions { listen: Listen::Port(port), ..ServerOptions::throw_away() }).await.unwrap();
     assert_eq!(server.port(), port);
     assert_eq!(ask(&server, "SHOW listen_addresses").await.unwrap(), "127.0.0.1");
 }
@@ -209,9 +209,9 @@ async fn durability_is_as_asked_and_on_for_data_that_stay() {
     const DURABILITY: &str = "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')";
     let directory = directory();
     for (options, expected) in [
-        (Options::throw_away(), "off off on"),
-        (Options { durability: Durability::On, ..Options::throw_away() }, "on on on"),
-        (Options::persistent(directory.path()), "on on on"),
+        (ServerOptions::throw_away(), "off off on"),
+        (ServerOptions { durability: Durability::On, ..ServerOptions::throw_away() }, "on on on"),
+        (ServerOptions::persistent(directory.path()), "on on on"),
     ] {
         let server = start(on_socket(options)).await.unwrap();
         assert_eq!(ask(&server, DURABILITY).await.unwrap(), expected);
@@ -222,7 +222,7 @@ async fn durability_is_as_asked_and_on_for_data_that_stay() {
 #[tokio::test]
 async fn settings_of_the_caller_win() {
     let settings = vec![("max_connections".to_owned(), "7".to_owned())];
-    let server = start(Options { settings, ..on_socket(Options::throw_away()) }).await.unwrap();
+    let server = start(ServerOptions { settings, ..on_socket(ServerOptions::throw_away()) }).await.unwrap();
     assert_eq!(ask(&server, "SHOW max_connections").await.unwrap(), "7");
 }
 
@@ -231,7 +231,8 @@ async fn the_log_is_appended_to_the_file_given() {
     let directory = directory();
     let log = directory.path().join("mgm-postgres.log");
     fs::write(&log, "a former line\n").unwrap();
-    let server = start(Options { log: Some(log.clone()), ..on_socket(Options::throw_away()) }).await.unwrap();
+    let server =
+        start(ServerOptions { log: Some(log.clone()), ..on_socket(ServerOptions::throw_away()) }).await.unwrap();
     let password = server.password().expose_secret().to_owned();
     server.stop().await;
     let log = fs::read_to_string(log).unwrap();
@@ -242,13 +243,13 @@ async fn the_log_is_appended_to_the_file_given() {
 #[tokio::test]
 async fn a_start_that_fails_quotes_the_log_and_leaves_nothing() {
     let settings = vec![("shared_buffers".to_owned(), "a lot".to_owned())];
-    let error = start(Options { settings, ..on_socket(Options::throw_away()) }).await.unwrap_err();
+    let error = start(ServerOptions { settings, ..on_socket(ServerOptions::throw_away()) }).await.unwrap_err();
     assert!(matches!(&error, ServerError::Ended(log) if log.contains("shared_buffers")), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_dies_is_noticed() {
-    let server = start(on_socket(Options::throw_away())).await.unwrap();
+    let server = start(on_socket(ServerOptions::throw_away())).await.unwrap();
     kill(Pid::from_raw(server.pid().unwrap().cast_signed()), Signal::SIGKILL).unwrap();
     let log = server.ended().await;
     assert!(log.contains("ready to accept connections"), "{log}");
@@ -257,7 +258,7 @@ async fn a_server_that_dies_is_noticed() {
 
 #[tokio::test]
 async fn what_was_committed_outlives_a_restart_and_a_crash() {
-    let server = start(on_socket(Options::throw_away())).await.unwrap();
+    let server = start(on_socket(ServerOptions::throw_away())).await.unwrap();
     server.create_database("mgm").await.unwrap();
     for (number, crash) in [(1, false), (2, true), (3, true)] {
         let mut connection = PgConnection::connect(&server.url("mgm")).await.unwrap();
@@ -283,7 +284,7 @@ async fn a_directory_that_the_unprivileged_user_cannot_reach_is_refused() {
     }
     let closed = directory();
     fs::set_permissions(closed.path(), Permissions::from_mode(0o700)).unwrap();
-    let error = start(on_socket(Options::persistent(closed.path().join("data")))).await.unwrap_err();
+    let error = start(on_socket(ServerOptions::persistent(closed.path().join("data")))).await.unwrap_err();
     match error {
         ServerError::Barred { barrier, .. } => assert_eq!(barrier, closed.path().canonicalize().unwrap()),
         other => panic!("{other}"),

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bind::{BindUrls, Target};
 use crate::descriptors;
-use crate::report::Report;
+use crate::log_throttle::LogThrottle;
 use connection::ask;
 use registry::Registry;
 
@@ -136,7 +136,7 @@ pub async fn serve(listeners: Listeners, router: Router, limits: Limits, shutdow
             router: router.clone(),
             limits: Arc::clone(&limits),
             registry: Arc::clone(&registry),
-            failed: Report::default(),
+            failed: LogThrottle::default(),
         };
         accepting.spawn(acceptor.run(listener, shutdown.clone()));
     }
@@ -163,7 +163,7 @@ struct Acceptor {
     router: Router,
     limits: Arc<Limits>,
     registry: Arc<Registry>,
-    failed: Report,
+    failed: LogThrottle,
 }
 
 impl Acceptor {

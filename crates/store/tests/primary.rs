@@ -11,7 +11,7 @@ use std::{
 };
 
 use mgm_domain::BroadcasterId;
-use mgm_postgres::{Durability, Options, Server, install};
+use mgm_postgres::{Durability, Server, ServerOptions, install};
 use mgm_store::{Store, StoreError, StoreOptions};
 use mgm_test_support::until;
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
@@ -31,7 +31,7 @@ impl Standby {
         let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
         let home = directory.path().join("standby");
         let binaries = install::install().await.unwrap();
-        let options = Options { durability: Durability::Off, ..Options::persistent(&home) };
+        let options = ServerOptions { durability: Durability::Off, ..ServerOptions::persistent(&home) };
         let server = Server::start(&binaries, options).await.unwrap();
         server.create_database(DATABASE).await.unwrap();
         let signal = home.join("data/standby.signal");
@@ -82,7 +82,7 @@ async fn is_migrated(options: &PgConnectOptions) -> bool {
 #[tokio::test]
 async fn the_primary_is_used_and_after_a_fail_over_the_new_one() {
     let standby = Standby::start().await;
-    let primary = Server::start(&install::install().await.unwrap(), Options::throw_away()).await.unwrap();
+    let primary = Server::start(&install::install().await.unwrap(), ServerOptions::throw_away()).await.unwrap();
     primary.create_database(DATABASE).await.unwrap();
 
     let servers = vec![nobody(), standby.options(), primary.connect_options(DATABASE)];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mgm_postgres::{Durability, Listen, Options, Server, install};
+use mgm_postgres::{Durability, Listen, Server, ServerOptions, install};
 use sqlx::migrate::Migrator;
 use tokio::sync::OnceCell;
 
@@ -78,6 +78,6 @@ async fn start(durability: Durability) -> Server {
     // As many as a machine with many cores runs tests at once.
     let settings = vec![("max_connections".to_owned(), "500".to_owned())];
     // A socket: no other process can have its name, not even while the server restarts.
-    let options = Options { listen: Listen::Socket, durability, settings, ..Options::throw_away() };
+    let options = ServerOptions { listen: Listen::Socket, durability, settings, ..ServerOptions::throw_away() };
     Server::start(&installation, options).await.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -15,16 +15,16 @@ use super::{
     database::{open, settings},
     failure::Failure,
 };
-use crate::clock::{Clock, SystemClock};
+use mgm_system::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct AuditArgs {
     /// Write the result to standard output as JSON.
     #[arg(long)]
     json: bool,
 }
 
-impl Options {
+impl AuditArgs {
     /// Status 0 when everything holds, 1 when something does not.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;

@@ -22,7 +22,7 @@ use super::{
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct Options {
+pub struct ExportArgs {
     /// The payout whose events are wanted.
     #[arg(long, value_name = "ID")]
     payout: Option<Uuid>,
@@ -31,7 +31,7 @@ pub struct Options {
     gift: Option<Uuid>,
 }
 
-impl Options {
+impl ExportArgs {
     /// One line of JSON an event, first to last, as they are written. Status 1 when there is no such stream.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;

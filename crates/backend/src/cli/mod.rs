@@ -41,16 +41,16 @@ Configuration comes from defaults, --config and environment variables such as Co
 /// serving processes at any time.
 #[derive(Debug, Parser)]
 #[command(name = "mgm-backend", version, after_help = EXAMPLES, max_term_width = 100)]
-pub struct Options {
+pub struct BackendCli {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<BackendCommand>,
 }
 
 /// The subcommands of `mgm-backend`.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum BackendCommand {
     /// Serve until SIGINT or SIGTERM (the default).
     ///
     /// Applies the migrations, opens the port, and starts the workers. A signal drains: what was accepted is answered and
@@ -66,15 +66,15 @@ pub enum Command {
     ///
     /// Folds the events of every payout and gift request, compares the result with its row in one snapshot of the database,
     /// writes rows that differ anew under the locks of their commands, and compares again. Runs beside serving processes.
-    RebuildProjections(rebuild_projections::Options),
+    RebuildProjections(rebuild_projections::RebuildArgs),
     /// Check everything that must hold between the rows of the database.
     ///
     /// Looks for gaps in streams, events that cannot follow one another, rows that are not the fold of their events, payouts
     /// without an announcement and announcements without a payout, cycles without their payout, wrong sums and counts, and
     /// announcements that nobody sees through. Reads one snapshot and changes nothing. Runs beside serving processes.
-    Audit(audit::Options),
+    Audit(audit::AuditArgs),
     /// Print the events of one stream as JSON lines.
-    Export(export::Options),
+    Export(export::ExportArgs),
     /// Ask the backend that runs here for its health; the exit status is 1 when it is not ready.
     Health,
     /// Print completions for a shell.
@@ -90,7 +90,7 @@ pub enum Command {
     },
 }
 
-impl Options {
+impl BackendCli {
     /// The program: from its command line to its exit status.
     #[must_use]
     pub fn main() -> ExitCode {
@@ -109,11 +109,11 @@ impl Options {
     pub async fn run(self) -> ExitCode {
         let Self { settings, command } = self;
         let sources = Sources { accept_database_url: true, ..settings.sources() };
-        command.unwrap_or(Command::Serve).run(&sources).await
+        command.unwrap_or(BackendCommand::Serve).run(&sources).await
     }
 }
 
-impl Command {
+impl BackendCommand {
     /// Runs the subcommand with settings from these sources.
     pub async fn run(self, sources: &Sources) -> ExitCode {
         let result = match self {
@@ -124,12 +124,12 @@ impl Command {
             Self::Audit(options) => options.run(sources).await,
             Self::Export(options) => options.run(sources).await,
             Self::Completions { shell } => {
-                clap_complete::generate(shell, &mut Options::command(), "mgm-backend", &mut output::output());
+                clap_complete::generate(shell, &mut BackendCli::command(), "mgm-backend", &mut output::output());
                 Ok(ExitCode::SUCCESS)
             }
             Self::Health => health(sources),
             Self::Manual { directory } => {
-                manual::write(Options::command(), &directory).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
+                manual::write(BackendCli::command(), &directory).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
             }
         };
         result.unwrap_or_else(Failure::tell)
@@ -155,12 +155,12 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Options::command().debug_assert();
+        BackendCli::command().debug_assert();
     }
 
     #[test]
     fn help_is_what_it_was() {
-        let mut command = Options::command().term_width(100);
+        let mut command = BackendCli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
         for name in ["rebuild-projections", "audit", "export"] {

@@ -17,13 +17,13 @@ use super::{
 };
 
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct RebuildArgs {
     /// Write the result to standard output as JSON.
     #[arg(long)]
     json: bool,
 }
 
-impl Options {
+impl RebuildArgs {
     /// Status 0 when the rows are the fold of the events at the end, repaired or not; 1 when some still are not.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::body::Body;
 use mgm_service::{
     body::{self, BodyError, Buffered},
+    log_throttle::LogThrottle,
     memory::Budget,
-    report::Report,
 };
 
 /// The memory for bodies, which the heads of requests share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     memory: Budget,
-    refused: Arc<Report>,
+    refused: Arc<LogThrottle>,
 }
 
 impl Default for BodyBudget {

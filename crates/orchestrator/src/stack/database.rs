@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mgm_postgres::{Data, Durability, Listen, Options, Server, ServerError};
+use mgm_postgres::{Data, Durability, Listen, Server, ServerError, ServerOptions};
 use mgm_service::connection_string::{ConnectionString, ConnectionStringError};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -110,7 +110,8 @@ impl DatabasePlan {
                 };
                 let durability = if data == Data::ThrowAway { Durability::Off } else { Durability::On };
                 let listen = Listen::Port(*port);
-                let options = Options { data, listen, durability, log: Some(log.clone()), ..Options::throw_away() };
+                let options =
+                    ServerOptions { data, listen, durability, log: Some(log.clone()), ..ServerOptions::throw_away() };
                 let server = Server::start(&installation, options).await?;
                 server.ensure_database(profile::DATABASE).await?;
                 Ok(Database::Own(server))

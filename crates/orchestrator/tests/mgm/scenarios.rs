@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use mgm_postgres::{Options, Server, install};
+use mgm_postgres::{Server, ServerOptions, install};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::ConnectOptions as _;
@@ -163,7 +163,7 @@ fn an_interrupted_run_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_named_database_is_left_as_it_was() {
     let place = Place::new();
-    let server = Server::start(&install::install().await.unwrap(), Options::throw_away()).await.unwrap();
+    let server = Server::start(&install::install().await.unwrap(), ServerOptions::throw_away()).await.unwrap();
     server.create_database("theirs").await.unwrap();
     // Of a run that was killed long ago, and of one that is just at work.
     server.create_database("mgm_throw_away_1000000000_abcdefghijkl").await.unwrap();

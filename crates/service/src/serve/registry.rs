@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::connection::{Connection, Group, Phase, ask};
-use crate::report::Report;
+use crate::log_throttle::LogThrottle;
 
 /// How long a newcomer waits before it looks again whether there is a place for it; it is told of most.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ pub(super) struct Registry {
     open: Mutex<Open>,
     /// A place is free, or one that was asked for it keeps it.
     changed: Notify,
-    full: Report,
+    full: LogThrottle,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub(super) struct Place {
 
 impl Registry {
     pub(super) fn new(capacity: usize, trusted: Vec<IpNet>) -> Self {
-        Self { capacity, trusted, open: Mutex::default(), changed: Notify::new(), full: Report::default() }
+        Self { capacity, trusted, open: Mutex::default(), changed: Notify::new(), full: LogThrottle::default() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -10,7 +10,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Report(Mutex<State>);
+pub struct LogThrottle(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,7 +18,7 @@ struct State {
     count: u64,
 }
 
-impl Report {
+impl LogThrottle {
     /// It has happened: how often since the last line, when another is due.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_together() {
-        let (report, start) = (Report::default(), Instant::now());
+        let (report, start) = (LogThrottle::default(), Instant::now());
         assert_eq!([0, 1, 9].map(|s| report.due_at(start + Duration::from_secs(s))), [Some(1), None, None]);
         assert_eq!([10, 11].map(|s| report.due_at(start + Duration::from_secs(s))), [Some(3), None]);
     }
