@@ -12,11 +12,10 @@ use mgm_domain::{
     pool::Enrol,
 };
 use mgm_store::{Enrolment, EnrolmentOutcome, EnrolmentSource, GiftRequestOutcome, Store, StoreError};
+use mgm_system::{Clock, RandomSource};
 use mgm_twitch::eventsub::{CHANNEL_CHAT_MESSAGE, ChannelChatMessage, Envelope};
 
 use crate::{
-    chance::Chance,
-    clock::Clock,
     config::{BackendConfig, channel::Elsewhere},
     http::codes::code_of,
     metrics,
@@ -31,7 +30,7 @@ pub struct Chat {
     store: Store,
     enroller: Enroller,
     clock: Arc<dyn Clock>,
-    chance: Arc<Chance>,
+    random: Arc<RandomSource>,
     passed_over: PassedOver,
 }
 
@@ -52,9 +51,9 @@ impl Chat {
         store: Store,
         enroller: Enroller,
         clock: Arc<dyn Clock>,
-        chance: Arc<Chance>,
+        random: Arc<RandomSource>,
     ) -> Self {
-        Self { config, store, enroller, clock, chance, passed_over: PassedOver::default() }
+        Self { config, store, enroller, clock, random, passed_over: PassedOver::default() }
     }
 
     /// Does what a notification asks for. What is no chat, of another channel, no command, or refused, changes nothing.
@@ -127,7 +126,7 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let settings = &self.config.settings;
         let at = self.clock.now();
-        let id = GiftId::from_uuid(self.chance.uuid_at(at));
+        let id = GiftId::from_uuid(self.random.uuid_at(at));
         let is_verified = settings.mgm.dev_skip_subscriber_check;
         let request = gift::Request { viewer, display_name, character_name, is_verified, at };
         let viewer = &request.viewer;

@@ -1,13 +1,12 @@
 //! The Extension backend service (EBS): Twitch's notifications in, the roulette, payouts for the desktop program, and the
 //! announcement in chat.
 
-pub mod chance;
 pub mod chat;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod http;
 pub mod metrics;
+mod persistence;
 pub mod process;
 pub mod routes;
 pub mod text;

@@ -88,7 +88,7 @@ fn crates_depend_on_one_another_one_way() {
 }
 
 #[test]
-fn the_rules_see_no_clock_no_chance_and_no_input_or_output() {
+fn the_rules_see_no_clock_no_random_source_and_no_input_or_output() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--package=mgm-domain", "--edges=normal", "--prefix=none", "--format={p}", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

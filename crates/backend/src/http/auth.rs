@@ -9,13 +9,13 @@ use axum::{
 use mgm_api_types::API_KEY_HEADER;
 use mgm_domain::ViewerId;
 use mgm_settings::ExtensionClientId;
+use mgm_system::Clock;
 use mgm_twitch::extension_jwt::{ExtensionKeys, ExtensionToken};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{error::ApiError, limits::Limits};
 use crate::{
-    clock::Clock,
     config::channel::{Elsewhere, ServedChannel},
     text::display_name,
 };

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use backon::{ConstantBuilder, Retryable};
 use mgm_service::{
     connection_string::{Address, ConnectionString, SslMode},
     descriptors,
@@ -38,26 +39,22 @@ pub(crate) async fn open_migrated(database: &DatabaseConfig) -> Result<Store, Er
     .await
 }
 
-async fn patiently(
+async fn patiently<F: Future<Output = Result<Store, StoreError>>>(
     database: &DatabaseConfig,
-    attempt: impl AsyncFn() -> Result<Store, StoreError>,
+    attempt: impl FnMut() -> F,
 ) -> Result<Store, Error> {
     let started = Instant::now();
-    loop {
-        match attempt().await {
-            Err(error) if error.is_unavailable() && started.elapsed() < database.patience => {
-                tracing::warn!(%error, "the database is away; trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(source) => {
-                let said = source.to_string();
-                let help = database.connection.explain(&said).or_else(|| descriptors::explain(&said));
-                let help = help.map_or_else(String::new, |help| format!("; {help}"));
-                return Err(Error::Database { database: database.connection.to_string(), source, help });
-            }
-            Ok(store) => return Ok(store),
-        }
-    }
+    let opened = attempt
+        .retry(ConstantBuilder::default().with_delay(PAUSE).without_max_times())
+        .when(|error: &StoreError| error.is_unavailable() && started.elapsed() < database.patience)
+        .notify(|error, _| tracing::warn!(%error, "the database is away; trying again"))
+        .await;
+    opened.map_err(|source| {
+        let said = source.to_string();
+        let help = database.connection.explain(&said).or_else(|| descriptors::explain(&said));
+        let help = help.map_or_else(String::new, |help| format!("; {help}"));
+        Error::Database { database: database.connection.to_string(), source, help }
+    })
 }
 
 async fn connect(database: &DatabaseConfig) -> Result<Store, StoreError> {

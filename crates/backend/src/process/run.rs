@@ -7,13 +7,12 @@ use mgm_service::{
     services::ServiceId,
 };
 use mgm_settings::Settings;
+use mgm_system::{RandomSource, SystemClock};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{database, error::Error};
 use crate::{
-    chance::Chance,
-    clock::SystemClock,
     config::BackendConfig,
     metrics,
     routes::{self, state::AppState},
@@ -43,7 +42,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
         serve_metrics(Listeners::bind(urls)?, &config.version.version, &shutdown);
     }
     let tasks = TaskTracker::new();
-    let state = AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(Chance::from_system()), &tasks);
+    let state =
+        AppState::new(config, store, &twitch, Arc::new(SystemClock), Arc::new(RandomSource::from_system()), &tasks);
     workers::start(&state.worker_context(), &tasks, &shutdown);
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
     serve(listeners, routes::router(state.clone()), limits(&state), shutdown).await;

@@ -53,8 +53,8 @@ pub fn router(state: AppState) -> Router {
     };
     let layers = ServiceBuilder::new()
         .layer(around({
-            let chance = Arc::clone(&state.chance);
-            move |request: &mut Request| Ok(context(&chance, QUIET_ROUTES, request))
+            let random = Arc::clone(&state.random);
+            move |request: &mut Request| Ok(context(&random, QUIET_ROUTES, request))
         }))
         // Outside of what makes errors, so that the panel may read those too.
         .layer(cors(&state.config.allowed_origins))

@@ -30,7 +30,7 @@ pub(super) async fn prepare(
     let viewer = ViewerId::parse(body.twitch_user_id)
         .map_err(|error| ApiError::InvalidPayload(format!("twitchUserId {error}")))?;
     let now = state.clock.now();
-    let (cycle, payout) = (CycleId::from_uuid(state.chance.uuid()), PayoutId::from_uuid(state.chance.uuid_at(now)));
+    let (cycle, payout) = (CycleId::from_uuid(state.random.uuid()), PayoutId::from_uuid(state.random.uuid_at(now)));
     let awarded = state.store.prepare_payout(&viewer, cycle, payout, now).await?;
     metrics::payouts_moved(PayoutStatus::Pending).increment(1);
     Ok(Json(PreparedPayout { payout_id: payout.as_uuid(), character_name: awarded.character_name.to_string() }))

@@ -4,12 +4,11 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use mgm_store::Store;
+use mgm_system::{Clock, RandomSource};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    chance::Chance,
     chat::Chat,
-    clock::Clock,
     config::BackendConfig,
     http::{
         auth::{DesktopKeys, PanelAccess},
@@ -33,8 +32,8 @@ pub struct Shared {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
-    pub chance: Arc<Chance>,
+    /// The random source.
+    pub random: Arc<RandomSource>,
     /// Commits enrolments together.
     pub enroller: Enroller,
     /// Announces payouts.
@@ -63,7 +62,7 @@ impl AppState {
         store: Store,
         twitch: &TwitchClients,
         clock: Arc<dyn Clock>,
-        chance: Arc<Chance>,
+        random: Arc<RandomSource>,
         tasks: &TaskTracker,
     ) -> Self {
         let limits = Arc::new(Limits::new(&config.settings.rate_limits));
@@ -77,24 +76,24 @@ impl AppState {
         let desktop_keys = config.settings.mgm.api_keys().cloned().collect();
         let helix = HelixSession::new(twitch, &config, &store, &clock, tasks);
         let subscription =
-            SubscriptionKeeper::new(twitch, &config, store.clone(), Arc::clone(&clock), Arc::clone(&chance));
+            SubscriptionKeeper::new(twitch, &config, store.clone(), Arc::clone(&clock), Arc::clone(&random));
         let enroller = Enroller::start(store.clone(), tasks);
         let announcer = Announcer::new(
             store.clone(),
             helix.clone(),
             Arc::clone(&clock),
-            Arc::clone(&chance),
+            Arc::clone(&random),
             tasks,
             config.settings.announcements.lease_margin,
         );
         let config = Arc::new(config);
         let chat =
-            Chat::new(Arc::clone(&config), store.clone(), enroller.clone(), Arc::clone(&clock), Arc::clone(&chance));
+            Chat::new(Arc::clone(&config), store.clone(), enroller.clone(), Arc::clone(&clock), Arc::clone(&random));
         Self(Arc::new(Shared {
             config,
             store,
             clock,
-            chance,
+            random,
             enroller,
             announcer,
             helix,
@@ -114,7 +113,7 @@ impl AppState {
             config: Arc::clone(&self.config),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
-            chance: Arc::clone(&self.chance),
+            random: Arc::clone(&self.random),
             helix: self.helix.clone(),
             announcer: self.announcer.clone(),
             subscription: Arc::clone(&self.subscription),

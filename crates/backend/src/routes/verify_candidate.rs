@@ -39,7 +39,7 @@ pub(super) async fn verify(
         cycle: CycleId::from_uuid(body.spin_cycle_id),
         character_name,
         online: body.online,
-        payout: PayoutId::from_uuid(state.chance.uuid_at(now)),
+        payout: PayoutId::from_uuid(state.random.uuid_at(now)),
     };
     let payout = state.store.verify_candidate(&verification, now).await?;
     if payout == Some(verification.payout) {

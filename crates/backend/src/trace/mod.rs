@@ -14,7 +14,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Span, field::display};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::chance::Chance;
+use mgm_system::RandomSource;
 
 /// The header fields of the trace context.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -23,16 +23,16 @@ pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Makes `span` a part of the caller's trace, or of a new one where the caller has none that can be read, and writes the
 /// trace's id into its field `trace_id`. Answers what calls made in this span are to carry.
-pub(crate) fn follow(span: &Span, caller: Correlation, chance: &Chance) -> Correlation {
+pub(crate) fn follow(span: &Span, caller: Correlation, random: &RandomSource) -> Correlation {
     let mut fields = HeaderMap::new();
     fields.extend(caller.traceparent.map(|value| (TRACEPARENT, value)));
     fields.extend(caller.tracestate.map(|value| (TRACESTATE, value)));
-    correlation(&place(span, &fields, chance), caller.request_id)
+    correlation(&place(span, &fields, random), caller.request_id)
 }
 
 /// The same for a caller that has sent these headers. Answers the place of `span` in the trace: what calls carry of it is
 /// written by [`correlation`], for few requests make any.
-pub(crate) fn place(span: &Span, caller: &HeaderMap, chance: &Chance) -> SpanContext {
+pub(crate) fn place(span: &Span, caller: &HeaderMap, random: &RandomSource) -> SpanContext {
     let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(caller));
     if parent.span().span_context().is_valid() {
         // Fails where nobody listens to the span, and then there is nothing to be told.
@@ -42,7 +42,7 @@ pub(crate) fn place(span: &Span, caller: &HeaderMap, chance: &Chance) -> SpanCon
     let here = match exported.span().span_context() {
         // Where traces are exported, the span has its ids already.
         exported if exported.is_valid() => exported.clone(),
-        _ => child(parent.span().span_context(), chance),
+        _ => child(parent.span().span_context(), random),
     };
     span.record("trace_id", display(here.trace_id()));
     here
@@ -61,9 +61,9 @@ pub(crate) fn correlation(place: &SpanContext, request_id: Option<HeaderValue>) 
 }
 
 /// A place of our own under this one, or in a trace of our own.
-fn child(parent: &SpanContext, chance: &Chance) -> SpanContext {
-    let span = SpanId::from(chance.uuid().as_u64_pair().1);
-    let trace = if parent.is_valid() { parent.trace_id() } else { TraceId::from(chance.uuid().as_u128()) };
+fn child(parent: &SpanContext, random: &RandomSource) -> SpanContext {
+    let span = SpanId::from(random.uuid().as_u64_pair().1);
+    let trace = if parent.is_valid() { parent.trace_id() } else { TraceId::from(random.uuid().as_u128()) };
     SpanContext::new(trace, span, parent.trace_flags(), false, parent.trace_state().clone())
 }
 
@@ -81,7 +81,7 @@ mod tests {
             request_id: Some(HeaderValue::from_static("r")),
         };
         let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
-        let followed = follow(&Span::none(), caller, &Chance::from_seed([1; 32]));
+        let followed = follow(&Span::none(), caller, &RandomSource::from_seed([1; 32]));
         assert_eq!(followed.request_id.unwrap(), "r");
         (text(followed.traceparent.unwrap()), followed.tracestate.map(text))
     }

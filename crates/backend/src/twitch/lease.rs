@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 
-use crate::clock::Clock;
+use mgm_system::Clock;
 
 /// For how long what is claimed is this process's alone.
 ///
@@ -55,7 +55,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::clock::{ManualClock, SystemClock};
+    use mgm_system::{ManualClock, SystemClock};
 
     const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
     const LENGTH: Duration = Duration::from_secs(40);

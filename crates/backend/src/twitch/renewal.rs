@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use backon::Retryable;
 use mgm_store::{LockedTokens, Store, StoreError, StoredTokens};
+use mgm_system::Clock;
 use mgm_twitch::oauth::{OAuth, TokenError, TokenPair};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -10,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::error::TokenTrouble;
-use crate::{clock::Clock, metrics, text::printable};
+use crate::{metrics, persistence::persistence, text::printable};
 
 /// How long another process's renewal is waited for; longer than the time-out of its call, as that is by default.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(20);
@@ -20,8 +22,8 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(600);
 const AFTER_FAULT: Duration = Duration::from_secs(5);
 /// How long a token that was refused at its first use is not renewed again: it is not age that it suffers from.
 const AFTER_FUTILITY: Duration = Duration::from_secs(600);
-/// The pauses before each attempt to store a renewed pair, in milliseconds.
-const STORE_PAUSES: [u64; 6] = [0, 50, 200, 1_000, 3_000, 5_000];
+/// How often it is tried again to store a renewed pair.
+const STORE_RETRIES: usize = 5;
 /// The longest reason kept, in characters.
 pub(super) const MAX_REASON: usize = 200;
 
@@ -146,14 +148,15 @@ impl Renewal {
             return tracing::info!("the broadcaster's token was renewed");
         };
         tracing::warn!(%error, "the renewed token could not be stored; trying again");
-        for pause in STORE_PAUSES {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match self.store.replace_tokens(&self.grant, &renewed_from, &tokens, now).await {
-                Ok(_) => return tracing::info!("the broadcaster's token was renewed"),
-                Err(error) => tracing::warn!(%error, "the renewed token could not be stored; trying again"),
-            }
-        }
+        let store = async || self.store.replace_tokens(&self.grant, &renewed_from, &tokens, now).await;
+        let stored = store.retry(persistence(STORE_RETRIES)).notify(|error, _| {
+            tracing::warn!(%error, "the renewed token could not be stored; trying again");
+        });
+        let Err(error) = stored.await else {
+            return tracing::info!("the broadcaster's token was renewed");
+        };
         tracing::error!(
+            %error,
             "the renewed token is lost; when Twitch refuses the one before, authorise the application again and set \
              Twitch__BroadcasterAccessToken and Twitch__BroadcasterRefreshToken anew"
         );

@@ -8,6 +8,7 @@ use std::{
 
 use mgm_domain::BroadcasterId;
 use mgm_store::{Store, StoredTokens};
+use mgm_system::Clock;
 use mgm_twitch::{
     helix::{Correlation, Credentials, Helix, SendOutcome},
     oauth::Validator,
@@ -22,7 +23,7 @@ use super::{
     needs::{Findings, Needs},
     renewal::{self, Renewal},
 };
-use crate::{clock::Clock, config::BackendConfig, text::printable};
+use crate::{config::BackendConfig, text::printable};
 
 /// Calls to Helix with the broadcaster's token. Cheap to clone.
 ///

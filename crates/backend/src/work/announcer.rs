@@ -2,19 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
+use backon::Retryable;
 use mgm_domain::{
     PayoutId,
     announcement::{AnnouncementState, Delivery, Outcome},
 };
 use mgm_store::{ClaimedAnnouncement, Store, StoreError, Swept};
+use mgm_system::{Clock, RandomSource};
 use mgm_twitch::helix::{Correlation, SendOutcome};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, field::Empty};
 
 use crate::{
-    chance::Chance,
-    clock::Clock,
     metrics,
+    persistence::persistence,
     text::printable,
     trace,
     twitch::{HelixSession, SendError, TokenTrouble, lease::Lease},
@@ -22,9 +23,9 @@ use crate::{
 
 /// How long the request that made an announcement due waits for its outcome.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
-/// The pauses before each attempt to write an outcome down, in milliseconds. Together shorter than the default of
+/// How often it is tried again to write an outcome down: in 19 s, which is less than the default of
 /// `Announcements__LeaseMarginSeconds`, after which the outcome would not be taken.
-const SETTLE_PAUSES: [u64; 8] = [0, 50, 200, 1_000, 3_000, 5_000, 5_000, 5_000];
+const SETTLE_RETRIES: usize = 7;
 /// The longest reason kept, in characters.
 const MAX_REASON: usize = 300;
 /// Helix' code for a message that is dropped because the same was said just before.
@@ -37,7 +38,7 @@ pub struct Announcer {
     helix: HelixSession,
     lease: Duration,
     clock: Arc<dyn Clock>,
-    chance: Arc<Chance>,
+    random: Arc<RandomSource>,
     tasks: TaskTracker,
 }
 
@@ -46,12 +47,12 @@ impl Announcer {
         store: Store,
         helix: HelixSession,
         clock: Arc<dyn Clock>,
-        chance: Arc<Chance>,
+        random: Arc<RandomSource>,
         tasks: &TaskTracker,
         lease_margin: Duration,
     ) -> Self {
         let lease = helix.longest_call() + lease_margin;
-        Self { store, lease, helix, clock, chance, tasks: tasks.clone() }
+        Self { store, lease, helix, clock, random, tasks: tasks.clone() }
     }
 
     /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away
@@ -104,7 +105,7 @@ impl Announcer {
     fn span(&self, payout: PayoutId, caller: Correlation) -> (Span, Correlation) {
         let request_id = caller.request_id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
         let span = tracing::error_span!("announce", %payout, request_id, trace_id = Empty);
-        let correlation = trace::follow(&span, caller, &self.chance);
+        let correlation = trace::follow(&span, caller, &self.random);
         (span, correlation)
     }
 
@@ -126,19 +127,20 @@ impl Announcer {
         };
         tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
         // The outcome is worth some patience: without it the announcement would end as unknown.
-        for pause in SETTLE_PAUSES {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            let jitter = self.chance.fraction();
-            match self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await {
-                Ok(state) => {
-                    count(state);
-                    return Some(state);
-                }
-                Err(error) => tracing::warn!(%error, %payout, "the announcement's outcome could not be written down"),
-            }
-        }
-        tracing::error!(%payout, "the announcement's outcome is lost; it will be listed as unknown");
-        None
+        let settle = async || {
+            let jitter = self.random.fraction();
+            self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await
+        };
+        let settled = settle.retry(persistence(SETTLE_RETRIES)).notify(|error, _| {
+            tracing::warn!(%error, %payout, "the announcement's outcome could not be written down; trying again");
+        });
+        settled
+            .await
+            .inspect(|state| count(*state))
+            .inspect_err(|error| {
+                tracing::error!(%error, %payout, "the announcement's outcome is lost; it will be listed as unknown");
+            })
+            .ok()
     }
 }
 

@@ -10,8 +10,6 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use mgm_backend::{
-    chance::Chance,
-    clock::{Clock, ManualClock},
     config::BackendConfig,
     routes::{self, state::AppState},
     twitch::TwitchClients,
@@ -20,6 +18,7 @@ use mgm_domain::{BroadcasterId, announcement::AnnouncementState};
 use mgm_service::connection_string::ConnectionString;
 use mgm_settings::{Environment, Settings};
 use mgm_store::{MIGRATOR, Store};
+use mgm_system::{Clock, ManualClock, RandomSource};
 use mgm_test_support::TestDatabase;
 use mgm_twitch::{
     eventsub::{CallbackUrl, ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp},
@@ -97,8 +96,8 @@ fn state(
     let pool = PgPoolOptions::new().max_connections(10).connect_lazy_with(connections);
     let store = Store::from_pool(pool, config.broadcaster.clone());
     let twitch = TwitchClients::new(&config.twitch).unwrap();
-    let chance = Arc::new(Chance::from_seed(seed));
-    AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), chance, tasks)
+    let random = Arc::new(RandomSource::from_seed(seed));
+    AppState::new(config, store, &twitch, Arc::<ManualClock>::clone(clock), random, tasks)
 }
 
 impl TestApp {
@@ -127,7 +126,7 @@ impl TestApp {
     pub fn another(&self, change: impl FnOnce(&mut Settings)) -> AppState {
         let mut settings = self.settings.clone();
         change(&mut settings);
-        let seed = [self.state.chance.uuid().into_bytes(); 2].concat().try_into().unwrap();
+        let seed = [self.state.random.uuid().into_bytes(); 2].concat().try_into().unwrap();
         state(&settings, &self.database, &self.clock, seed, &TaskTracker::new())
     }
 
@@ -176,7 +175,7 @@ impl TestApp {
     }
 
     pub fn fresh_id(&self) -> String {
-        self.state.chance.uuid().to_string()
+        self.state.random.uuid().to_string()
     }
 
     /// Delivers a signed notification.

@@ -7,12 +7,13 @@ use axum::{
     http::{HeaderName, HeaderValue, Method},
     response::Response,
 };
+use mgm_system::RandomSource;
 use mgm_twitch::helix::Correlation;
 use opentelemetry::trace::SpanContext;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{chance::Chance, http::error::LoggedTogether, metrics, trace};
+use crate::{http::error::LoggedTogether, metrics, trace};
 
 /// The header that carries the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,8 +36,8 @@ impl RequestId {
         sane.then(|| Self(value.clone()))
     }
 
-    fn of_ours(chance: &Chance) -> Self {
-        Self(HeaderValue::try_from(chance.uuid().to_string()).expect("a UUID is ASCII"))
+    fn of_ours(random: &RandomSource) -> Self {
+        Self(HeaderValue::try_from(random.uuid().to_string()).expect("a UUID is ASCII"))
     }
 }
 
@@ -58,12 +59,12 @@ impl RequestContext {
 /// Names the request, answers with the name, counts and times it, and writes one line to the log; of a quiet route only
 /// where the answer is an error.
 pub(crate) fn context(
-    chance: &Chance,
+    random: &RandomSource,
     quiet_routes: &'static [&'static str],
     request: &mut Request,
 ) -> (Span, impl FnOnce(Response) -> Response + use<>) {
     let started = Instant::now();
-    let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(chance));
+    let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(random));
     let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
@@ -75,7 +76,7 @@ pub(crate) fn context(
         route = route(matched.as_ref()),
         otel.kind = "server"
     );
-    let place = trace::place(&span, request.headers(), chance);
+    let place = trace::place(&span, request.headers(), random);
     request.extensions_mut().insert(RequestContext { id: id.clone(), place });
     let exported = span.clone();
     let leave = move |mut response: Response| {

@@ -32,7 +32,7 @@ pub(in crate::routes) async fn request(
     let character_name = CharacterName::parse(&body.character_name).map_err(|_| Rejection::InvalidCharacterName)?;
     subscriber::require(&state, &viewer.id, &request.correlation()).await?;
     let at = state.clock.now();
-    let id = GiftId::from_uuid(state.chance.uuid_at(at));
+    let id = GiftId::from_uuid(state.random.uuid_at(at));
     let Viewer { id: viewer, display_name } = viewer;
     let request = Request { viewer, display_name, character_name, is_verified: true, at };
     let view = state.store.request_gift(id, &request, state.config.settings.gifts.limits()).await?;

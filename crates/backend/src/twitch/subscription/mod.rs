@@ -6,7 +6,9 @@ mod fault;
 
 use std::{sync::Arc, time::Duration};
 
+use mgm_domain::Backoff;
 use mgm_store::{ChatSubscription, Store, StoreError, SubscriptionState};
+use mgm_system::{Clock, RandomSource};
 use mgm_twitch::{
     eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets},
     helix::{Credentials, Helix, SubscriptionRequest},
@@ -23,7 +25,7 @@ use self::{
     fault::Fault,
 };
 use super::clients::TwitchClients;
-use crate::{chance::Chance, clock::Clock, config::BackendConfig, metrics};
+use crate::{config::BackendConfig, metrics};
 
 /// How long one look may take, and how much longer nobody else looks.
 const LOOK_TIME: Duration = Duration::from_secs(50);
@@ -32,17 +34,17 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 const CHECK: Duration = Duration::from_secs(600);
 /// How soon one that Twitch is verifying is looked at again.
 const VERIFICATION: Duration = Duration::from_secs(2);
-/// The first pause after something that passes, and the longest.
-const PASSING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// The first pause after a refusal, which will hardly pass by itself, and the longest.
-const REFUSED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
+/// The pauses after something that passes.
+const PASSING: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
+/// The pauses after a refusal, which will hardly pass by itself.
+const REFUSED: Backoff = Backoff { first: Duration::from_secs(60), longest: Duration::from_secs(900) };
 
 /// Looks after the subscription, where the settings want that, and shows how it stands.
 #[derive(Debug)]
 pub struct SubscriptionKeeper {
     store: Store,
     clock: Arc<dyn Clock>,
-    chance: Arc<Chance>,
+    random: Arc<RandomSource>,
     holder: Uuid,
     managed: Option<Managed>,
     memory: Mutex<Memory>,
@@ -73,7 +75,7 @@ impl SubscriptionKeeper {
         config: &BackendConfig,
         store: Store,
         clock: Arc<dyn Clock>,
-        chance: Arc<Chance>,
+        random: Arc<RandomSource>,
     ) -> Self {
         let twitch = &config.twitch;
         let managed = twitch.subscription.as_ref().zip(twitch.client.as_ref()).and_then(|(wanted, client)| {
@@ -88,8 +90,8 @@ impl SubscriptionKeeper {
                 secret: wanted.secret.text().clone(),
             })
         });
-        let holder = chance.uuid();
-        Self { store, clock, chance, holder, managed, memory: Mutex::default() }
+        let holder = random.uuid();
+        Self { store, clock, random, holder, managed, memory: Mutex::default() }
     }
 
     /// Whether the subscription is looked after here.
@@ -285,9 +287,8 @@ impl SubscriptionKeeper {
         Ok(())
     }
 
-    /// Now and a pause that doubles with each attempt, up to its limit; between half and the whole of it, by chance.
-    fn after(&self, attempts: u32, (first, longest): (Duration, Duration)) -> OffsetDateTime {
-        self.clock.now() + pause(attempts, first, longest).mul_f64(0.5 + self.chance.fraction() / 2.0)
+    fn after(&self, attempts: u32, backoff: Backoff) -> OffsetDateTime {
+        self.clock.now() + backoff.delay(attempts, self.random.fraction())
     }
 }
 
@@ -301,10 +302,6 @@ impl Managed {
     }
 }
 
-fn pause(attempts: u32, first: Duration, longest: Duration) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(longest)
-}
-
 fn count(change: &'static str) {
     metrics::eventsub_subscription_changes(change).increment(1);
 }
@@ -314,15 +311,4 @@ fn show(known: Option<&ChatSubscription>) {
     let is = |state: SubscriptionState| f64::from(u8::from(known.is_some_and(|known| known.state == state)));
     metrics::eventsub_subscription_revoked().set(is(SubscriptionState::Revoked));
     metrics::eventsub_subscription_enabled().set(is(SubscriptionState::Enabled));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_their_limit() {
-        let seconds = |attempts| pause(attempts, PASSING.0, PASSING.1).as_secs();
-        assert_eq!([0, 1, 2, 3, 9, 10, u32::MAX].map(seconds), [1, 1, 2, 4, 256, 300, 300]);
-    }
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use mgm_store::Store;
+use mgm_system::{Clock, RandomSource};
 
 use crate::{
-    chance::Chance,
-    clock::Clock,
     config::BackendConfig,
     twitch::{HelixSession, SubscriptionKeeper},
     work::announcer::Announcer,
@@ -21,8 +20,8 @@ pub struct WorkerContext {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
-    pub chance: Arc<Chance>,
+    /// The random source.
+    pub random: Arc<RandomSource>,
     /// Calls to Helix in the broadcaster's name.
     pub helix: HelixSession,
     /// Announces payouts.

@@ -73,7 +73,7 @@ async fn postpone(context: &WorkerContext, claimed: &ClaimedVerification, error:
         AskError::Call(CallError::Unreachable(_) | CallError::Refused { .. } | CallError::OddAnswer)
         | AskError::Token(_) => None,
     };
-    let due_at = retry_at(claimed.attempt, not_before, context.clock.now(), context.chance.fraction());
+    let due_at = retry_at(claimed.attempt, not_before, context.clock.now(), context.random.fraction());
     let ClaimedVerification { gift, viewer, attempt, .. } = claimed;
     tracing::warn!(%error, %gift, %viewer, attempt, %due_at, "the subscription could not be checked; it will be again");
     context.store.postpone_verification(claimed, due_at).await

@@ -26,7 +26,7 @@ impl Worker for Roulette {
 
 /// Draws the present cycle, if that is due and has not been done.
 pub async fn round(context: &WorkerContext) -> Result<(), StoreError> {
-    match context.store.draw(context.config.settings.schedule, context.clock.now(), &mut context.chance.fork()).await? {
+    match context.store.draw(context.config.settings.schedule, context.clock.now(), &mut context.random.fork()).await? {
         DrawOutcome::NotDue | DrawOutcome::AlreadyDrawn => {}
         DrawOutcome::Drawn(cycle, candidate) => {
             let viewer = candidate.map(|candidate| candidate.viewer.to_string());

@@ -2,19 +2,16 @@
 
 use std::{future::pending, time::Duration};
 
+use mgm_domain::Backoff;
 use mgm_store::StoreError;
+use mgm_system::{Clock, SystemClock};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    clock::{Clock, SystemClock},
-    metrics,
-};
+use crate::metrics;
 
-/// The first pause after a failure is twice this.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause after failures.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses after failures, where they are longer than the worker's own.
+const AFTER_FAILURE: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
 
 /// Something that is done in rounds, without being asked for.
 pub(super) trait Worker: Send {
@@ -50,8 +47,7 @@ pub(super) async fn run<W: Worker>(mut worker: W, shutdown: CancellationToken) {
                 failures = failures.saturating_add(1);
                 tracing::warn!(worker = W::NAME, %error, failures, "a round failed");
                 metrics::worker_failures(W::NAME).increment(1);
-                let longer = SHORTEST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
-                worker.pause().max(longer).min(LONGEST_PAUSE)
+                worker.pause().max(AFTER_FAILURE.delay(failures, 0.0)).min(AFTER_FAILURE.longest)
             }
         };
         tokio::select! {

@@ -1,3 +1,0 @@
-//! Chance as an input.
-
-pub use mgm_system::RandomSource as Chance;

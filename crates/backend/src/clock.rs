@@ -1,3 +1,0 @@
-//! Time as an input.
-
-pub use mgm_system::{Clock, ManualClock, SystemClock};

@@ -1,0 +1,28 @@
+//! How often something that must be written down is tried again.
+
+use std::time::Duration;
+
+use backon::ExponentialBuilder;
+
+/// So many further attempts: the first soon, since most failures pass at once, the last ones 5 s apart.
+#[must_use]
+pub fn persistence(retries: usize) -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_factor(4.0)
+        .with_max_delay(Duration::from_secs(5))
+        .with_max_times(retries)
+}
+
+#[cfg(test)]
+mod tests {
+    use backon::BackoffBuilder;
+
+    use super::*;
+
+    #[test]
+    fn the_pauses_grow_to_five_seconds() {
+        let pauses: Vec<_> = persistence(7).build().map(|pause| pause.as_millis()).collect();
+        assert_eq!(pauses, [50, 200, 800, 3_200, 5_000, 5_000, 5_000]);
+    }
+}
