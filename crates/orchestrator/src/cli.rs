@@ -1,5 +1,4 @@
 //! What can be written on the command line.
-#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,4 @@
 //! `mgm tier-a` and `mgm tier-b`.
-#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,4 @@
 //! `mgm serve`: one service, in this process.
-#![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
