@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// What each crate of the workspace may depend on, of the workspace.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
     ("mgm-twitch", &["mgm-http-client"]),
@@ -13,6 +13,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("mgm-http-client", &[]),
     ("mgm-service", &["mgm-system"]),
     ("mgm-postgres", &["mgm-system"]),
+    ("mgm-ci-health", &["mgm-service", "mgm-system"]),
     ("mgm-settings", &["mgm-domain", "mgm-service", "mgm-twitch"]),
     ("mgm-store", &["mgm-domain"]),
     (
@@ -34,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &[
             "mgm-api-types",
             "mgm-backend",
+            "mgm-ci-health",
             "mgm-http-client",
             "mgm-mocks",
             "mgm-postgres",

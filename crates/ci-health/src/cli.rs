@@ -1,0 +1,177 @@
+//! `mgm ci-health`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueHint};
+use mgm_service::output;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::alert::Alert;
+use crate::github::{Error, GitHub, Repository, Workflow};
+use crate::{rehearsal, report};
+
+/// Where a workflow finds the variables that GitHub sets for it.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// It could not be done.
+const WRONG: u8 = 2;
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum CiHealthCommand {
+    /// Report how a workflow fared in the last weeks, as Markdown: on standard output, and in the job's summary.
+    Report(ReportArgs),
+    /// Open one issue when the two newest runs of a workflow failed, comment on it while that lasts, close it when one passes.
+    ///
+    /// Cancelled and skipped runs do not count. It may be run at any time, and twice at once.
+    Alert(AlertArgs),
+    /// Play report and alert through against a stand-in for GitHub, and print what would be posted.
+    Rehearse,
+}
+
+/// Which repository, and which workflow.
+#[derive(Args, Debug)]
+pub struct TargetArgs {
+    /// The repository.
+    #[arg(long, value_name = "OWNER/NAME", env = "GITHUB_REPOSITORY")]
+    repository: Repository,
+    /// The file of the workflow.
+    #[arg(long, value_name = "FILE", default_value = "e2e-test.yml", value_parser = file_name)]
+    workflow: String,
+    /// Look at the runs on this branch only.
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<String>,
+    /// Where GitHub's API is.
+    #[arg(long, value_name = "URL", env = "GITHUB_API_URL", default_value = "https://api.github.com")]
+    api_url: Url,
+    /// The token [default: none, which does for the report of a public repository].
+    #[arg(long, value_name = "TOKEN", env = "GITHUB_TOKEN", hide_env_values = true, value_parser = secret)]
+    token: Option<SecretString>,
+}
+
+/// See [`CiHealthCommand::Report`].
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// How many days, today included.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+    /// Append the report to this file, too [default: that of the job's summary, in a workflow].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = SUMMARY, hide_env_values = true)]
+    summary: Option<PathBuf>,
+}
+
+/// See [`CiHealthCommand::Alert`].
+#[derive(Args, Debug)]
+pub struct AlertArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The label of the issue: an open issue that has it is the alert's.
+    #[arg(long, value_name = "LABEL", default_value = "ci-health")]
+    label: String,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// GitHub did not do as asked.
+    #[error(transparent)]
+    GitHub(#[from] Error),
+    /// The rehearsal found something.
+    #[error(transparent)]
+    Rehearsal(#[from] rehearsal::RehearsalError),
+    /// The summary cannot be written.
+    #[error("cannot write to {0}: {1}")]
+    Summary(PathBuf, #[source] std::io::Error),
+    /// Standard output cannot be written to.
+    #[error("cannot write: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl CiHealthCommand {
+    /// Does it, and says what went wrong. The exit status is 0 when it was done and 2 when it could not be; what was found
+    /// about the workflow does not change it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the present time of a command that runs once and ends")]
+    pub fn execute(self, json: bool) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let done = match runtime {
+            Ok(runtime) => runtime.block_on(self.run(json, OffsetDateTime::now_utc())),
+            Err(error) => Err(error.into()),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("{failure}");
+                ExitCode::from(WRONG)
+            }
+        }
+    }
+
+    async fn run(self, json: bool, now: OffsetDateTime) -> Result<(), Failure> {
+        match self {
+            Self::Report(ReportArgs { target, days, summary }) => {
+                // Found out before GitHub is asked.
+                let mut file = match summary {
+                    Some(path) => match std::fs::OpenOptions::new().create(true).append(true).open(&path) {
+                        Ok(file) => Some((file, path)),
+                        Err(error) => return Err(Failure::Summary(path, error)),
+                    },
+                    None => None,
+                };
+                let (github, workflow) = target.open()?;
+                let report = report::collect(&github, &workflow, days, now).await?;
+                let markdown = report.markdown();
+                if let Some((file, path)) = &mut file {
+                    writeln!(file, "{markdown}").map_err(|error| Failure::Summary(path.clone(), error))?;
+                }
+                if json { print_json(&report)? } else { writeln!(output::output(), "{markdown}")? }
+            }
+            Self::Alert(AlertArgs { target, label }) => {
+                let (github, workflow) = target.open()?;
+                let actions = Alert { workflow, label }.run(&github).await?;
+                if json {
+                    print_json(&actions)?;
+                } else if actions.is_empty() {
+                    writeln!(output::output(), "nothing to do")?;
+                } else {
+                    for action in actions {
+                        writeln!(output::output(), "{action}")?;
+                    }
+                }
+            }
+            Self::Rehearse => writeln!(output::output(), "{}", rehearsal::rehearse(now).await?)?,
+        }
+        Ok(())
+    }
+}
+
+impl TargetArgs {
+    fn open(self) -> Result<(GitHub, Workflow), Error> {
+        let Self { repository, workflow, branch, api_url, token } = self;
+        Ok((GitHub::new(&api_url, token.as_ref(), repository)?, Workflow { file: workflow, branch }))
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut output = output::output();
+    serde_json::to_writer_pretty(&mut output, value)?;
+    writeln!(output)
+}
+
+/// The name of a workflow's file, which becomes a part of an address.
+fn file_name(text: &str) -> Result<String, &'static str> {
+    let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+    let is_file = !matches!(text, "" | "." | "..") && text.chars().all(is_name);
+    if is_file { Ok(text.to_owned()) } else { Err("the name of a file in .github/workflows is meant") }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "that is how clap calls it")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(text.into())
+}
