@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueHint};
 use mgm_service::output;
+use mgm_system::{Clock as _, SystemClock};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use url::Url;
@@ -97,11 +98,10 @@ impl CiHealthCommand {
     /// Does it, and says what went wrong. The exit status is 0 when it was done and 2 when it could not be; what was found
     /// about the workflow does not change it.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the present time of a command that runs once and ends")]
     pub fn execute(self, json: bool) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let done = match runtime {
-            Ok(runtime) => runtime.block_on(self.run(json, OffsetDateTime::now_utc())),
+            Ok(runtime) => runtime.block_on(self.run(json, SystemClock.now())),
             Err(error) => Err(error.into()),
         };
         match done {

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use mgm_backend::cli::BackendCommand;
+use mgm_ci_health::cli::CiHealthCommand;
 use mgm_service::{manual, output};
 
 use crate::commands::faults::FaultsArgs;
@@ -83,6 +84,12 @@ pub enum CliCommand {
     /// The definition is made from the same table of services as everything else here; with --print it goes to standard
     /// output and nothing is started. Logs and reports stay in the log directory.
     ProcessCompose(ProcessComposeArgs),
+    /// Report how the workflows on GitHub fare, and open an issue when one keeps failing.
+    CiHealth {
+        /// What it is to do.
+        #[command(subcommand)]
+        command: CiHealthCommand,
+    },
     /// List all settings with value, origin and meaning; secrets are not shown.
     Config,
     /// Print completions for a shell.
@@ -114,6 +121,7 @@ impl Cli {
                 Ok(runtime.context("cannot start")?.block_on(command.run(&global.sources())))
             }
             CliCommand::ProcessCompose(options) => on_one_thread(process_compose::run(&global, options)),
+            CliCommand::CiHealth { command } => Ok(command.execute(global.json)),
             CliCommand::Config => config::run(&global),
             CliCommand::Completions { shell } => {
                 clap_complete::generate(shell, &mut Self::command(), "mgm", &mut output::output());

@@ -1,6 +1,7 @@
 //! The report of a scenario, for people as it goes, for machines at the end.
 
 mod junit;
+mod summary;
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::scenario::{Mismatch, Step, Taken, Tier, Viewer};
 use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 use crate::terminal::{self, BAD, DIM, GOOD};
+use summary::Summary;
 
 /// A finished scenario.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Report {
     transcript: Option<File>,
     /// Where the services' log files are, if known.
     log_dir: Option<PathBuf>,
+    /// Of the job, where this runs in one.
+    summary: Option<Summary>,
 }
 
 impl Report {
@@ -62,7 +66,12 @@ impl Report {
                 .and_then(|()| File::create(&path))
                 .with_context(|| format!("cannot write the log file {}", path.display()))
         };
-        Ok(Self { json, transcript: log_dir.map(create).transpose()?, log_dir: log_dir.map(Path::to_owned) })
+        Ok(Self {
+            json,
+            transcript: log_dir.map(create).transpose()?,
+            log_dir: log_dir.map(Path::to_owned),
+            summary: Summary::open()?,
+        })
     }
 
     /// The first line.
@@ -94,6 +103,10 @@ impl Report {
     pub fn not_started(mut self, tier: Tier, error: &StartError) {
         self.say(&format!("{error}"));
         self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", tier.title()));
+        if let Some(summary) = &mut self.summary {
+            // The verdict stands without it.
+            drop(summary.write(&summary::not_started(tier.title(), &error.to_string())));
+        }
         if self.json {
             terminal::say(format_args!(
                 "{:#}",
@@ -132,6 +145,9 @@ impl Report {
             let report = junit::report(run).to_string().context("cannot write the JUnit report")?;
             std::fs::write(path, report)
                 .with_context(|| format!("cannot write the JUnit report {}", path.display()))?;
+        }
+        if let Some(summary) = &mut self.summary {
+            summary.write(&summary::markdown(run))?;
         }
         let title = run.tier.title();
         let took = seconds(run.took);

@@ -63,6 +63,7 @@ impl Place {
             .env("DATABASE_URL", "postgres://stray:stray@127.0.0.1:1/stray")
             .env("http_proxy", "http://127.0.0.1:1")
             .env_remove("RUST_LOG")
+            .env_remove("GITHUB_STEP_SUMMARY")
             .stdin(Stdio::null());
         command
     }

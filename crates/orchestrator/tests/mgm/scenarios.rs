@@ -46,6 +46,21 @@ fn reports_for_machines_tell_every_step() {
 }
 
 #[test]
+fn the_summary_of_a_job_is_appended_to() {
+    let place = Place::new();
+    let summary = place.path("summary.md");
+    std::fs::write(&summary, "# Built\n\n").unwrap();
+    let output = place.command("tier-a --auto-ports").env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.starts_with("# Built\n\n## ✅ Tier A passed in "), "{summary}");
+    let output = place.command("tier-a --auto-ports").env("GITHUB_STEP_SUMMARY", "/nowhere/x.md").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("cannot write the job's summary /nowhere/x.md (GITHUB_STEP_SUMMARY)"), "{stderr}");
+}
+
+#[test]
 fn no_secret_is_in_any_output_or_log() {
     let place = Place::new();
     let secrets = [
@@ -84,8 +99,15 @@ fn the_environment_of_the_old_scripts_still_does() {
 fn a_token_without_the_scope_for_it_fails_the_question_and_says_where_to_look() {
     let place = Place::new();
     let scopes = ("MockHelix__BroadcasterScopes", "user:write:chat");
-    let output = place.command("tier-b --auto-ports --json").env(scopes.0, scopes.1).output().unwrap();
+    let summary = place.path("summary.md");
+    let mut command = place.command("tier-b --auto-ports --json");
+    let output = command.env(scopes.0, scopes.1).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.starts_with("## ❌ Tier B failed after "), "{summary}");
+    assert!(summary.contains("**a viewer who does not subscribe is refused** failed."), "{summary}");
+    assert!(summary.contains("| likely | "), "{summary}");
+    assert!(summary.contains("| MockHelixApi | "), "{summary}");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["steps"][3]["status"], &report["steps"][4]["status"]), (&"failed".into(), &"skipped".into()));
     assert!(report["steps"][3]["likelyCause"].as_str().unwrap().contains("Twitch__BroadcasterAccessToken"));
