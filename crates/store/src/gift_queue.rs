@@ -104,16 +104,23 @@ impl Store {
         Ok(GiftView { id: GiftId::from_uuid(stream.id), gift, position })
     }
 
-    /// The open requests that a viewer is shown: the one being served, and their own.
+    /// The open requests that a viewer is shown: the one being served, and their own. Every panel asks for them again and
+    /// again, so that nobody's place is looked for but that of a viewer who waits.
     pub async fn gift_queue_of(&self, viewer: &ViewerId) -> Result<Vec<GiftView>, StoreError> {
         let rows = sqlx::query_as!(
             GiftRow,
-            r#"SELECT gift.gift_id, version, gift.viewer_id, display_name, character_name, gift.state, selected_item,
-                      timeout_at, failure_reason, created_at, updated_at, position AS "position!"
-               FROM gift_positions AS place,
-                    LATERAL (SELECT * FROM gift_requests
-                             WHERE broadcaster_id = $1 AND gift_id = place.gift_id LIMIT 1) AS gift
-               WHERE place.broadcaster_id = $1 AND (place.state <> 'Pending' OR place.viewer_id = $2)
+            r#"SELECT gift_id AS "gift_id!", version AS "version!", viewer_id AS "viewer_id!",
+                      display_name AS "display_name!", character_name AS "character_name!", state AS "state!",
+                      selected_item, timeout_at, failure_reason, created_at AS "created_at!",
+                      updated_at AS "updated_at!", position AS "position!"
+               FROM (SELECT *, 1 AS position FROM gift_requests
+                     WHERE broadcaster_id = $1 AND state IN ('SelectingItem', 'WaitingConfirmation')
+                     UNION ALL
+                     (SELECT *, (SELECT position FROM gift_positions AS place
+                                 WHERE place.broadcaster_id = $1 AND place.gift_id = own.gift_id)
+                      FROM gift_requests AS own
+                      WHERE broadcaster_id = $1 AND viewer_id BETWEEN $2 AND $2 AND state = 'Pending'
+                      ORDER BY viewer_id)) AS gift
                ORDER BY position"#,
             self.broadcaster.as_str(),
             viewer.as_str(),
