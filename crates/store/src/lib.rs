@@ -6,6 +6,7 @@
 
 mod announcements;
 mod audit;
+mod compare;
 mod enrolment;
 mod error;
 mod gauges;

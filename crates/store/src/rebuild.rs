@@ -4,10 +4,7 @@ use mgm_domain::{Gift, Payout};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{
-    Store, StoreError,
-    projection::{Compared, Projected},
-};
+use crate::{Store, StoreError, compare::Compared, projection::Projected};
 
 /// What a rebuild found and left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Audit;
-use crate::{Store, StoreError, projection::Compared};
+use crate::{Store, StoreError, compare::Compared};
 
 /// How long after a lease has run out some process ought to have noticed. Longer than a worker pauses after failures.
 const NOTICED_WITHIN: Duration = Duration::from_secs(60);

@@ -8,10 +8,7 @@ mod pool;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::{
-    Store, StoreError,
-    projection::{Compared, Projected},
-};
+use crate::{Store, StoreError, compare::Compared, projection::Projected};
 
 /// What an audit looked at and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
