@@ -238,12 +238,17 @@ impl TestApp {
         mgm_backend::work::workers::roulette::round(&self.state.worker_context()).await.unwrap();
     }
 
-    /// Ends the test: nothing may be left to announce.
+    /// Ends the test: nothing may be left to announce, and no gift request to verify.
     pub async fn finish(mut self) {
         for state in [AnnouncementState::Pending, AnnouncementState::Sending] {
             let left = self.state.store.announcements(Some(state), None, 10).await.unwrap();
             assert_eq!(left, [], "the outbox is drained at the end of a test");
         }
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM gift_verifications")
+            .fetch_one(self.database.pool())
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "what was asked for in chat is verified at the end of a test");
         self.finished = true;
     }
 

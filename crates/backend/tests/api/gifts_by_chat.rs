@@ -146,6 +146,7 @@ async fn badges_names_and_earlier_requests_are_looked_at_before_anything_is_writ
         sqlx::query_scalar("SELECT count(*) FROM gift_requests").fetch_one(app.database.pool()).await.unwrap();
     assert_eq!(written, 1);
     assert_eq!(app.name_of("cid").await, None, "a gift is no enrolment");
+    app.verify_gifts().await;
     app.finish().await;
 }
 
