@@ -56,8 +56,8 @@ impl RequestContext {
     }
 }
 
-/// Names the request, answers with the name, counts and times it, and writes one line to the log; of a quiet route only
-/// where the answer is an error.
+/// Names the request, answers with the name, counts and times it, and writes one line to the log, at level debug where a
+/// quiet route has done well.
 pub(crate) fn context(
     random: &RandomSource,
     quiet_routes: &'static [&'static str],
