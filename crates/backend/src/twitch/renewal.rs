@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::error::TokenTrouble;
-use crate::{metrics, persistence::persistence, text::printable};
+use crate::{metrics, retry::persistently, text::printable};
 
 /// How long another process's renewal is waited for; longer than the time-out of its call, as that is by default.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(20);
@@ -149,7 +149,7 @@ impl Renewal {
         };
         tracing::warn!(%error, "the renewed token could not be stored; trying again");
         let store = async || self.store.replace_tokens(&self.grant, &renewed_from, &tokens, now).await;
-        let stored = store.retry(persistence(STORE_RETRIES)).notify(|error, _| {
+        let stored = store.retry(persistently(STORE_RETRIES)).notify(|error, _| {
             tracing::warn!(%error, "the renewed token could not be stored; trying again");
         });
         let Err(error) = stored.await else {

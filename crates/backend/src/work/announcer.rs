@@ -15,7 +15,7 @@ use tracing::{Instrument, Span, field::Empty};
 
 use crate::{
     metrics,
-    persistence::persistence,
+    retry::persistently,
     text::printable,
     trace,
     twitch::{HelixSession, SendError, TokenTrouble, lease::Lease},
@@ -131,7 +131,7 @@ impl Announcer {
             let jitter = self.random.fraction();
             self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await
         };
-        let settled = settle.retry(persistence(SETTLE_RETRIES)).notify(|error, _| {
+        let settled = settle.retry(persistently(SETTLE_RETRIES)).notify(|error, _| {
             tracing::warn!(%error, %payout, "the announcement's outcome could not be written down; trying again");
         });
         settled

@@ -6,7 +6,7 @@ use backon::ExponentialBuilder;
 
 /// So many further attempts: the first soon, since most failures pass at once, the last ones 5 s apart.
 #[must_use]
-pub fn persistence(retries: usize) -> ExponentialBuilder {
+pub fn persistently(retries: usize) -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_factor(4.0)
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn the_pauses_grow_to_five_seconds() {
-        let pauses: Vec<_> = persistence(7).build().map(|pause| pause.as_millis()).collect();
+        let pauses: Vec<_> = persistently(7).build().map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [50, 200, 800, 3_200, 5_000, 5_000, 5_000]);
     }
 }
