@@ -6,6 +6,7 @@
 
 mod binaries;
 mod cache;
+mod effort;
 mod npm;
 mod package;
 mod progress;
@@ -23,7 +24,8 @@ pub use binaries::Installation;
 use crate::account::{Account, NoAccount};
 use binaries::{installed, probe};
 use cache::Cache;
-use source::{Effort, Source};
+use effort::Effort;
+use source::Source;
 
 /// The variable that names the directory of the binaries.
 pub const VARIABLE: &str = "MGM_POSTGRES_BIN";

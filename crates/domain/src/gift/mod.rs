@@ -5,6 +5,7 @@
 
 mod decide;
 mod event;
+mod failure;
 mod item;
 pub mod queue;
 mod state;
@@ -12,8 +13,9 @@ pub mod verification;
 
 pub use decide::{Command, Request, Standing, TimeLimits, decide};
 pub use event::Event;
+pub use failure::FailureReason;
 pub use item::{InvalidItem, Item, SelectedItem};
-pub use state::{FailureReason, Gift, GiftStatus, State, UnknownStatus};
+pub use state::{Gift, GiftStatus, State, UnknownStatus};
 
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use mgm_system::{ParentDeath, Program};
 use nix::sys::signal::Signal;
 
+use super::effort::Effort;
 use super::package::Package;
 use super::progress;
-use super::source::Effort;
 use crate::account::Account;
 use crate::wait::until;
 

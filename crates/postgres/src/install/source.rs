@@ -2,17 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::effort::Effort;
 use super::package::Package;
 use super::{npm, release};
-
-/// How hard to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effort {
-    /// Something else serves, so a machine without network must not wait long.
-    Short,
-    /// Nothing else does.
-    Full,
-}
 
 /// A place to fetch binaries from.
 #[derive(Debug)]
