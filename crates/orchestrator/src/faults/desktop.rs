@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::FaultRun;
+use super::run::FaultRun;
 
 /// A cycle lasts several times as long.
 const LOOK_EVERY: Duration = Duration::from_millis(150);

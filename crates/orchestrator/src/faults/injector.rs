@@ -9,7 +9,8 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::Method;
 
-use super::{FaultRun, Fleet};
+use super::fleet::Fleet;
+use super::run::FaultRun;
 use crate::stack::{DatabaseFault, Stack};
 
 /// A fault.

@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::FaultRun;
+use super::run::FaultRun;
 use crate::http::{Answer, Endpoint};
 
 /// Longer than a backend waits for its database.

@@ -9,6 +9,7 @@ mod fleet;
 mod injector;
 mod ledger;
 mod link;
+mod run;
 mod verify;
 mod viewers;
 
@@ -18,12 +19,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use mgm_service::services::ServiceId;
-use mgm_twitch::eventsub::SigningSecret;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::http::Endpoint;
 use crate::stack::Stack;
+use run::FaultRun;
 
 pub use fleet::Fleet;
 pub use injector::Trouble;
@@ -45,19 +45,6 @@ pub struct Script {
     pub kinds: Vec<Trouble>,
     /// Where moments, kinds and everything else that is left to chance come from.
     pub seed: u64,
-}
-
-/// A run: whom everybody talks to, and what they have found out.
-pub(crate) struct FaultRun<'a> {
-    pub(crate) fleet: &'a Fleet<'a>,
-    pub(crate) jwt: Endpoint,
-    pub(crate) helix: Endpoint,
-    pub(crate) api_key: secrecy::SecretString,
-    pub(crate) broadcaster_id: String,
-    pub(crate) event_sub_secret: Option<SigningSecret>,
-    pub(crate) ledger: RefCell<Ledger>,
-    /// When the players stop to begin new things. What is begun they bring to its end.
-    pub(crate) until: Instant,
 }
 
 /// Plays the script; the ledger tells what happened and everything that is wrong. `say` is told of each fault.

@@ -14,7 +14,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{FaultRun, REST_WITHIN};
+use super::REST_WITHIN;
+use super::run::FaultRun;
 use crate::stack::Stack;
 
 /// Viewers that are asked about at a time.

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::FaultRun;
+use super::run::FaultRun;
 use crate::notification::{self, ChatLine, Form};
 
 /// Viewers of one crowd at most.

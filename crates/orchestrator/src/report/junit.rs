@@ -2,7 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::Run;
+use super::run::Run;
 use crate::scenario::Mismatch;
 
 pub(super) fn report(run: &Run) -> Report {

@@ -1,12 +1,13 @@
 //! The report of a scenario, for people as it goes, for machines at the end.
 
+mod durations;
 mod junit;
+mod run;
 mod summary;
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
@@ -15,24 +16,10 @@ use serde_json::{Value, json};
 use crate::scenario::{Mismatch, Step, Taken, Tier, Viewer};
 use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 use crate::terminal::{self, BAD, DIM, GOOD};
+use durations::{in_milliseconds, milliseconds, seconds};
 use summary::Summary;
 
-/// A finished scenario.
-#[derive(Debug)]
-pub struct Run {
-    /// Which one.
-    pub tier: Tier,
-    /// Who it was about.
-    pub viewer: Viewer,
-    /// Whether the stack was running already.
-    pub attached: bool,
-    /// The steps that were taken.
-    pub taken: Vec<Taken>,
-    /// When each service was ready, of a stack that was started.
-    pub ready: Vec<Ready>,
-    /// How long all of it took, start and stop of the stack included.
-    pub took: Duration,
-}
+pub use run::Run;
 
 /// Says what happens as it happens.
 #[derive(Debug)]
@@ -180,11 +167,6 @@ impl Report {
 }
 
 impl Run {
-    /// Whether all steps were taken and went well.
-    pub fn passed(&self) -> bool {
-        self.taken.len() == self.tier.steps().len() && self.taken.iter().all(|taken| taken.outcome.is_ok())
-    }
-
     fn json(&self) -> Value {
         let step = |(index, step): (usize, &&'static Step)| match self
             .taken
@@ -216,18 +198,4 @@ impl Run {
             "steps": steps,
         })
     }
-}
-
-/// In milliseconds, to the microsecond.
-#[expect(clippy::cast_precision_loss, reason = "durations of runs are far below 2^53 microseconds")]
-fn in_milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
-}
-
-fn milliseconds(duration: Duration) -> String {
-    format!("{:.1} ms", in_milliseconds(duration))
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.2} s", duration.as_secs_f64())
 }

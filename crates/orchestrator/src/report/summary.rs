@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::{Run, milliseconds, seconds};
+use super::durations::{milliseconds, seconds};
+use super::run::Run;
 use crate::scenario::Mismatch;
 
 /// The file that a job's summary is appended to; GitHub names it.

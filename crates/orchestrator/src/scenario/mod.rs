@@ -1,20 +1,20 @@
 //! The scenarios: Tier A and Tier B, over HTTP alone.
 
 mod causes;
+mod stage;
+mod step;
 mod steps;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use mgm_service::services::ServiceId;
-use mgm_twitch::eventsub::SigningSecret;
-use secrecy::SecretString;
 
 use crate::health::{Unhealthy, examine};
 use crate::http::Endpoint;
 
 pub use causes::cause_of_silence;
+pub use stage::{Stage, Viewer};
+pub use step::{Mismatch, Step, Taken};
 
 /// Which way is gone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,67 +23,6 @@ pub enum Tier {
     A,
     /// Enrolment, payout and announcement.
     B,
-}
-
-/// A step of a scenario.
-#[derive(Debug)]
-pub struct Step {
-    /// A claim.
-    pub name: &'static str,
-    /// Whose logs say more when it fails.
-    pub involved: &'static [ServiceId],
-}
-
-/// Why a step failed.
-#[derive(Clone, Debug)]
-pub struct Mismatch {
-    /// What should have come.
-    pub expected: String,
-    /// What came instead.
-    pub got: String,
-    /// What is most likely wrong, and what to do.
-    pub cause: Option<String>,
-}
-
-/// A step that was taken.
-#[derive(Debug)]
-pub struct Taken {
-    /// Which one.
-    pub step: &'static Step,
-    /// How long it took.
-    pub took: Duration,
-    /// What was seen, or why it failed.
-    pub outcome: Result<String, Mismatch>,
-}
-
-/// Who plays the viewer.
-#[derive(Clone, Debug)]
-pub struct Viewer {
-    /// The Twitch id.
-    pub user_id: String,
-    /// The login, which is also shown.
-    pub login: String,
-    /// The name in the game.
-    pub character: String,
-}
-
-/// Everything that a scenario needs.
-#[derive(Debug)]
-pub struct Stage {
-    /// The services that speak HTTP.
-    pub endpoints: BTreeMap<ServiceId, Endpoint>,
-    /// Who it is about.
-    pub viewer: Viewer,
-    /// The desktop program's key.
-    pub api_key: SecretString,
-    /// The channel.
-    pub broadcaster_id: String,
-    /// The secret that signs chat messages; none when the services do not check.
-    pub event_sub_secret: Option<SigningSecret>,
-    /// Whether the backend is told to ask nobody who subscribes.
-    pub skips_subscriber_check: bool,
-    /// The id of the chat message.
-    pub message_id: String,
 }
 
 /// The steps of a scenario as they are taken.
@@ -123,10 +62,6 @@ impl Tier {
 }
 
 impl Stage {
-    fn endpoint(&self, service: ServiceId) -> &Endpoint {
-        &self.endpoints[&service]
-    }
-
     /// Of the services that the scenario talks to, those at whose addresses another one answers, as sentences. A service that
     /// is away, or not well, is for the steps to find.
     pub async fn mistaken(&self, tier: Tier) -> Vec<String> {

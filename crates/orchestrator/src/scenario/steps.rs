@@ -10,7 +10,8 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::causes;
-use super::{Mismatch, Stage, Step};
+use super::stage::Stage;
+use super::step::{Mismatch, Step};
 use crate::http::{Answer, Endpoint, NoAnswer};
 use crate::notification::{self, ChatLine, Form};
 

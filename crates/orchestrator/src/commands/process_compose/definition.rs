@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use mgm_service::services::{SERVICES, Service, ServiceId};
 use serde_json::{Map, Value, json};
 
-use super::Composition;
+use super::composition::Composition;
 use crate::profile;
 use crate::scenario::Tier;
 use crate::stack::{DatabasePlan, Plan, own_program};
@@ -18,27 +18,6 @@ use crate::state::StateDir;
 const READY_WITHIN: u32 = 60;
 /// Longer than a service takes to finish what it has accepted, in seconds.
 const STOPPED_WITHIN: u32 = 45;
-
-impl Composition {
-    /// The scenario that it plays.
-    pub fn tier(self) -> Option<Tier> {
-        match self {
-            Self::TierA => Some(Tier::A),
-            Self::TierB => Some(Tier::B),
-            Self::Up | Self::Mocks => None,
-        }
-    }
-
-    /// The services that are started, in the order of the table.
-    pub fn services(self, plan: &Plan) -> impl Iterator<Item = &'static Service> {
-        SERVICES.iter().filter(move |service| match service.id {
-            ServiceId::Postgres => self != Self::Mocks && matches!(plan.database, DatabasePlan::Own { .. }),
-            ServiceId::Backend => self != Self::Mocks,
-            ServiceId::Orchestrator => self.tier().is_some(),
-            stand_in => stand_in.is_stand_in(),
-        })
-    }
-}
 
 /// Where the JUnit report of a scenario goes.
 fn junit(log_dir: &Path, tier: Tier) -> PathBuf {

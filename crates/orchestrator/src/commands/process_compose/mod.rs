@@ -1,5 +1,6 @@
 //! `mgm process-compose`: the same stack, supervised by process-compose.
 
+mod composition;
 mod definition;
 
 use std::ffi::OsString;
@@ -8,7 +9,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
 use mgm_service::output;
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
@@ -27,6 +28,7 @@ use crate::scenario::Tier;
 use crate::stack::{DatabasePlan, Keep, Plan, PortArgs, StackArgs, end_of_log};
 use crate::state::StateDir;
 use crate::terminal::{self, BAD, DIM};
+use composition::Composition;
 use definition::definition;
 
 const PROGRAM: &str = "process-compose";
@@ -48,19 +50,6 @@ pub struct ProcessComposeArgs {
     /// What the scenario gets to hear, such as --json.
     #[arg(last = true, value_name = "SCENARIO OPTIONS")]
     arguments: Vec<OsString>,
-}
-
-/// What process-compose can run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Composition {
-    /// The stack, then Tier A, and that is all.
-    TierA,
-    /// The stack, then Tier B, and that is all.
-    TierB,
-    /// The stack, until Ctrl-C.
-    Up,
-    /// The four stand-ins, until Ctrl-C.
-    Mocks,
 }
 
 /// The part of the command line that plays scenarios.
