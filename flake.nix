@@ -13,7 +13,7 @@
   outputs =
     inputs@{ self, nixpkgs, ... }:
     inputs.flake-parts.lib.mkFlake { inherit inputs; } {
-      # Those of these that nixpkgs still has; `--all-systems` checks them all.
+      # The systems among these that nixpkgs still supports; `--all-systems` checks them all.
       systems = nixpkgs.lib.intersectLists nixpkgs.lib.systems.flakeExposed [
         "x86_64-linux"
         "aarch64-linux"

@@ -1,4 +1,4 @@
-# What CI checks, each alone: `nix build .#checks.<system>.<name>`.
+# What CI checks, each separately: `nix build .#checks.<system>.<name>`.
 {
   inputs,
   workspace,
@@ -28,7 +28,7 @@ let
     workspace.source (fileset.intersection (fileset.gitTracked ../.) (fileset.fileFilter filter ../.));
   nixFiles = files (file: file.hasExt "nix");
 
-  # A check that runs `script` in a place of its own.
+  # A check that runs `script` in its own directory.
   run =
     name: inputs: script:
     pkgs.runCommand "mgm-${name}" {
@@ -59,7 +59,7 @@ in
     }
   );
 
-  # The database of advisories cannot be reached from a sandbox: the workflow asks it.
+  # A sandbox cannot reach the advisory database: the workflow queries it.
   deny = craneLib.cargoDeny (
     common
     // {
@@ -68,7 +68,7 @@ in
     }
   );
 
-  # What is recorded in .sqlx is what the code asks, against the schema that the migrations make: no more and no less.
+  # .sqlx holds exactly the queries of the code, checked against the schema that the migrations make.
   queries = craneLib.mkCargoDerivation (
     cargo
     // {
@@ -132,8 +132,8 @@ in
     }/.ci/flake-lock
   '';
 
-  # The three can be installed side by side, and each brings its programs with completions and manual pages, and nothing of
-  # where it was built.
+  # The three can be installed side by side; each has its programs, completions and manual pages, and no path of where it
+  # was built.
   packages =
     run "packages"
       [
@@ -162,7 +162,7 @@ in
         done
       '';
 
-  # A program brings its libraries, no compiler and no source. In bytes, of all that has to be copied.
+  # A program brings its libraries, but no compiler and no source. Limits in MiB for everything that has to be copied.
   closure-sizes =
     let
       most = {

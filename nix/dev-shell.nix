@@ -1,4 +1,4 @@
-# What contributors work with. `cargo run` and `cargo test` use the PostgreSQL of the shell.
+# The contributors' shell. `cargo run` and `cargo test` use its PostgreSQL.
 { pkgs, craneLib, ... }:
 craneLib.devShell {
   packages = [

@@ -1,4 +1,4 @@
-# `nix fmt`: everything that has a formatter.
+# `nix fmt`: every formatter.
 pkgs:
 pkgs.writeShellApplication {
   name = "format";

@@ -1,5 +1,5 @@
 # Container images, streamed: `nix build .#image-backend && ./result | docker load`. A program and its libraries, no
-# shell, no root; each program asks its own health.
+# shell, no root; each program checks its own health.
 pkgs: packages:
 let
   inherit (pkgs) lib;
@@ -13,7 +13,7 @@ let
       tag = packages.${name}.version;
       contents = [
         packages.${name}
-        # The roots of trust, for calls to Twitch.
+        # CA certificates, for calls to Twitch.
         pkgs.dockerTools.caCertificates
       ];
       config = {
@@ -33,7 +33,7 @@ let
     Retries = 3;
   };
 in
-# Images are of Linux, wherever they are built.
+# Images are for Linux, wherever they are built.
 lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
   image-backend = image "mgm-backend" {
     Entrypoint = [ "/bin/mgm-backend" ];
@@ -45,7 +45,7 @@ lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
     ];
   };
   image-mocks = image "mgm-mocks" {
-    # One stand-in a container: `docker run mgm-mocks mgm-mock-jwt`.
+    # One stand-in per container: `docker run mgm-mocks mgm-mock-jwt`.
     Cmd = [ "/bin/mgm-mock-helix" ];
     Healthcheck = health [
       "/bin/mgm-mock-helix"

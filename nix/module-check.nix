@@ -1,4 +1,4 @@
-# The NixOS module, evaluated in whole systems: what the units say is what the options asked for.
+# The NixOS module, evaluated in whole systems: the units match the options.
 {
   inputs,
   pkgs,
@@ -15,7 +15,7 @@ let
         {
           nixpkgs.hostPlatform = system;
           system.stateVersion = "26.05";
-          # A system without a disk and a boot loader.
+          # A system without a disk or a boot loader.
           boot.isContainer = true;
           services.mgm = {
             enable = true;
@@ -30,7 +30,7 @@ let
       ];
     }).config;
 
-  # Where the machine says nothing of PostgreSQL, and where it does.
+  # One machine that does not configure PostgreSQL, and one that does.
   plain = machine { };
   with17 = machine (
     { pkgs, ... }:
@@ -55,19 +55,19 @@ let
   claims = {
     "the backend waits for the migrations" = lib.elem "mgm-migrate.service" mgm-backend.requires;
     "the migrations wait for the database" = lib.elem "mgm-database.service" mgm-migrate.requires;
-    "the schema belongs to a role of its own" =
+    "the schema belongs to its own role" =
       mgm-backend.serviceConfig.User == "mgm" && mgm-migrate.serviceConfig.User == "mgm-migrate";
-    "secrets come out of files" =
+    "secrets come from files" =
       mgm-backend.serviceConfig.LoadCredential == [ "Mgm__ApiKey:/run/secrets/key" ]
       && mgm-backend.environment.Mgm__ApiKey__File == "%d/Mgm__ApiKey";
     "settings are variables" = mgm-backend.environment.Twitch__BroadcasterUserId == "12345678";
-    "a percent sign is no specifier" =
+    "a percent sign is not a specifier" =
       mgm-backend.environment.Version__ReleaseNotesUrl == "https://example.org/what%%20is%%20new";
     "no capability is left" = mgm-backend.serviceConfig.CapabilityBoundingSet == "";
     "PostgreSQL is 16 unless the machine says otherwise" =
       lib.versions.major plain.services.postgresql.package.version == "16"
       && lib.versions.major with17.services.postgresql.package.version == "17";
-    "the database is asked for where PostgreSQL listens" =
+    "the database is reached where PostgreSQL listens" =
       mgm-database.environment.PGPORT == "5432"
       && with17.systemd.services.mgm-database.environment.PGPORT == "5433"
       && lib.hasInfix "Port=5433;" with17.systemd.services.mgm-backend.environment.ConnectionStrings__PostgreSQL;
@@ -81,7 +81,7 @@ let
   };
   broken = lib.attrNames (lib.filterAttrs (_: holds: !holds) claims);
 
-  # Nothing in the whole of a system contradicts the module.
+  # No assertion of the whole system fails.
   systems = map (config: builtins.unsafeDiscardStringContext config.system.build.toplevel.drvPath) [
     plain
     with17

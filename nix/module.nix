@@ -1,4 +1,4 @@
-# NixOS: `services.mgm` runs the backend, with its secrets out of files and, where wanted, its database.
+# NixOS: `services.mgm` runs the backend, with its secrets from files and, if wanted, its database.
 self:
 {
   config,
@@ -10,7 +10,7 @@ let
   cfg = config.services.mgm;
   inherit (lib) mkIf mkOption types;
 
-  # The role that owns the schema, and so can change it; the one that serves can only change rows.
+  # The owner role can change the schema; the serving role can only change rows.
   owner = "mgm-migrate";
   user = "mgm";
   port = toString config.services.postgresql.settings.port;
@@ -18,14 +18,14 @@ let
 
   migrates = cfg.database.createLocally || cfg.database.migrationConnectionString != null;
 
-  # To systemd a percent sign begins a specifier.
+  # In systemd units a percent sign begins a specifier.
   toText =
     value:
     lib.replaceStrings [ "%" ] [ "%%" ] (
       if lib.isBool value then lib.boolToString value else toString value
     );
 
-  # `LoadCredential` and the variable that names the file, for each secret.
+  # For each secret, `LoadCredential` and the variable that names the file.
   withCredentials = credentials: {
     serviceConfig.LoadCredential = lib.mapAttrsToList (name: file: "${name}:${file}") credentials;
     environment = lib.mapAttrs' (name: _: lib.nameValuePair "${name}__File" "%d/${name}") credentials;
@@ -112,7 +112,7 @@ in
         Twitch__ExtensionSecret = "/run/secrets/mgm-extension";
       };
       description = ''
-        The files that hold the settings which are secret, by the names of the settings' environment variables. systemd reads
+        The files that hold secret settings, by the names of the settings' environment variables. systemd reads
         them as root and shows them to the service alone.
       '';
     };
@@ -122,8 +122,8 @@ in
         type = types.bool;
         default = true;
         description = ''
-          Whether to set PostgreSQL up on this machine: a database, a role that owns and migrates its schema, and a role that
-          serves and can only change rows. Else `credentials` has `ConnectionStrings__PostgreSQL`.
+          Whether to set up PostgreSQL on this machine: a database, a role that owns and migrates its schema, and a role that
+          serves and can only change rows. Otherwise set `credentials.ConnectionStrings__PostgreSQL`.
         '';
       };
 
@@ -173,7 +173,7 @@ in
 
     services.postgresql = mkIf cfg.database.createLocally {
       enable = true;
-      # Before the default of NixOS, after whatever else the machine says.
+      # Takes precedence over the default of NixOS, but not over the machine's own configuration.
       package = lib.mkOverride 900 pkgs.postgresql_16;
       ensureUsers = [
         { name = owner; }
@@ -188,7 +188,7 @@ in
         requires = [ "postgresql.target" ];
         path = [ config.services.postgresql.package ];
         environment.PGPORT = port;
-        # Of what the owner makes from here on, the serving role may read and change rows.
+        # The serving role may read and change the rows of whatever the owner creates from here on.
         script = ''
           psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 postgres <<'SQL'
           SELECT 'CREATE DATABASE "${cfg.database.name}" OWNER "${owner}"'
@@ -248,9 +248,9 @@ in
             ExecStart = lib.getExe cfg.package;
             Restart = "on-failure";
             RestartSec = 2;
-            # Wrong settings stay wrong.
+            # Restarting does not fix wrong settings.
             RestartPreventExitStatus = 2;
-            # Longer than requests and announcements under way are seen through.
+            # Longer than requests and announcements under way may take.
             TimeoutStopSec = 45;
           };
         }

@@ -1,5 +1,5 @@
-# The programs. Each is built alone: Cargo unifies the features of what it builds together, and what the stand-ins or the
-# tests turn on must never reach the backend.
+# The programs. Each is built alone: Cargo unifies the features of everything it builds together, and features that the
+# stand-ins or the tests enable must never reach the backend.
 workspace:
 let
   inherit (workspace) pkgs craneLib;
@@ -36,13 +36,13 @@ let
         src = workspace.source (workspace.programFiles directory);
         inherit cargoArtifacts;
         cargoExtraArgs = "--locked --package ${name}";
-        # Cargo reads the manifests of all crates, and wants each to have something to build.
+        # Cargo reads the manifests of all crates and requires a target in each.
         postPatch = ''
           for crate in crates/*; do
             [ -d "$crate/src" ] || { mkdir "$crate/src" && touch "$crate/src/lib.rs"; }
           done
         '';
-        # The tests are a check of their own, on the whole workspace.
+        # The tests are a separate check, on the whole workspace.
         doCheck = false;
         nativeBuildInputs = [ pkgs.installShellFiles ];
         postInstall = lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''

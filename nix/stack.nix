@@ -1,4 +1,4 @@
-# The stack: `mgm` with the PostgreSQL and the process-compose that it starts, and the apps that start it.
+# The stack: `mgm` with PostgreSQL and process-compose, which it starts, and the apps that start it.
 pkgs: mgm:
 let
   inherit (pkgs) lib;
@@ -21,7 +21,7 @@ let
     inherit (mgm) meta;
   };
 
-  # What follows `--` on the command line of `nix run` goes to `to`.
+  # Arguments after `--` on the command line of `nix run` go to `to`.
   app = description: what: to: {
     type = "app";
     meta = { inherit description; };

@@ -1,4 +1,4 @@
-# How the Cargo workspace is built: which files a crate is made of, and what all builds share.
+# How the Cargo workspace is built: which files belong to a crate, and what all builds share.
 pkgs: crane:
 let
   inherit (pkgs) lib;
@@ -7,12 +7,12 @@ let
   craneLib = crane.mkLib pkgs;
   manifest = lib.importTOML ../Cargo.toml;
 
-  # The directory of each crate of ours that others depend on.
+  # The directory of each of our crates that others depend on.
   directories = lib.mapAttrs (_: dependency: dependency.path) (
     lib.filterAttrs (_: dependency: dependency ? path) manifest.workspace.dependencies
   );
 
-  # The directories of a crate and of all crates of ours that it is built from.
+  # The directories of a crate and of all our crates that it is built from.
   closure =
     directory:
     map (node: node.key) (
@@ -34,7 +34,7 @@ let
     (fileset.fileFilter (file: file.name == "Cargo.toml") ../crates)
   ];
 
-  # What a program is made of, and nothing else: a change of any other file leaves its derivation as it was.
+  # The files of a program and nothing else: a change to any other file does not change its derivation.
   programFiles =
     directory:
     let
@@ -45,7 +45,7 @@ let
     fileset.unions (
       [ manifests ]
       ++ map sources crates
-      # The store takes the schema in.
+      # The store embeds the schema.
       ++ lib.optional (lib.elem directories.mgm-store crates) ../migrations
     );
 
@@ -57,7 +57,7 @@ let
     ../clippy.toml
     ../deny.toml
     ../rustfmt.toml
-    # Held to the code by tests.
+    # Tests compare these with the code.
     ../README.md
     ../docs/metrics.md
     ./images.nix
@@ -80,7 +80,7 @@ let
     __darwinAllowLocalNetworking = true;
   };
 
-  # The dependencies alone, built once for all that use them.
+  # Only the dependencies, built once for everything that uses them.
   dependencies =
     args:
     craneLib.buildDepsOnly (

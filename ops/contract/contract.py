@@ -1,4 +1,4 @@
-"""Holds a running backend to the OpenAPI document that it serves. See `run` beside this file."""
+"""Checks a running backend against the OpenAPI document that it serves. See `run` beside this file."""
 
 import contextlib
 import hashlib
@@ -21,19 +21,19 @@ import requests
 
 HERE = pathlib.Path(__file__).parent
 DOCUMENT = "/openapi/v1.json"
-# The profile of Tier B, which the stack has unless it is told otherwise.
+# The Tier B profile, the default of the stack.
 KEY, SECRET, BROADCASTER = "ci-desktop-api-key", "e2e-ci-eventsub-secret", "e2e-ci-broadcaster"
 SETTINGS = {
-    # Nobody is told to come back later ...
+    # No request hits a rate limit ...
     "RateLimits__ViewerWritesPerMinute": "1000000",
     "RateLimits__ViewerReadsPerMinute": "1000000",
     "RateLimits__AddressPerMinute": "1000000",
-    # ... and there is a candidate nearly all the time.
+    # ... and there is nearly always a candidate.
     "Roulette__CycleSeconds": "20",
     "Roulette__CollectingSeconds": "2",
     "Roulette__SpinningSeconds": "2",
     "Roulette__GraceSeconds": "18",
-    # The gift that is served waits for whichever call comes.
+    # The gift being served waits for any call.
     "Gifts__SelectSeconds": "3600",
     "Gifts__ConfirmSeconds": "3600",
 }
@@ -42,7 +42,7 @@ VIEWERS = 60
 
 @contextlib.contextmanager
 def stack(mgm, directory, metrics):
-    """The ports of a stack that runs as long as the context, with its metrics on another."""
+    """Runs a stack for the duration of the context; yields its ports, and serves the metrics on one more."""
     command = [mgm, "up", "--json", "--auto-ports", "--fresh", "--state-dir", directory]
     environment = {**os.environ, **SETTINGS, "Mgm__MetricsUrls": f"http://127.0.0.1:{metrics}"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -57,7 +57,7 @@ def stack(mgm, directory, metrics):
 
 
 def letters(number):
-    """A character name that no other number has."""
+    """A character name that is unique to the number."""
     return "Contract" + "".join(chr(ord("a") + int(digit)) for digit in f"{number:03}")
 
 
@@ -78,7 +78,7 @@ def chat(backend, viewer, text):
 
 
 def furnish(backend, helix):
-    """Something of everything: members of the pool, payouts in several states, an announcement that is unknown, gifts."""
+    """Some data of every kind: members of the pool, payouts in several states, an announcement that is unknown, gifts."""
     def call(method, path, body):
         answer = requests.request(method, backend + path, json=body, headers={"X-MGM-ApiKey": KEY}, timeout=30)
         answer.raise_for_status()
@@ -86,10 +86,10 @@ def furnish(backend, helix):
 
     for number in range(VIEWERS):
         chat(backend, f"contract-{number}", f"!twgold {letters(number)}")
-        # The viewer whose token is used asks by the route.
+        # The viewer whose token is used requests a gift through the route.
         if number < VIEWERS - 1:
             chat(backend, f"contract-{number}", f"!twgift {letters(number)}")
-    # The example of the document is about this viewer.
+    # The document's example is about this viewer.
     chat(backend, "e2e-viewer-1", "!twgold Etoehero")
     requests.post(f"{helix}/faults", json=[{"kind": "reply_lost", "times": 8}], timeout=30).raise_for_status()
     for number in range(20):
@@ -103,7 +103,7 @@ def furnish(backend, helix):
 
 
 def check_document(document):
-    """By an independent validator; and every example by the schema that it stands beside."""
+    """Checks the document with an independent validator, and every example against its schema."""
     openapi_spec_validator.validate(document)
     checked = 0
 
@@ -132,7 +132,7 @@ def check_document(document):
 
 def main(mgm):
     with tempfile.TemporaryDirectory(prefix="mgm-contract-") as directory:
-        # PostgreSQL runs as another user where we are root.
+        # PostgreSQL runs as another user if we are root.
         os.chmod(directory, 0o755)
         metrics = free_port()
         with stack(mgm, directory, metrics) as ports:
@@ -162,7 +162,7 @@ def free_port():
 
 
 def check_metrics(text):
-    """Of a backend that has been asked everything: well formed, and named and described as is usual."""
+    """Checks the metrics after all calls: well formed, with conventional names and descriptions."""
     if shutil.which("promtool") is None:
         print("NOT CHECKED: metrics; promtool is not installed")
     else:
@@ -171,10 +171,10 @@ def check_metrics(text):
 
 
 def report(document, answers):
-    """What was answered; a failure when an operation never did what it is for."""
+    """Prints the answers by operation; fails if an operation never succeeded."""
     missing = 0
     for path, item in document["paths"].items():
-        # Schemathesis leaves the document's own address out; it has been read from there.
+        # Schemathesis does not call the document's own address, from which it was read.
         for method in item if path != DOCUMENT else ():
             label = f"{method.upper()} {path}"
             counts = answers.get(label, {})

@@ -1,4 +1,4 @@
-"""Makes some of what schemathesis sends meaningful to a running backend, and notes what it was answered."""
+"""Makes some of what schemathesis sends meaningful to a running backend, and records the answers."""
 
 import collections
 import hashlib
@@ -27,7 +27,7 @@ def get(path):
 
 
 def known(label):
-    """Existing ids and bodies that fit them, for an operation that needs such."""
+    """Existing ids and matching bodies, for an operation that needs them."""
     if label.startswith("POST /api/announcements/"):
         announcements = get("/api/announcements?state=unknown") or get("/api/announcements") or []
         return {"path": {"payoutId": announcements[0]["payoutId"]}} if announcements else {}
@@ -52,7 +52,7 @@ def known(label):
 
 
 def await_candidate():
-    """Until the next draw, if the last one is decided already; two cycles at most."""
+    """Waits for the next draw if the last one is already decided; two cycles at most."""
     for _ in range(400):
         if get("/api/roulette/candidate"):
             return
@@ -60,7 +60,7 @@ def await_candidate():
 
 
 def known_gift(label, gifts):
-    """The gift that is served, brought to where the operation is allowed; or the last of the queue, to be failed."""
+    """The gift being served, moved to a state in which the operation is allowed; or the last in the queue, to be failed."""
     served = gifts[0]
     item = {"item": {"name": "Linen Cloth", "id": 2589, "count": 1, "link": "", "texture": "", "bagId": 0, "slotId": 1}}
     if label.startswith("PATCH"):
@@ -78,7 +78,7 @@ def known_gift(label, gifts):
 def before_call(context, case, kwargs):
     label = case.operation.label
     calls[label] += 1
-    # Every third call that fits the schema is about something that is there; the others try everything else.
+    # Every third valid call is about something that exists; the others try everything else.
     if case.meta is not None and not case.meta.generation.mode.is_negative and calls[label] % 3 == 1:
         fitting = known(label)
         case.path_parameters.update(fitting.get("path", {}))
@@ -89,7 +89,7 @@ def before_call(context, case, kwargs):
 
 
 def sign(case):
-    """Signs a notification as Twitch does, over the very bytes that are sent."""
+    """Signs a notification as Twitch does, over the exact bytes that are sent."""
     message, timestamp = str(uuid.uuid4()), str(int(time.time()))
     case.headers["Twitch-Eventsub-Message-Id"] = message
     case.headers["Twitch-Eventsub-Message-Timestamp"] = timestamp

@@ -1,4 +1,4 @@
-"""Holds alerts and dashboard to the metrics there are. See `check` beside this file."""
+"""Checks alerts and dashboard against the existing metrics. See `check` beside this file."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ DOCS = HERE.parent.parent / "docs"
 
 
 def catalogue():
-    """Every series name there is, and the labels it has."""
+    """Every series name, with its labels."""
     names = {"up": {"job", "instance"}}
     row = re.compile(r"^\| `(mgm_\w+)` \| (\w+) \| (.*?) \|", re.MULTILINE)
     for name, kind, labels in row.findall((DOCS / "metrics.md").read_text()):
@@ -50,11 +50,11 @@ def check_dashboard(names):
             check_names(where, target["expr"], names)
             expressions.append(target["expr"].replace("$__rate_interval", "1m"))
     assert len({panel["id"] for panel in panels(dashboard)}) == len(list(panels(dashboard)))
-    # What Grafana's types do not know is lost on the way through them.
+    # A round trip through Grafana's types loses what they do not know.
     kept = json.loads(json.dumps(Dashboard.from_json(dashboard), cls=JSONEncoder))
     lost = missing("", dashboard, kept)
-    assert not lost, f"not of a Grafana dashboard: {lost}"
-    # Recording rules, for their syntax to be read by Prometheus itself.
+    assert not lost, f"not part of a Grafana dashboard: {lost}"
+    # Recording rules, so that Prometheus itself parses the expressions.
     rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(expressions)]
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}, file)
@@ -64,7 +64,7 @@ def check_dashboard(names):
 
 
 def missing(path, given, kept):
-    """Where members of one JSON value are not in another."""
+    """The paths of members of one JSON value that are missing in another."""
     if isinstance(given, dict) and isinstance(kept, dict):
         lost = [f"{path}.{key}" for key, value in given.items() if key not in kept and value is not None]
         return lost + [one for key in given.keys() & kept.keys() for one in missing(f"{path}.{key}", given[key], kept[key])]
@@ -81,7 +81,7 @@ def check_alerts(names):
     for rule in rules:
         alert = rule["alert"]
         check_names(alert, rule["expr"], names)
-        assert any(case["alertname"] == alert and case["exp_alerts"] for case in cases), f"{alert} is not tested to fire"
+        assert any(case["alertname"] == alert and case["exp_alerts"] for case in cases), f"{alert} has no test in which it fires"
         assert rule["annotations"]["runbook_url"] == f"docs/troubleshooting.md#{alert.lower()}", alert
         assert alert in headings, f"docs/troubleshooting.md has no section {alert}"
     for test in tests:
