@@ -1,4 +1,4 @@
-//! The announcement of a payout that was sent: said in chat at most once, and never forgotten.
+//! The announcement of a payout that was sent: made in chat at most once, and never forgotten.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -10,26 +10,26 @@ use crate::{
     backoff::{Backoff, not_before},
 };
 
-/// What is said in chat.
+/// The text for chat.
 #[must_use]
 pub fn text(name: &CharacterName) -> String {
     format!("Награда отправлена персонажу {name} на почту, проверяй ящик!")
 }
 
-/// Where the obligation to announce stands.
+/// The state of an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnnouncementState {
-    /// Owed; to be tried when it is due.
+    /// Owed, and attempted when it is due.
     Pending,
-    /// Claimed by a process that may be talking to Twitch just now.
+    /// Claimed by a process that may be calling Twitch right now.
     Sending,
-    /// Said.
+    /// Made: the line is in chat.
     Announced,
-    /// Twitch took it and did not show it.
+    /// Twitch accepted it and did not show it.
     Dropped,
-    /// It may have been said. Not sent again by itself.
+    /// It may have been made. Not sent again automatically.
     Unknown,
-    /// Not said, and not tried again by itself.
+    /// Not made, and not retried automatically.
     Failed,
 }
 
@@ -51,7 +51,7 @@ impl AnnouncementState {
         }
     }
 
-    /// The state after an outcome; `None` where it cannot be one of an announcement in this state.
+    /// The state after an outcome; `None` if the outcome is impossible in this state.
     #[must_use]
     pub const fn after(self, outcome: &Outcome) -> Option<Self> {
         let may_follow = match outcome {
@@ -71,7 +71,7 @@ impl fmt::Display for AnnouncementState {
     }
 }
 
-/// The text names no state.
+/// The text is not the name of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such announcement state")]
 pub struct UnknownState;
@@ -79,50 +79,50 @@ pub struct UnknownState;
 impl FromStr for AnnouncementState {
     type Err = UnknownState;
 
-    /// Matches without regard to case.
+    /// Ignores case.
     fn from_str(text: &str) -> Result<Self, UnknownState> {
         Self::ALL.into_iter().find(|state| state.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownState)
     }
 }
 
-/// What became of an announcement, as an event of the payout's stream.
+/// The outcome of an announcement, as an event of the payout's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
-    /// Twitch took it.
+    /// Twitch accepted it.
     Announced {
-        /// Twitch's id of the message, where it gave one.
+        /// Twitch's id of the message, if it gave one.
         message_id: Option<String>,
-        /// How it is known, where Twitch did not simply say so.
+        /// How the outcome is known, unless Twitch simply reported it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
-    /// Twitch took it and did not show it.
+    /// Twitch accepted it and did not show it.
     Dropped {
         /// Twitch's reason.
         reason: String,
     },
-    /// It may have been said.
+    /// It may have been made.
     Unknown {
-        /// What happened.
+        /// What happened to the call.
         reason: String,
     },
-    /// It was not said.
+    /// It was not made.
     Failed {
-        /// Why.
+        /// Why it was not made.
         reason: String,
     },
     /// The operator wants another attempt.
     Retried,
-    /// The operator looked, and says whether it was said.
+    /// The operator has looked into the chat and says whether it was made.
     Resolved {
-        /// Whether it was.
+        /// Whether it was made.
         announced: bool,
     },
 }
 
 impl Outcome {
-    /// Whether the message may be out without our knowing it.
+    /// Whether the message may be in chat without our knowing it.
     #[must_use]
     pub const fn may_have_been_said(&self) -> bool {
         match self {
@@ -136,7 +136,7 @@ impl Outcome {
     }
 }
 
-/// The state that an outcome leaves.
+/// The state that follows from an outcome.
 #[must_use]
 pub const fn state_after(outcome: &Outcome) -> AnnouncementState {
     match outcome {
@@ -151,26 +151,26 @@ pub const fn state_after(outcome: &Outcome) -> AnnouncementState {
 /// How an attempt to announce ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// Final, one way or another.
+    /// Final, with this outcome.
     Final(Outcome),
-    /// Twitch took it and did not show it, because the same was said just before.
+    /// Twitch accepted it and did not show it, because the same text was sent just before.
     Duplicate {
         /// Twitch's reason.
         reason: String,
     },
-    /// To all that is known not said, and worth another attempt.
+    /// As far as is known not made, and worth another attempt.
     Retry {
-        /// Why it was not said.
+        /// Why it was not made.
         reason: String,
-        /// Not before this, when Twitch gave a time.
+        /// Earliest time of the next attempt, if Twitch gave one.
         not_before: Option<OffsetDateTime>,
-        /// Whether Twitch had the message and may have said it all the same, as behind a 500.
+        /// Whether Twitch received the message and may have shown it nevertheless, as behind a 500.
         may_have_been_said: bool,
     },
 }
 
 impl Delivery {
-    /// Whether the message may be out without our knowing it.
+    /// Whether the message may be in chat without our knowing it.
     #[must_use]
     pub const fn may_have_been_said(&self) -> bool {
         match self {
@@ -181,18 +181,18 @@ impl Delivery {
     }
 }
 
-/// An attempt, and what is known of those before it.
+/// An attempt, and what is known of the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its number, from 1; from 1 again when the operator has asked for a retry.
+    /// Its number, from 1; starts again at 1 when the operator asks for a retry.
     pub number: u32,
-    /// Whether one before it, of before a retry too, may have been said.
+    /// Whether an earlier attempt, also before a retry, may have been shown.
     pub may_have_been_said: bool,
 }
 
-/// The attempts that are made before an announcement that cannot be delivered is `Failed`.
+/// The number of attempts after which an announcement that cannot be delivered is `Failed`.
 pub const MAX_ATTEMPTS: u32 = 12;
-/// How long the worker leaves a new obligation to the request that made it.
+/// How long the worker leaves a new announcement to the request that created it.
 pub const FIRST_DUE_AFTER: Duration = Duration::from_secs(5);
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(600) };
@@ -200,13 +200,13 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Durat
 /// What follows from a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// The obligation is settled, with an event of the payout's stream.
+    /// The announcement is settled, with an event of the payout's stream.
     Settled(Outcome),
     /// Another attempt.
     Retry {
-        /// When.
+        /// When to make it, by the backend's clock.
         at: OffsetDateTime,
-        /// Why this one did not announce.
+        /// Why this attempt did not announce.
         reason: String,
     },
 }
@@ -216,7 +216,7 @@ pub enum Next {
 pub fn after_delivery(delivery: Delivery, attempt: Attempt, now: OffsetDateTime, jitter: f64) -> Next {
     match delivery {
         Delivery::Final(outcome) => Next::Settled(outcome),
-        // Ours was the one before, and Twitch had said it behind its error.
+        // The earlier message was ours: Twitch had shown it in spite of its error.
         Delivery::Duplicate { reason } if attempt.may_have_been_said => Next::Settled(Outcome::Announced {
             message_id: None,
             detail: Some(format!("an earlier attempt was said: {reason}")),

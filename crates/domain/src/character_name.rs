@@ -12,34 +12,34 @@ use crate::invisible::is_invisible;
 
 /// A character's name as it was typed: 2 to 12 letters of the Latin or Cyrillic script.
 ///
-/// A letter that was typed in parts, `и` and its breve, is the one letter that it is drawn as (Unicode's normalization
-/// form C), and invisible characters are left out.
+/// A letter typed as a base and a combining mark, such as `и` and its breve, becomes the composed letter (Unicode's
+/// normalization form C), and invisible characters are removed.
 ///
-/// Names that differ in case only are the same name to the game; [`CharacterName::key`] is what to compare and store
-/// for that. Equality of the type itself is that of the spelling. The game writes every name in one spelling, whatever was
-/// typed: [`CharacterName::in_game`].
+/// To the game, names that differ only in case are the same name; compare and store [`CharacterName::key`] for that.
+/// Equality of the type itself compares the spelling. The game writes every name in one spelling, whatever was typed:
+/// [`CharacterName::in_game`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CharacterName(String);
 
-/// Why a text is no character name.
+/// Why a text is not a character name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCharacterName {
     /// Not 2 to 12 Unicode scalar values, composed and trimmed.
     #[error("a character name has 2 to 12 letters, not {0}")]
     Length(usize),
-    /// A character that is no letter, or a letter of another script.
+    /// A character that is not a letter, or a letter of another script.
     #[error("a character name has only Latin or Cyrillic letters")]
     NotALetter,
 }
 
 impl CharacterName {
-    /// The fewest letters.
+    /// The smallest number of letters.
     pub const MIN_LETTERS: usize = 2;
-    /// The most letters.
+    /// The largest number of letters.
     pub const MAX_LETTERS: usize = 12;
 
-    /// Composes and trims the text and takes it when it is a name.
+    /// Composes and trims the text, and accepts it if it is a name.
     pub fn parse(text: &str) -> Result<Self, InvalidCharacterName> {
         let composed: String = text.chars().filter(|c| !is_invisible(*c)).nfc().collect();
         let name = composed.trim();
@@ -59,8 +59,8 @@ impl CharacterName {
         &self.0
     }
 
-    /// The spelling of the game: the first letter upper case, the rest lower. It is the same name, and a name of as many
-    /// letters: a letter whose other case is several characters, or folds to another letter, stays as it is.
+    /// The game's spelling: the first letter in upper case, the rest in lower case. It is the same name with as many letters:
+    /// a letter whose other case is several characters, or folds to another letter, stays as it is.
     #[must_use]
     pub fn in_game(&self) -> Self {
         let first = |c: char| in_case(c, c.to_uppercase());
@@ -68,20 +68,20 @@ impl CharacterName {
         Self(self.0.chars().enumerate().map(|(at, c)| if at == 0 { first(c) } else { other(c) }).collect())
     }
 
-    /// The comparison key: equal for names that differ in case only (full Unicode case folding).
+    /// The comparison key: equal for names that differ only in case (full Unicode case folding).
     #[must_use]
     pub fn key(&self) -> String {
         UniCase::unicode(&self.0).to_folded_case()
     }
 
-    /// Whether the game takes both for the same name.
+    /// Whether the game considers both the same name.
     #[must_use]
     pub fn is_same_name(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-/// The letter in its other case, where that is one letter and the same to [`CharacterName::key`].
+/// The letter in its other case, if that is one letter with the same [`CharacterName::key`].
 fn in_case(c: char, mut other: impl Iterator<Item = char>) -> char {
     match (other.next(), other.next()) {
         (Some(other), None) if is_letter_of_the_game(other) && folds_to_the_same(c, other) => other,
@@ -154,15 +154,15 @@ mod tests {
             ("He-ro", InvalidCharacterName::NotALetter),
             ("Ηρως", InvalidCharacterName::NotALetter),
             ("英雄", InvalidCharacterName::NotALetter),
-            // A letter and an accent that no letter has with it: the accent is no letter.
+            // No letter composes with this accent, so the accent remains, and it is not a letter.
             ("Jox\u{301}", InvalidCharacterName::NotALetter),
             ("и\u{306}", InvalidCharacterName::Length(1)),
-            // Of the Latin script, alphabetic, and yet a number: ROMAN NUMERAL EIGHT.
+            // Of the Latin script and alphabetic, but a number: ROMAN NUMERAL EIGHT.
             ("AⅧ", InvalidCharacterName::NotALetter),
             // COMBINING CYRILLIC LETTER BE is a mark.
             ("Аб\u{2DE0}", InvalidCharacterName::NotALetter),
             ("Ⓐb", InvalidCharacterName::NotALetter),
-            // Drawn as nothing, and yet a letter.
+            // A letter that is drawn as nothing.
             ("He\u{3164}ro", InvalidCharacterName::NotALetter),
             ("\u{200B}\u{FE0F}", InvalidCharacterName::Length(0)),
         ] {
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// Names that were taken before they were composed stay names, under the same key.
+    /// Names that were accepted before composition was introduced remain names, with the same key.
     #[test]
     fn a_letter_of_the_game_stays_one_letter_with_its_key() {
         let mut changed = String::new();
@@ -252,7 +252,7 @@ mod tests {
             ("ﬁx", "ﬁx"),
             ("ǰǰ", "ǰǰ"),
             ("AİB", "Aİb"),
-            // The upper case of DOTLESS I is that of another letter.
+            // The upper case of DOTLESS I is also that of another letter.
             ("ıI", "ıi"),
             ("ǆǄ", "Ǆǆ"),
         ] {
@@ -268,7 +268,7 @@ mod tests {
         for c in ('\0'..=char::MAX).filter(|c| is_letter_of_the_game(*c)) {
             letters += 1;
             for text in [format!("{c}a"), format!("A{c}"), format!("{c}{c}Abcdefghij")] {
-                // A letter that composes to another is none by itself.
+                // A letter that composes with the next is not a name by itself.
                 let Ok(name) = CharacterName::parse(&text) else { continue };
                 let in_game = name.in_game();
                 assert_eq!(CharacterName::parse(in_game.as_str()), Ok(in_game.clone()), "{text}");

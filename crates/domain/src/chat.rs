@@ -2,23 +2,23 @@
 
 use crate::invisible::is_invisible;
 
-/// A command as typed; its argument is not checked yet, so that a bad name is a refusal and not ordinary chat.
+/// A command as typed. Its argument is not validated yet, so that a bad name is a refusal and not ordinary chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// `!twgold <name>`: join the pool, or change the name one is in it with.
+    /// `!twgold <name>`: join the pool, or change the name one takes part with.
     Enrol {
-        /// The argument.
+        /// The argument as typed.
         name: String,
     },
     /// `!twgift <name>`: ask for a gift.
     Gift {
-        /// The argument.
+        /// The argument as typed.
         name: String,
     },
 }
 
 impl Command {
-    /// The argument.
+    /// The argument as typed.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -27,14 +27,14 @@ impl Command {
     }
 }
 
-/// Reads a chat message. `None` is ordinary chat.
+/// Parses a chat message. `None` is ordinary chat.
 ///
-/// The command word is matched without regard to case and takes exactly one argument, with any white space between.
-/// Invisible characters, which chat clients append to get the same text past the duplicate filter, are left out first.
+/// The command word ignores case and takes exactly one argument, separated by any white space. Invisible characters, which
+/// chat clients append to get a repeated text past the duplicate filter, are removed first.
 #[must_use]
 pub fn parse(message: &str) -> Option<Command> {
     let visible = || message.chars().filter(|c| !is_invisible(*c));
-    // Most chat is told by its first character, and need not be copied.
+    // The first character identifies most ordinary chat, which then needs no copy.
     if visible().find(|c| !c.is_whitespace()) != Some('!') {
         return None;
     }

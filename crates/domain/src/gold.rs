@@ -12,10 +12,10 @@ pub struct Gold(u32);
 impl Gold {
     /// What every winning payout is worth.
     pub const PAYOUT: Self = Self(1_000);
-    /// What a viewer can receive in all, over payouts that became `Sent`.
+    /// What a viewer can receive in total, over payouts that became `Sent`.
     pub const LIFETIME_CAP: Self = Self(10_000);
 
-    /// So many gold.
+    /// An amount in whole gold.
     #[must_use]
     pub const fn new(amount: u32) -> Self {
         Self(amount)

@@ -1,11 +1,11 @@
-//! Identifiers. Each is a type of its own, so that a viewer is never passed for a broadcaster.
+//! Identifiers. Each has its own type, so that a viewer is never passed for a broadcaster.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Why a text is no identifier.
+/// Why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// Empty or only white space.
@@ -14,12 +14,12 @@ pub enum InvalidId {
     /// Longer than [`MAX_ID_BYTES`].
     #[error("is longer than {MAX_ID_BYTES} bytes")]
     TooLong,
-    /// Holds a control character, which no identifier of ours or of Twitch does (and PostgreSQL stores no NUL).
+    /// Holds a control character, which no identifier of ours or of Twitch's has (and PostgreSQL stores no NUL).
     #[error("holds a control character")]
     ControlCharacter,
 }
 
-/// The longest identifier accepted, in bytes. Twitch's are at most 36 characters; an index row has room for this much.
+/// The longest accepted identifier, in bytes. Twitch's have at most 36 characters; an index row has room for this many.
 pub const MAX_ID_BYTES: usize = 256;
 
 fn check(text: &str) -> Result<(), InvalidId> {
@@ -43,7 +43,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is: not blank, at most [`MAX_ID_BYTES`] long, without control characters.
+            /// Accepts the text as it is: not blank, at most [`MAX_ID_BYTES`] long, without control characters.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 check(&text)?;
@@ -87,7 +87,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Names an existing UUID.
+            /// Wraps an existing UUID.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
@@ -117,11 +117,11 @@ text_id!(
     ViewerId
 );
 text_id!(
-    /// A chat message's id (`event.message_id`), by which a redelivery is known.
+    /// A chat message's id (`event.message_id`), by which a redelivery is recognised.
     MessageId
 );
 text_id!(
-    /// What a claim of the panel, or a payout, is known by to whoever asked for it; theirs to choose.
+    /// The id that a caller chooses for a claim of the panel or a payout.
     EnrollmentRequestId
 );
 uuid_id!(

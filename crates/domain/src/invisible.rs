@@ -2,11 +2,11 @@
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// Whether a character only says how others are to be drawn or joined: a format character (general category `Cf`: zero
+/// Whether a character only controls how others are drawn or joined: a format character (general category `Cf`: zero
 /// width spaces and joiners, directions, tags), a variation selector, the combining grapheme joiner, or one of the block
-/// that Unicode keeps for more of them, from which some chat clients take theirs.
+/// that Unicode reserves for more of them, which some chat clients use.
 pub(crate) fn is_invisible(c: char) -> bool {
-    // Nearly all of chat; none of these is ASCII.
+    // Nearly all of chat: none of these characters is ASCII.
     !c.is_ascii()
         && (matches!(c, '\u{34F}' | '\u{180B}'..='\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}')
             || c.general_category() == GeneralCategory::Format)

@@ -1,7 +1,7 @@
 //! The rules of the game: pure and synchronous, without clock, random source or I/O.
 //!
-//! Time and random draws come in with the command. A command is decided against a state into events or a [`Rejection`];
-//! events are applied to a state. What is stored and sent lives in other crates.
+//! Time and random numbers come in with the command. A command is decided against a state into events or a [`Rejection`];
+//! events are applied to a state. Other crates store and send the results.
 
 pub mod announcement;
 pub mod backoff;

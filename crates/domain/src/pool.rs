@@ -2,7 +2,7 @@
 
 use crate::{CharacterName, Gold, Rejection, ViewerId};
 
-/// What a viewer already has; it decides what more they can get.
+/// What a viewer already has, which decides what more they can get.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Whether one of the viewer's payouts is `Pending` or `InProgress`.
@@ -12,7 +12,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether one payout more is allowed.
+    /// Whether one more payout is allowed.
     pub fn admits_payout(self) -> Result<(), Rejection> {
         if self.has_active_payout {
             Err(Rejection::ActivePayoutExists)
@@ -24,12 +24,12 @@ impl Standing {
     }
 }
 
-/// Joining the pool, or changing the name one is in it with.
+/// Joining the pool, or changing the name one takes part with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrol {
-    /// Who.
+    /// The viewer who enrols.
     pub viewer: ViewerId,
-    /// Their display name.
+    /// The viewer's display name.
     pub display_name: String,
     /// The character that is to receive the gold.
     pub name: CharacterName,
@@ -40,7 +40,7 @@ pub struct Enrol {
 pub struct Membership {
     /// The viewer's display name when they enrolled.
     pub display_name: String,
-    /// The character's name as it was typed.
+    /// The character's name as typed.
     pub character_name: CharacterName,
 }
 
@@ -49,9 +49,9 @@ pub struct Membership {
 pub enum Enrolled {
     /// The viewer was not in the pool.
     Joined(Membership),
-    /// The viewer was; the membership is replaced and the old name is free.
+    /// The viewer was in the pool; the membership is replaced and the old name is free.
     Replaced(Membership),
-    /// The viewer was, in just the same way.
+    /// The viewer was in the pool with exactly this membership.
     Unchanged,
 }
 
@@ -140,8 +140,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a model of the pool as a map: whatever is asked in whatever order, a name has one holder and a viewer
-        /// one name, and only the viewer's own enrolments change their membership.
+        /// Against a model of the pool as a map: after any requests in any order, a name has one holder and a viewer one name,
+        /// and only the viewer's own enrolments change their membership.
         #[test]
         fn one_holder_a_name_and_one_name_a_viewer(
             asked in prop::collection::vec(("[a-d]", "(Anna|ANNA|Bella|Clara|clara)"), 1..40)

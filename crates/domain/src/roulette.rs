@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{BroadcasterId, CharacterName, CycleId, PayoutId, Rejection, ViewerId, pool::Standing};
 
-/// The lengths of a cycle and its parts. The grid of cycles counts from the Unix epoch.
+/// The lengths of a cycle and its parts. The grid of cycles starts at the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     cycle: Duration,
@@ -22,36 +22,36 @@ impl Default for Schedule {
     }
 }
 
-/// Why lengths make no schedule.
+/// Why lengths do not form a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
-    /// A cycle has a length.
+    /// The cycle is shorter than a second.
     #[error("a cycle must last at least a second")]
     NoCycle,
-    /// The parts must fit the cycle.
-    #[error("collecting and spinning take longer together than a cycle")]
+    /// The parts do not fit into the cycle.
+    #[error("collecting and spinning together take longer than a cycle")]
     PartsOutlastCycle,
-    /// A draw must fit before the cycle's end.
+    /// No draw fits before the end of the cycle.
     #[error("collecting must end before the cycle does")]
     NothingToDraw,
 }
 
-/// What a cycle is at.
+/// The phase of a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The pool is empty and the cycle has no candidate.
     Idle,
     /// Viewers may still join before the draw.
     Collecting,
-    /// A candidate is drawn; the wheel turns.
+    /// A candidate is drawn; the wheel is spinning.
     Spinning,
-    /// The desktop is to verify the candidate.
+    /// The desktop program has to verify the candidate.
     Verification,
     /// There is nothing left to decide.
     Completed,
 }
 
-/// What a cycle's row says of it.
+/// The state of a cycle's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Draw {
     /// There was no draw (yet), or nobody could be drawn.
@@ -63,7 +63,7 @@ pub enum Draw {
 }
 
 impl Schedule {
-    /// The contract: 300 s, drawing at 240 s, 30 s of spinning, 30 s of grace.
+    /// The contract's values: 300 s, draw at 240 s, 30 s of spinning, 30 s of grace.
     pub const DEFAULT: Self = Self {
         cycle: Duration::from_secs(300),
         collecting: Duration::from_secs(240),
@@ -71,7 +71,7 @@ impl Schedule {
         grace: Duration::from_secs(30),
     };
 
-    /// Puts a schedule together. All lengths in whole seconds.
+    /// Builds a schedule. All lengths are in whole seconds.
     pub fn new(cycle: u32, collecting: u32, spinning: u32, grace: u32) -> Result<Self, InvalidSchedule> {
         if cycle == 0 {
             return Err(InvalidSchedule::NoCycle);
@@ -113,19 +113,19 @@ impl Schedule {
         start + self.collecting
     }
 
-    /// When the draw can no longer be made up.
+    /// The time from which the draw can no longer be made.
     #[must_use]
     pub fn draw_closes_at(self, start: OffsetDateTime) -> OffsetDateTime {
         start + self.cycle
     }
 
-    /// Until when the cycle's candidate can be verified.
+    /// The time until which the cycle's candidate can be verified.
     #[must_use]
     pub fn deadline(self, start: OffsetDateTime) -> OffsetDateTime {
         start + self.cycle + self.grace
     }
 
-    /// The cycle whose draw is to be made at `now`, if it has not been.
+    /// The cycle whose draw is due at `now`, unless it has been made.
     #[must_use]
     pub fn draw_due(self, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let start = self.cycle_start(now);
@@ -139,7 +139,7 @@ impl Schedule {
         if due > now { due } else { due + self.cycle }
     }
 
-    /// What the cycle that contains `now` is at.
+    /// The phase at `now` of the cycle that contains it.
     #[must_use]
     pub fn phase(self, now: OffsetDateTime, draw: Draw, pool_is_empty: bool) -> Phase {
         let start = self.cycle_start(now);
@@ -167,10 +167,10 @@ pub fn cycle_id(broadcaster: &BroadcasterId, start: OffsetDateTime) -> CycleId {
 /// The namespace of the ids of cycles (RFC 9562, section 6.6).
 const CYCLE_NAMESPACE: Uuid = Uuid::from_u128(0x5d0c_7b0a_9f6e_4c55_8a3e_2f0b_6f2d_71c4);
 
-/// Who was drawn. Verification and payout use this record, whatever is renamed afterwards.
+/// The drawn viewer. Verification and payout use this record, whatever is renamed afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Who.
+    /// The viewer.
     pub viewer: ViewerId,
     /// Their display name at the draw.
     pub display_name: String,
@@ -185,18 +185,18 @@ pub struct Cycle {
     pub id: CycleId,
     /// Its start on the grid.
     pub starts_at: OffsetDateTime,
-    /// When it was drawn.
+    /// When it was drawn, by the backend's clock.
     pub drawn_at: OffsetDateTime,
-    /// Until when the candidate can be verified.
+    /// The time until which the candidate can be verified.
     pub deadline: OffsetDateTime,
-    /// Who was drawn; nobody, where nobody could be.
+    /// The drawn viewer; `None` if nobody could be drawn.
     pub candidate: Option<Candidate>,
     /// The verification, once it is in.
     pub decision: Option<Decision>,
 }
 
 impl Cycle {
-    /// What the row says of the draw.
+    /// The state of the draw.
     #[must_use]
     pub fn draw(&self) -> Draw {
         match (&self.candidate, &self.decision) {
@@ -216,31 +216,31 @@ pub enum Decision {
     NoWinner,
 }
 
-/// What the desktop found of the candidate.
+/// What the desktop program found out about the candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verify {
-    /// The name it looked for.
+    /// The character name that it looked for.
     pub character_name: CharacterName,
     /// Whether that character was online.
     pub online: bool,
-    /// When the backend heard of it.
+    /// When the backend received the report, by its own clock.
     pub at: OffsetDateTime,
 }
 
 /// What follows from a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified<'a> {
-    /// It was in before; nothing changes.
+    /// It was received before; nothing changes.
     Already(Decision),
     /// The candidate wins.
     Winner(&'a Candidate),
     /// The candidate was not online.
     Absent,
-    /// The candidate may not win; the cycle is decided all the same.
+    /// The candidate may not win; the cycle is decided nevertheless.
     MayNotWin(Rejection),
 }
 
-/// Decides a verification against the cycle, which is `None` when it is not known or not drawn.
+/// Decides a verification against the cycle, which is `None` if it is not known or not drawn.
 pub fn verify<'a>(
     cycle: Option<&'a Cycle>,
     standing: Standing,

@@ -1,14 +1,14 @@
-//! Streams of events: how events are written down, and what folds them.
+//! Streams of events: how events are stored, and what folds them.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// An event as it is written down: an enum with `#[serde(tag = "type", content = "data")]`.
 pub trait StreamEvent: Serialize + DeserializeOwned {
-    /// The version of the written form.
+    /// The version of the stored form.
     const VERSION: i16;
 
-    /// The written form: the type's name and its data.
+    /// The stored form: the type's name and its data.
     ///
     /// # Panics
     ///
@@ -20,7 +20,7 @@ pub trait StreamEvent: Serialize + DeserializeOwned {
         (event_type, written["data"].take())
     }
 
-    /// Reads the written form back.
+    /// Reads the stored form back.
     fn decode(event_type: &str, version: i16, data: &Value) -> Result<Self, DecodeError> {
         if version != Self::VERSION {
             return Err(DecodeError::UnknownVersion {
@@ -34,37 +34,37 @@ pub trait StreamEvent: Serialize + DeserializeOwned {
     }
 }
 
-/// What the events of one stream fold into.
+/// The state that the events of one stream fold into.
 ///
-/// [`Aggregate::transition`] is the only judge of what may follow what: the fold and the check ask it both, so that neither
-/// can take what the other refuses.
+/// Only [`Aggregate::transition`] decides what may follow what: the fold and the check both use it, so that neither can
+/// accept what the other refuses.
 pub trait Aggregate: Sized {
-    /// What the stream is of, as it is stored.
+    /// The kind of the stream, as stored.
     const KIND: &'static str;
-    /// Its events.
+    /// The type of its events.
     type Event: StreamEvent;
 
     /// The state after one more event, or that the event cannot be the next. `None` is the state before the first.
     fn transition(state: Option<&Self>, event: &Self::Event) -> Result<Self, ImpossibleEvent>;
 
-    /// Takes the state on by one event. An event that cannot follow changes nothing.
+    /// Applies one event to the state. An event that cannot follow changes nothing.
     fn apply(state: &mut Option<Self>, event: &Self::Event) -> Result<(), ImpossibleEvent> {
         *state = Some(Self::transition(state.as_ref(), event)?);
         Ok(())
     }
 
-    /// Whether the event can be the next of the stream. `decide` makes no other.
+    /// Whether the event can be the next of the stream. `decide` makes no others.
     #[must_use]
     fn may_be_next(state: Option<&Self>, event: &Self::Event) -> bool {
         Self::transition(state, event).is_ok()
     }
 }
 
-/// An event that cannot follow those before it. Never folded: what came of it would be no state that the rules know.
+/// An event that cannot follow those before it. Never folded, since the result would be a state that the rules do not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{event_type} cannot follow where the {kind} is {state}")]
 pub struct ImpossibleEvent {
-    /// What the stream is of.
+    /// The kind of the stream.
     pub kind: &'static str,
     /// The event's type.
     pub event_type: &'static str,
@@ -85,7 +85,7 @@ pub enum DecodeError {
         /// The version known here.
         known: i16,
     },
-    /// Of no known type, or with other fields than its type has.
+    /// Of an unknown type, or with other fields than its type has.
     #[error("event type {event_type:?} cannot be read: {source}")]
     Malformed {
         /// The event's type.

@@ -1,10 +1,10 @@
-//! Dependencies point one way, and the rules of the game depend on nothing that does anything.
+//! Dependencies point one way, and the rules of the game have no dependency that performs I/O.
 
 use std::{collections::BTreeMap, process::Command};
 
 use serde_json::Value;
 
-/// What each crate of the workspace may depend on, of the workspace.
+/// The crates of the workspace that each crate may depend on.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("mgm-domain", &[]),
     ("mgm-api-types", &[]),
@@ -49,10 +49,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("mgm-bench", &["mgm-domain", "mgm-postgres", "mgm-service", "mgm-store", "mgm-system", "mgm-twitch"]),
 ];
 
-/// What the rules must not even see: run times, drivers, servers, clocks and random sources.
+/// What the rules must not depend on, even indirectly: runtimes, drivers, servers, clocks and random sources.
 const NOT_IN_DOMAIN: [&str; 9] = ["tokio", "sqlx", "axum", "hyper", "reqwest", "chrono", "rand", "getrandom", "mio"];
 
-/// Normal dependencies by package name, of every package of the workspace.
+/// The normal dependencies, by package name, of every package of the workspace.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])

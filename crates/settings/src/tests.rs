@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::*;
 use crate::sections::keys;
 
-/// An error is its message, with `FILE` for the name of the file.
+/// An error is represented by its message, with `FILE` for the name of the file.
 fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let mut written = tempfile::NamedTempFile::new().unwrap();
     written.write_all(file.unwrap_or_default().as_bytes()).unwrap();
@@ -201,7 +201,7 @@ fn values_that_make_no_sense_are_refused_with_the_reason() {
     Twitch__EventSubSecretPrevious: Twitch accepts only secrets of 10 to 100 ASCII characters
     Twitch__HelixApiBaseUrl: the value ends in /helix; give the root alone, /helix/… is added to it
     Twitch__OAuthBaseUrl: the value ends in /oauth2; give the root alone, /oauth2/… is added to it
-    Roulette__CycleSeconds: collecting and spinning take longer together than a cycle
+    Roulette__CycleSeconds: collecting and spinning together take longer than a cycle
     Roulette__TickMilliseconds: must be at least 1
     Helix__TimeoutSeconds: must be at least 1
     ");
@@ -255,7 +255,7 @@ fn what_travels_in_headers_has_no_blanks_at_its_ends() {
         count += 1;
     }
     assert!(count >= 8);
-    // What is no secret is trimmed.
+    // Settings that are not secret are trimmed.
     let loaded = load(None, &[("Twitch__HelixClientId", " id ")]).unwrap();
     assert_eq!(loaded.settings.twitch.helix_client_id.as_deref(), Some("id"));
     assert!(refusal(None, &[("Twitch__HelixClientId", "i\u{1}d")]).contains("Twitch__HelixClientId"));

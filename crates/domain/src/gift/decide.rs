@@ -7,19 +7,19 @@ use time::OffsetDateTime;
 use super::{Event, FailureReason, Gift, GiftStatus, SelectedItem, State, verification};
 use crate::{CharacterName, Rejection, ViewerId};
 
-/// How long the one being served may take for each step.
+/// How long each step of the request being served may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
-    /// To select the item.
+    /// Time to select the item.
     pub select: Duration,
-    /// To confirm it.
+    /// Time to confirm it.
     pub confirm: Duration,
 }
 
-/// What the viewer already has; it decides whether they can ask.
+/// What the viewer already has, which decides whether they can ask.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether one of their requests is open, an unverified one included.
+    /// Whether one of their requests is open; an unverified one counts.
     pub has_open_request: bool,
     /// Whether one of their requests was ever `Completed`.
     pub has_completed: bool,
@@ -40,74 +40,74 @@ impl Standing {
 /// A viewer asks for a gift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Who.
+    /// The viewer who asks.
     pub viewer: ViewerId,
-    /// Their display name.
+    /// The viewer's display name.
     pub display_name: String,
-    /// The character that is to get the gift.
+    /// The character that gets the gift.
     pub character_name: CharacterName,
-    /// Whether it is known that the viewer subscribes.
+    /// Whether the viewer is known to subscribe to the channel.
     pub is_verified: bool,
-    /// When it was received.
+    /// When it was received, by the backend's clock.
     pub at: OffsetDateTime,
 }
 
 /// A command to a gift request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Make it.
+    /// Create it.
     Request {
-        /// What is asked for.
+        /// The request.
         request: Request,
         /// What the viewer already has.
         standing: Standing,
     },
-    /// Twitch has said whether the viewer subscribes.
+    /// Twitch has answered whether the viewer subscribes to the channel.
     Verify {
-        /// Whether they do.
+        /// Whether the viewer subscribes to the channel.
         is_subscriber: bool,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// It is its turn.
+    /// It is the request's turn.
     Promote {
         /// How long the selection of the item may take.
         select_within: Duration,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// The desktop has the item.
+    /// The desktop program has selected the item.
     SelectItem {
-        /// Which.
+        /// The selected item.
         item: SelectedItem,
         /// How long the confirmation may take.
         confirm_within: Duration,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
     /// The receiver has answered.
     Confirm {
-        /// Whether they have it; else they declined.
+        /// Whether they received it; otherwise they declined.
         confirmed: bool,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// The desktop gives up.
+    /// The desktop program gives up.
     Fail {
-        /// Why.
+        /// The desktop program's reason.
         reason: FailureReason,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// The sweep found its time passed.
+    /// The sweep found that its time is up.
     TimeOut {
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
 }
 
-/// Decides a command against the gift request as it is; `None` is one that was never made. To the desktop, one that is
-/// unverified is not there yet.
+/// Decides a command against the gift request as it is; `None` is one that was never made. For the desktop program, an
+/// unverified one does not exist yet.
 pub fn decide(gift: Option<&Gift>, command: Command) -> Result<Vec<Event>, Rejection> {
     let state = gift.map(|gift| &gift.state);
     match command {
@@ -176,7 +176,7 @@ fn in_queue(state: Option<&State>) -> Result<&State, Rejection> {
     state.filter(|state| state.status() != GiftStatus::Unverified).ok_or(Rejection::NotFound)
 }
 
-/// A state whose time has passed allows nothing more, even before the sweep has noted it.
+/// A state whose time is up allows nothing more, even before the sweep has recorded it.
 fn in_time(state: &State, at: OffsetDateTime) -> Result<&State, Rejection> {
     if has_passed(state, at) { Err(Rejection::InvalidState) } else { Ok(state) }
 }

@@ -6,69 +6,69 @@ use time::{OffsetDateTime, serde::rfc3339};
 use super::{FailureReason, SelectedItem};
 use crate::{CharacterName, ViewerId, stream::StreamEvent};
 
-/// Something that happened to a gift request. Written once, read forever: a change of meaning is a new version.
+/// Something that happened to a gift request. Written once, readable for ever: a change of meaning is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A viewer asked. First of every stream.
     Requested {
-        /// Who.
+        /// The viewer who asked.
         viewer: ViewerId,
-        /// Their display name.
+        /// The viewer's display name.
         display_name: String,
-        /// The character that is to get the gift.
+        /// The character that gets the gift.
         character_name: CharacterName,
-        /// Until when Twitch has to say that the viewer subscribes; `None` where it has said so already.
+        /// Time by which Twitch has to confirm that the viewer subscribes to the channel; `None` if it has already done so.
         #[serde(with = "rfc3339::option")]
         verify_until: Option<OffsetDateTime>,
-        /// When it was received: its place in the queue.
+        /// When it was received, by the backend's clock; decides its place in the queue.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// Twitch says that the viewer subscribes: the request is in the queue.
+    /// Twitch says that the viewer subscribes to the channel: the request is in the queue.
     Verified {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// It is its turn.
+    /// It is the request's turn.
     Promoted {
-        /// Until when the item has to be selected.
+        /// Time by which the item has to be selected.
         #[serde(with = "rfc3339")]
         timeout_at: OffsetDateTime,
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
     /// The streamer has chosen what to give.
     ItemSelected {
-        /// What.
+        /// The selected item.
         item: SelectedItem,
-        /// Until when it has to be confirmed.
+        /// Time by which it has to be confirmed.
         #[serde(with = "rfc3339")]
         timeout_at: OffsetDateTime,
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
     /// The receiver has it.
     Completed {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// It came to nothing.
+    /// It failed.
     Failed {
-        /// Why.
+        /// Why it failed.
         reason: FailureReason,
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
 }
 
 impl Event {
-    /// When it happened.
+    /// When it happened, by the backend's clock.
     #[must_use]
     pub const fn at(&self) -> OffsetDateTime {
         match self {
@@ -81,7 +81,7 @@ impl Event {
         }
     }
 
-    /// The type's name, as it is written down.
+    /// The type's name, as stored.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

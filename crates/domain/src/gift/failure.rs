@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FailureReason {
-    /// Twitch says that the viewer does not subscribe.
+    /// Twitch says that the viewer does not subscribe to the channel.
     NotSubscriber,
-    /// Twitch did not say in time whether the viewer subscribes.
+    /// Twitch did not say in time whether the viewer subscribes to the channel.
     VerificationTimeout,
     /// No item was selected in time.
     SelectionTimeout,

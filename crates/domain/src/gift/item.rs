@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 pub struct Item {
     /// Its name.
     pub name: String,
-    /// The game's number of the item.
+    /// The game's number for the item.
     pub id: u32,
-    /// How many.
+    /// How many of it.
     pub count: u32,
     /// The link that shows it in the game's chat.
     pub link: String,
     /// The path of its picture.
     pub texture: String,
-    /// The bag that it is in; the game counts some of them below zero.
+    /// The bag that it is in; some of the game's bag numbers are negative.
     pub bag_id: i32,
-    /// Its place in the bag.
+    /// Its slot in the bag.
     pub slot_id: i32,
 }
 
-/// An item that can be given: at least one of it, with a name, and texts that can be kept.
+/// An item that can be given: at least one of it, with a name, and with texts that can be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Item", into = "Item")]
 pub struct SelectedItem(Item);
@@ -33,22 +33,22 @@ pub enum InvalidItem {
     /// The name is blank.
     #[error("the item has no name")]
     NoName,
-    /// There is none of it.
+    /// The count is 0.
     #[error("the item's count is 0")]
     NoneOfIt,
     /// A text is longer than [`SelectedItem::MAX_TEXT_CHARACTERS`].
     #[error("a text of the item is longer than {} characters", SelectedItem::MAX_TEXT_CHARACTERS)]
     TooLong,
-    /// A text holds a control character, which the game's never do (and PostgreSQL stores no NUL).
+    /// A text holds a control character, which the game's texts never do (and PostgreSQL stores no NUL).
     #[error("a text of the item holds a control character")]
     ControlCharacter,
 }
 
 impl SelectedItem {
-    /// The longest name, link or texture, in characters. The game's links have some hundred.
+    /// The longest name, link or texture, in characters. The game's links have about a hundred.
     pub const MAX_TEXT_CHARACTERS: usize = 1024;
 
-    /// Takes the item when it can be given.
+    /// Accepts the item if it can be given.
     pub fn parse(item: Item) -> Result<Self, InvalidItem> {
         let texts = [&item.name, &item.link, &item.texture];
         if item.name.trim().is_empty() {

@@ -1,7 +1,7 @@
-//! Gifts: an item of the streamer's for a viewer who asks, one after the other.
+//! Gifts: items of the streamer's for viewers who ask, one request at a time.
 //!
-//! Each request is a stream of events. [`decide`] turns a command into events, [`Gift`] is their fold. Who is served next
-//! is decided over the whole [`queue`].
+//! Each request is a stream of events. [`decide`] turns a command into events, [`Gift`] is their fold. The whole [`queue`]
+//! decides who is served next.
 
 mod decide;
 mod event;

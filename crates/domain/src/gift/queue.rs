@@ -1,11 +1,11 @@
-//! The queue of a streamer: the request being served, then those that are `Pending`, oldest first.
+//! A streamer's queue: the request being served, then those that are `Pending`, oldest first.
 
 use std::time::Duration;
 
-/// What each place in the queue is reckoned to take.
+/// The estimated time for each place in the queue.
 pub const WAIT_A_PLACE: Duration = Duration::from_secs(65);
 
-/// How long a request at this place, from 1, is reckoned to wait. 0 is a request that is in no queue.
+/// The estimated wait of a request at this place, from 1. 0 is a request that is in no queue.
 #[must_use]
 pub fn estimated_wait(position: u32) -> Duration {
     WAIT_A_PLACE * position.saturating_sub(1)

@@ -10,10 +10,10 @@ use crate::{
     stream::{Aggregate, ImpossibleEvent},
 };
 
-/// Where a gift request stands, by name.
+/// The status of a gift request, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GiftStatus {
-    /// Asked for in chat; Twitch has not said yet that the viewer subscribes. In no queue.
+    /// Asked for in chat; Twitch has not yet confirmed that the viewer subscribes to the channel. In no queue.
     Unverified,
     /// In the queue.
     Pending,
@@ -23,7 +23,7 @@ pub enum GiftStatus {
     WaitingConfirmation,
     /// The receiver has it. Terminal.
     Completed,
-    /// It came to nothing. Terminal.
+    /// It failed. Terminal.
     Failed,
 }
 
@@ -51,7 +51,7 @@ impl GiftStatus {
         }
     }
 
-    /// Whether a request in this status stands in the way of another of the same viewer.
+    /// Whether a request in this status prevents another one of the same viewer.
     #[must_use]
     pub const fn is_open(self) -> bool {
         match self {
@@ -76,7 +76,7 @@ impl fmt::Display for GiftStatus {
     }
 }
 
-/// The text names no status.
+/// The text is not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such status of a gift request")]
 pub struct UnknownStatus;
@@ -89,38 +89,38 @@ impl FromStr for GiftStatus {
     }
 }
 
-/// Where a gift request stands, with what belongs to that.
+/// The status of a gift request, with the data that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// See [`GiftStatus::Unverified`].
     Unverified {
-        /// Until when Twitch has to say that the viewer subscribes.
+        /// Time by which Twitch has to confirm that the viewer subscribes to the channel.
         timeout_at: OffsetDateTime,
     },
     /// See [`GiftStatus::Pending`].
     Pending,
     /// See [`GiftStatus::SelectingItem`].
     SelectingItem {
-        /// Until when the item has to be selected.
+        /// Time by which the item has to be selected.
         timeout_at: OffsetDateTime,
     },
     /// See [`GiftStatus::WaitingConfirmation`].
     WaitingConfirmation {
-        /// What is given.
+        /// The selected item.
         item: SelectedItem,
-        /// Until when the receiver has to confirm.
+        /// Time by which the receiver has to confirm.
         timeout_at: OffsetDateTime,
     },
     /// See [`GiftStatus::Completed`].
     Completed {
-        /// What was given.
+        /// The given item.
         item: SelectedItem,
     },
     /// See [`GiftStatus::Failed`].
     Failed {
-        /// What was to be given, where it came to that.
+        /// The selected item, if there was one.
         item: Option<SelectedItem>,
-        /// Why it came to nothing.
+        /// Why it failed.
         reason: FailureReason,
     },
 }
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// When the state times out, where it does.
+    /// When the state times out, if it does.
     #[must_use]
     pub const fn timeout_at(&self) -> Option<OffsetDateTime> {
         match self {
@@ -160,7 +160,7 @@ impl State {
         }
     }
 
-    /// Why it came to nothing, where it did.
+    /// Why it failed, if it did.
     #[must_use]
     pub const fn failure_reason(&self) -> Option<&FailureReason> {
         match self {
@@ -177,17 +177,17 @@ impl State {
 /// A gift request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gift {
-    /// Who asked.
+    /// The viewer who asked.
     pub viewer: ViewerId,
-    /// Their display name then.
+    /// The viewer's display name at that time.
     pub display_name: String,
-    /// The character that is to get the gift.
+    /// The character that gets the gift.
     pub character_name: CharacterName,
-    /// When it was received: its place in the queue.
+    /// When it was received, by the backend's clock; decides its place in the queue.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// When it last changed, by the backend's clock.
     pub updated_at: OffsetDateTime,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
 }
 
@@ -205,7 +205,7 @@ impl Aggregate for Gift {
 }
 
 impl State {
-    /// Where the request stands after one more event.
+    /// The state of the request after one more event.
     fn after(&self, event: &Event) -> Result<Self, ImpossibleEvent> {
         match (self, event) {
             (Self::Unverified { .. }, Event::Verified { .. }) => Ok(Self::Pending),

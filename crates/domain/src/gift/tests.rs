@@ -80,7 +80,7 @@ fn commands(at: OffsetDateTime) -> [(&'static str, Command); 8] {
     ]
 }
 
-/// What every command does in every status: the status after it with the reason of a failure, or the refusal, or
+/// What every command does in every status: the resulting status with the reason of a failure, or the refusal, or
 /// `-` for nothing. Commands that are not listed are refused with `InvalidState`.
 fn table(at: OffsetDateTime) -> String {
     let row = |status: GiftStatus| {
@@ -285,7 +285,7 @@ fn events_are_read_back_as_they_were_written() {
     "#);
 }
 
-/// What is done to a queue; numbers name viewers and requests.
+/// Operations on a queue; numbers name viewers and requests.
 #[derive(Debug, Clone)]
 enum Step {
     Ask { viewer: usize, by_chat: bool },
@@ -311,7 +311,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..60)
 }
 
-/// A queue as the rules say it, in the plainest way: who asked, where it stands, and until when (seconds).
+/// A queue by the rules, in the plainest form: who asked, the status, and its deadline (seconds).
 #[derive(Debug, Default)]
 struct Model {
     now: u64,
@@ -421,7 +421,7 @@ impl Queue {
 }
 
 proptest! {
-    /// Whatever stands in a stream: a change has the time of its event, and what cannot follow changes nothing.
+    /// For any stream: a change has the time of its event, and an event that cannot follow changes nothing.
     #[test]
     fn no_order_of_events_leaves_the_table(kinds in prop::collection::vec(0..6_usize, 0..40)) {
         let mut state: Option<Gift> = None;
@@ -440,7 +440,7 @@ proptest! {
         }
     }
 
-    /// Whatever is asked in whatever order: the queue is the model's, and what has ended stays as it is.
+    /// For any commands in any order: the queue equals the model's, and a request that has ended does not change.
     #[test]
     fn a_whole_queue_goes_as_the_model_does(steps in steps()) {
         let (mut queue, mut model) = (Queue { now: AT, gifts: vec![] }, Model::default());

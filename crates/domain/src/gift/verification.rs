@@ -1,4 +1,4 @@
-//! When to ask Twitch again whether the viewer of an unverified request subscribes.
+//! When to ask Twitch again whether the viewer of an unverified request subscribes to the channel.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use time::OffsetDateTime;
 
 use crate::backoff::{Backoff, not_before};
 
-/// How long after its receipt a request by chat can be verified.
+/// How long after its receipt a request from chat can be verified.
 pub const WITHIN: Duration = Duration::from_secs(3_600);
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(60) };
 
-/// When to ask again after the attempt numbered `attempt` (from 1) had no answer. Delays grow from 2 s to 60 s; `jitter` is
-/// that of [`Backoff::delay`]. Not before `earliest`, when Twitch gave a time, within [`WITHIN`].
+/// When to ask again after the attempt numbered `attempt` (from 1) got no answer. Delays grow from 2 s to 60 s; `jitter` is
+/// that of [`Backoff::delay`]. If Twitch gave a time, not before that `earliest`, but within [`WITHIN`].
 #[must_use]
 pub fn retry_at(attempt: u32, earliest: Option<OffsetDateTime>, now: OffsetDateTime, jitter: f64) -> OffsetDateTime {
     not_before(now + BACKOFF.delay(attempt, jitter), earliest, now + WITHIN)

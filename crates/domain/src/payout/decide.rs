@@ -8,52 +8,52 @@ use crate::{
     stream::Aggregate as _,
 };
 
-/// The making of a payout.
+/// The creation of a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Award {
-    /// Who won.
+    /// The winner.
     pub viewer: ViewerId,
-    /// Their display name at the draw.
+    /// The winner's display name at the draw.
     pub display_name: String,
     /// The character's name at the draw.
     pub character_name: CharacterName,
-    /// `spin:<cycle>`.
+    /// The caller's id: `spin:<cycle>`.
     pub enrollment_request_id: EnrollmentRequestId,
     /// What the winner already has.
     pub standing: Standing,
-    /// When.
+    /// When the command is decided, by the backend's clock.
     pub at: OffsetDateTime,
 }
 
 /// A command to a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Make it.
+    /// Create it.
     Award(Award),
-    /// The winner accepted, under this name.
+    /// The winner accepted, with this name.
     ConfirmAcceptance {
         /// The name that was confirmed.
         character_name: CharacterName,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// The desktop asks for a status.
+    /// The desktop program asks for a status.
     ChangeStatus {
-        /// Which.
+        /// The requested status.
         to: PayoutStatus,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
     /// The sweep found it too old.
     Expire {
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
-    /// An attempt to announce it has come to an end that is worth an event.
+    /// An attempt to announce it ended in a way that is recorded as an event.
     RecordAnnouncement {
-        /// Which.
+        /// The outcome to record.
         outcome: Outcome,
-        /// When.
+        /// When the command is decided, by the backend's clock.
         at: OffsetDateTime,
     },
 }
@@ -85,7 +85,7 @@ pub fn decide(payout: Option<&Payout>, command: Command) -> Result<Vec<Event>, R
     }
 }
 
-/// The event, where it may follow.
+/// The event, if it may follow.
 fn if_next(payout: &Payout, event: Event) -> Option<Vec<Event>> {
     Payout::may_be_next(Some(payout), &event).then(|| vec![event])
 }
@@ -100,7 +100,7 @@ fn decide_award(payout: Option<&Payout>, award: Award) -> Result<Vec<Event>, Rej
     Ok(vec![Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at }])
 }
 
-/// The event that takes a payout to the status that the desktop asks for. That one has expired only the sweep says.
+/// The event that moves a payout to the status that the desktop program asks for. Only the sweep makes one expire.
 const fn asked_for(to: PayoutStatus, at: OffsetDateTime) -> Option<Event> {
     match to {
         PayoutStatus::Pending => Some(Event::Returned { at }),

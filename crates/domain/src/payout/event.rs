@@ -1,84 +1,84 @@
-//! The events of a payout, and how they are written down.
+//! The events of a payout, and how they are stored.
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, serde::rfc3339};
 
 use crate::{CharacterName, EnrollmentRequestId, Gold, ViewerId, announcement::Outcome, stream::StreamEvent};
 
-/// Something that happened to a payout. Written once, read forever: a change of meaning is a new version.
+/// Something that happened to a payout. Written once, readable for ever: a change of meaning is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A viewer won. First of every stream.
     Awarded {
-        /// Who.
+        /// The winner.
         viewer: ViewerId,
-        /// Their display name at the draw.
+        /// The winner's display name at the draw.
         display_name: String,
         /// The character's name at the draw.
         character_name: CharacterName,
-        /// How much.
+        /// The amount of gold.
         gold: Gold,
-        /// `spin:<cycle>`.
+        /// The caller's id: `spin:<cycle>`.
         enrollment_request_id: EnrollmentRequestId,
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
     /// The winner accepted.
     AcceptanceConfirmed {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// The desktop took it up.
+    /// The desktop program took it up.
     Started {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// The desktop put it back.
+    /// The desktop program put it back.
     Returned {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
     /// The mail is sent; from here on the announcement is owed.
     Sent {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
     /// It could not be delivered.
     Failed {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// Nobody took it to an end in time.
+    /// Nobody completed it in time.
     Expired {
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
-    /// What became of the announcement.
+    /// An outcome of the announcement.
     Announcement {
-        /// What.
+        /// The outcome.
         outcome: Outcome,
-        /// When.
+        /// When it happened, by the backend's clock.
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
 }
 
 impl Event {
-    /// The type's name, as it is written down.
+    /// The type's name, as stored.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! Payouts: what a winner is owed, from the award to the mail in the game and its announcement.
 //!
-//! Each payout is a stream of events. [`decide`] turns a command into events, [`Payout`] is their fold. What may follow what
-//! is said once, by the fold; [`decide`] asks it.
+//! Each payout is a stream of events. [`decide`] turns a command into events, [`Payout`] is their fold. Only the fold defines
+//! what may follow what; [`decide`] uses it.
 
 mod decide;
 mod event;

@@ -11,20 +11,20 @@ use crate::{
     stream::{Aggregate, ImpossibleEvent},
 };
 
-/// Where a payout stands, as the outside sees it.
+/// The status of a payout, as the outside sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayoutStatus {
-    /// Awarded; the desktop has not taken it up.
+    /// Awarded; the desktop program has not taken it up.
     Pending,
-    /// The desktop is at it.
+    /// The desktop program is working on it.
     InProgress,
     /// The mail with the gold is sent. Terminal.
     Sent,
     /// It could not be delivered. Terminal.
     Failed,
-    /// The streamer called it off. Terminal.
+    /// The streamer cancelled it. Terminal.
     Cancelled,
-    /// Nobody took it to an end in time. Terminal.
+    /// Nobody completed it in time. Terminal.
     Expired,
 }
 
@@ -46,7 +46,7 @@ impl PayoutStatus {
         }
     }
 
-    /// Whether a payout in this status still stands in the way of another.
+    /// Whether a payout in this status prevents another one.
     #[must_use]
     pub const fn is_active(self) -> bool {
         match self {
@@ -62,7 +62,7 @@ impl fmt::Display for PayoutStatus {
     }
 }
 
-/// The text names no status.
+/// The text is not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such payout status")]
 pub struct UnknownStatus;
@@ -70,13 +70,13 @@ pub struct UnknownStatus;
 impl FromStr for PayoutStatus {
     type Err = UnknownStatus;
 
-    /// Matches without regard to case: the desktop program sends `inProgress`.
+    /// Ignores case: the desktop program sends `inProgress`.
     fn from_str(text: &str) -> Result<Self, UnknownStatus> {
         Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownStatus)
     }
 }
 
-/// Where a payout stands, with what belongs to that.
+/// The status of a payout, with the data that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// See [`PayoutStatus::Pending`].
@@ -85,7 +85,7 @@ pub enum State {
     InProgress,
     /// See [`PayoutStatus::Sent`].
     Sent {
-        /// Where its announcement stands. Never `Sending`: that a process is at it is no event.
+        /// The state of its announcement. Never `Sending`, since claiming it is not an event.
         announcement: AnnouncementState,
     },
     /// See [`PayoutStatus::Failed`].
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// Where the payout stands after one more event that is about its status; `None` where it cannot follow.
+    /// The state of the payout after one more event about its status; `None` if the event cannot follow.
     fn after(&self, event: &Event) -> Option<Self> {
         match (self, event) {
             (Self::Pending, Event::Started { .. }) => Some(Self::InProgress),
@@ -123,7 +123,7 @@ impl State {
                 Some(Self::Sent { announcement: announcement.after(outcome)? })
             }
             (
-                // The acceptance is a matter of the payout, whatever its status.
+                // The acceptance belongs to the payout, whatever its status.
                 Self::Pending | Self::InProgress | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
                 Event::Awarded { .. } | Event::AcceptanceConfirmed { .. },
             )
@@ -150,21 +150,21 @@ impl State {
 /// A payout that was awarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payout {
-    /// Who won.
+    /// The winner.
     pub viewer: ViewerId,
-    /// Their display name at the draw.
+    /// The winner's display name at the draw.
     pub display_name: String,
-    /// The character that gets the gold, as it was named at the draw.
+    /// The name, at the draw, of the character that gets the gold.
     pub character_name: CharacterName,
-    /// How much.
+    /// The amount of gold.
     pub gold: Gold,
-    /// `spin:<cycle>`.
+    /// The caller's id: `spin:<cycle>`.
     pub enrollment_request_id: EnrollmentRequestId,
-    /// When it was awarded.
+    /// When it was awarded, by the backend's clock.
     pub created_at: OffsetDateTime,
-    /// When the winner's acceptance was first confirmed. Apart from the status: it may come at any time.
+    /// When the winner's acceptance was first confirmed, by the backend's clock; independent of the status.
     pub accepted_at: Option<OffsetDateTime>,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
 }
 
@@ -175,7 +175,7 @@ impl Payout {
         self.state.status()
     }
 
-    /// Where its announcement stands; `None` until the payout is `Sent`.
+    /// The state of its announcement; `None` until the payout is `Sent`.
     #[must_use]
     pub const fn announcement(&self) -> Option<AnnouncementState> {
         match self.state {
@@ -184,7 +184,7 @@ impl Payout {
         }
     }
 
-    /// Whether the announcement is out.
+    /// Whether the announcement is known to be in chat.
     #[must_use]
     pub fn is_announced(&self) -> bool {
         self.announcement() == Some(AnnouncementState::Announced)

@@ -1,4 +1,4 @@
-//! Given, when, then: every step by itself, and orders of events and commands that nobody has thought of.
+//! Given, when, then: every step by itself, and arbitrary orders of events and commands.
 
 use proptest::prelude::*;
 use time::{OffsetDateTime, macros::datetime};
@@ -249,8 +249,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order: no step leaves a terminal status, and a payout is announced only after it
-    /// was sent.
+    /// For any commands in any order: no step leaves a terminal status, and a payout is announced only after it was sent.
     #[test]
     fn terminal_is_terminal(asked in prop::collection::vec(0..8_usize, 0..30)) {
         let mut payout = fold(awarded()).unwrap();
@@ -274,8 +273,7 @@ proptest! {
         }
     }
 
-    /// Whatever stands in a stream: what is folded is a walk through the table, and what cannot follow leaves the state
-    /// as it was.
+    /// For any stream: the fold is a walk through the table, and an event that cannot follow leaves the state unchanged.
     #[test]
     fn no_order_of_events_leaves_the_table(events in prop::collection::vec(any_event(), 0..40)) {
         let mut state: Option<Payout> = None;
