@@ -1,10 +1,10 @@
-//! Where the command line and the process say that settings are.
+//! Where to read settings from, by the command line and the process.
 
 use std::path::PathBuf;
 
 use clap::ValueHint;
 
-/// The part of a program's command line that is about settings.
+/// The part of a program's command line that concerns settings.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SettingsArgs {
     /// Read settings from this TOML file; environment variables win over it.
@@ -12,20 +12,20 @@ pub struct SettingsArgs {
     pub config: Option<PathBuf>,
 }
 
-/// Where settings come from, beside the built-in defaults.
+/// Where settings come from, besides the built-in defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The TOML file of `--config`.
+    /// The TOML file given by `--config`.
     pub file: Option<PathBuf>,
     /// The environment, read once in `main`.
     pub environment: Vec<(String, String)>,
-    /// Whether `DATABASE_URL` stands in for a connection string that is set nowhere else. Only the backend's own program
-    /// says yes.
+    /// Whether `DATABASE_URL` is used if the connection string is set nowhere else. Only the backend's own program enables
+    /// this.
     pub accept_database_url: bool,
 }
 
 impl SettingsArgs {
-    /// What the command line says, and the environment of this process. What is not Unicode gets replacement characters.
+    /// The command line's choices, and the environment of this process. Invalid Unicode becomes replacement characters.
     #[must_use]
     pub fn sources(&self) -> Sources {
         let environment = std::env::vars_os()

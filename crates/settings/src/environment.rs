@@ -1,8 +1,8 @@
 //! The environment as layers.
 //!
-//! A variable is named `<Section>__<Key>`, without regard to case. `<Section>__<Key>__File` names a file that holds the
-//! value, as orchestrators and systemd hand secrets out. An empty value counts as not set, and a value is text, whatever it
-//! looks like.
+//! A variable is named `<Section>__<Key>`, ignoring case. `<Section>__<Key>__File` names a file that holds the value, which is
+//! how orchestrators and systemd pass secrets. An empty value counts as not set, and a value is text, whatever it looks
+//! like.
 
 use figment::Figment;
 
@@ -11,8 +11,8 @@ use crate::error::Problem;
 use crate::key::{Key, SHARED};
 use crate::layer::Given;
 
-/// Names that settings have elsewhere, each with its layer. What stands in for a connection string that is set nowhere else
-/// is below the file, the others are above it; our own names win.
+/// Other programs' names for our settings, each with its layer. The fallback for a connection string that is set nowhere
+/// else is below the file, the others are above it; our own names take precedence.
 const ELSEWHERE: &[(&str, &str, usize)] = &[
     ("DATABASE_URL", "ConnectionStrings__PostgreSQL", 0),
     ("ASPNETCORE_ENVIRONMENT", "Mgm__Environment", 1),
@@ -21,7 +21,7 @@ const ELSEWHERE: &[(&str, &str, usize)] = &[
 ];
 const OWN: usize = 2;
 
-/// What the variables say, the lowest layer first.
+/// The values of the variables, the lowest layer first.
 pub(crate) fn read(sources: &Sources, keys: &[&'static Key], problems: &mut Vec<Problem>) -> [Figment; 3] {
     let mut layers = [Figment::new(), Figment::new(), Figment::new()];
     for (spelled, value) in sources.environment.iter().filter(|(_, value)| !value.is_empty()) {
@@ -48,7 +48,7 @@ pub(crate) fn read(sources: &Sources, keys: &[&'static Key], problems: &mut Vec<
     layers
 }
 
-/// The variable whose value `name` gives, and whether it does so by the name of a file.
+/// The variable whose value `name` gives, and whether it names a file.
 fn named_by(name: &str) -> (&str, bool) {
     const SUFFIX: &str = "__File";
     match name.len().checked_sub(SUFFIX.len()).and_then(|length| name.split_at_checked(length)) {
@@ -57,8 +57,8 @@ fn named_by(name: &str) -> (&str, bool) {
     }
 }
 
-/// The text of a file that holds one value; the end of its last line does not count. The name of the file is a value, too:
-/// somebody may have put the secret itself there.
+/// The text of a file that holds one value, without its final line break. Errors do not repeat the file's name, since it is
+/// also a value: somebody may have put the secret itself there.
 fn content(variable: &str, path: &str) -> Result<String, Problem> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem::new(format!("{variable}: the file that it names cannot be read: {error}")))?;
@@ -66,7 +66,7 @@ fn content(variable: &str, path: &str) -> Result<String, Problem> {
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// Whether a variable stands under a section of ours and so must be a key of ours.
+/// Whether a variable is in one of our sections and therefore must be one of our keys.
 fn is_ours(variable: &str, keys: &[&Key]) -> bool {
     variable.split_once("__").is_some_and(|(section, _)| {
         !section.eq_ignore_ascii_case(SHARED) && keys.iter().any(|key| key.parts().0.eq_ignore_ascii_case(section))

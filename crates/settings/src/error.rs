@@ -1,36 +1,36 @@
-//! What can be wrong with the configuration.
+//! Problems of the configuration.
 
 use std::fmt::Display;
 
-/// One thing that is wrong, in words for the operator. They hold no value: any may be a secret in the wrong place.
+/// One problem, described for the operator. It repeats no value, since any may be a misplaced secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
-    /// The variable of the setting that it is about, where it is one that is known.
+    /// The variable of the setting concerned, if it is a known one.
     pub(crate) key: Option<&'static str>,
     message: String,
 }
 
-/// Everything that is wrong with the configuration, never empty.
+/// All problems of the configuration, never empty.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct SettingsError {
-    /// One entry a problem.
+    /// One entry per problem.
     pub problems: Vec<Problem>,
 }
 
 impl Problem {
-    /// Of no known setting.
+    /// A problem of no known setting.
     pub(crate) fn new(message: String) -> Self {
         Self { key: None, message }
     }
 
-    /// Of a key that no service knows, with the one that looks most like it.
+    /// A key that no service has, with the most similar one.
     pub(crate) fn unknown(key: &str, origin: impl Display, nearest: &str) -> Self {
         Self::new(format!("{key} ({origin}) is not a setting of any service; did you mean {nearest}?"))
     }
 
-    /// Of a setting, whose name comes first.
+    /// A problem of a setting, whose name comes first.
     pub(crate) fn of(key: &'static str, said: impl Display) -> Self {
         Self { key: Some(key), message: format!("{key}{said}") }
     }

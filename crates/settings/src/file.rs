@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::key::{Key, SHARED};
 use crate::layer::Given;
 
-/// What the file says.
+/// The values of the file.
 pub(crate) fn read(path: &Path, keys: &[&'static Key], problems: &mut Vec<Problem>) -> Figment {
     let mut layer = Figment::new();
     let table = parse(path).unwrap_or_else(|problem| {
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, keys: &[&'static Key], problems: &mut Vec<Proble
             match keys.iter().copied().find(|key| plain(&key.in_file()) == plain(&spelled)) {
                 Some(_) if value.as_str() == Some("") => {}
                 Some(key) => {
-                    // There is nothing in TOML that would not go in; what is of no use is refused when it is read.
+                    // Every TOML value can be converted; unusable ones are refused when they are read.
                     let value = Value::serialize(value).unwrap_or_else(|_| Empty::Unit.into());
                     let given = Given { key, spelled, file: Some(path.to_owned()), value };
                     problems.extend(given.add_to(&mut layer).err());
@@ -49,7 +49,7 @@ fn parse(path: &Path) -> Result<toml::Table, Problem> {
     toml::from_str(&text).map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-        // The message is without the text that is wrong.
+        // The message does not include the invalid text.
         Problem::new(format!("{}, line {line}: {}", path.display(), error.message()))
     })
 }

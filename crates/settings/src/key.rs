@@ -1,9 +1,9 @@
-//! The names of settings, and the sections that they stand in.
+//! The names of settings, and their sections.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A section where other keys may stand: they belong to somebody else.
+/// A section that may hold other keys, which belong to other programs.
 pub(crate) const SHARED: &str = "ConnectionStrings";
 
 /// One setting, as a section declares it.
@@ -21,14 +21,14 @@ impl Key {
         self.variable.split_once("__").unwrap_or_default()
     }
 
-    /// By which `figment` finds its value.
+    /// The path by which `figment` finds its value.
     pub(crate) fn path(&self) -> String {
         self.variable.replace("__", ".")
     }
 
-    /// As it is written in the file: `rate_limits.viewer_reads_per_minute` is `RateLimits__ViewerReadsPerMinute`.
+    /// Its name in the file: `rate_limits.viewer_reads_per_minute` is `RateLimits__ViewerReadsPerMinute`.
     ///
-    /// A word begins with a capital that stands behind a small letter and not before another capital (`PostgreSQL` is one).
+    /// A word begins with a capital that follows a small letter and does not precede another capital (`PostgreSQL` is one word).
     pub(crate) fn in_file(&self) -> String {
         let path = self.path();
         let letters = path.as_bytes();
@@ -45,15 +45,15 @@ impl Key {
         written
     }
 
-    /// The one of `names` that looks most like `name`.
+    /// The one of `names` that is most similar to `name`.
     pub(crate) fn nearest(name: &str, names: impl Iterator<Item = String>) -> String {
         let name = name.to_ascii_lowercase();
         names.min_by_key(|known| strsim::damerau_levenshtein(&name, &known.to_ascii_lowercase())).unwrap_or_default()
     }
 }
 
-/// Settings that stand together.
+/// Settings that belong together.
 pub(crate) trait Section: Default + DeserializeOwned + Serialize {
-    /// In the order of the documentation.
+    /// The keys in the order of the documentation.
     const KEYS: &[Key];
 }

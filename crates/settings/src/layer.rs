@@ -17,7 +17,7 @@ pub enum Origin {
     Default,
     /// The TOML file.
     File(PathBuf),
-    /// The environment variable of this name, as it was spelled.
+    /// The environment variable of this name, as spelled there.
     Variable(String),
 }
 
@@ -42,17 +42,17 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One value that a source gives.
+/// One value from a source.
 pub(crate) struct Given {
     pub(crate) key: &'static Key,
-    /// The key's name as it was spelled there.
+    /// The key's name as spelled there.
     pub(crate) spelled: String,
     pub(crate) file: Option<PathBuf>,
     pub(crate) value: Value,
 }
 
 impl Given {
-    /// Adds it to its layer. What another spelling of the key gives already has to be the same.
+    /// Adds it to its layer. If another spelling of the key has already set a value, both must be equal.
     pub(crate) fn add_to(self, layer: &mut Figment) -> Result<(), Problem> {
         let path = self.key.path();
         let is_same = layer.find_value(&path).is_ok_and(|other| other == self.value && self.file.is_none());

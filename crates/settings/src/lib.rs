@@ -1,11 +1,11 @@
 //! The settings of every service: built-in defaults, then an optional TOML file, then environment variables.
 //!
-//! One environment and one file serve all services, so every service loads the whole [`Settings`] and a key is unknown
-//! only when no service knows it. A field has its final type: what is loaded needs no second look. `sections.rs` is the one
-//! place where a key, its type, its default and its meaning are written down.
+//! One environment and one file serve all services, so every service loads the whole [`Settings`], and a key is unknown
+//! only if no service has it. A field has its final type and needs no further check. `sections.rs` is the one place that
+//! defines a key, its type, its default and its meaning.
 //!
-//! * A variable is named `<Section>__<Key>`, without regard to case: `Mgm__ApiKey` is `MGM__APIKEY`.
-//! * `<Section>__<Key>__File` names a file that holds the value, as orchestrators and systemd hand secrets out.
+//! * A variable is named `<Section>__<Key>`, ignoring case: `Mgm__ApiKey` is `MGM__APIKEY`.
+//! * `<Section>__<Key>__File` names a file that holds the value, which is how orchestrators and systemd pass secrets.
 //! * In the file the same key is `api_key` under `[mgm]`; case and underscores do not matter there either.
 //! * Lists are separated by commas in a variable, and arrays (or the same text) in the file.
 //! * An empty value counts as not set.
@@ -40,29 +40,28 @@ pub use sections::{
 };
 pub use setting::Environment;
 
-/// The broadcaster of a developer who has configured none.
+/// The broadcaster used in development if none is configured.
 const DEVELOPMENT_BROADCASTER: &str = "dev-broadcaster";
 
-/// The settings, and for each key its value (redacted where secret) and where that came from.
+/// The settings, and for each key its value (redacted if secret) and its origin.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The effective settings.
     pub settings: Settings,
-    /// One row a key, in the order of the documentation.
+    /// One row per key, in the order of the documentation.
     pub rows: Vec<Row>,
 }
 
 impl Settings {
-    /// Reads all layers, later ones winning.
+    /// Reads all layers; later ones take precedence.
     ///
-    /// Every problem is reported, not just the first. No message holds a value, since any value may be a secret in the
-    /// wrong place.
+    /// Every problem is reported, not just the first. No message repeats a value, since any value may be a misplaced secret.
     pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
         Self::load_for(sources, needs::of_a_stand_in)
     }
 
-    /// The same for a program with needs of its own, such as [`needs::of_the_backend`], whose problems are reported along
-    /// with the others.
+    /// The same for a program with its own requirements, such as [`needs::of_the_backend`], whose problems are reported
+    /// together with the others.
     pub fn load_for(sources: &Sources, needs: fn(&Self) -> Vec<Problem>) -> Result<Loaded, SettingsError> {
         let mut reader = Reader::new(sources, keys().collect());
         let mut settings = Self::read(&mut reader);
@@ -72,14 +71,14 @@ impl Settings {
         Ok(Loaded { settings, rows })
     }
 
-    /// Where a service listens: where it is told to, else on loopback and its own port.
+    /// The address of a service: the configured one, or else loopback and its own port.
     #[must_use]
     pub fn urls(&self, service: ServiceId) -> BindUrls {
         let port = service.service().port.unwrap_or_default();
         self.general.urls.clone().unwrap_or_else(|| BindUrls::loopback(port))
     }
 
-    /// The broadcaster, or that of a developer who has configured none.
+    /// The configured broadcaster, or else the one used in development.
     #[must_use]
     pub fn broadcaster(&self) -> BroadcasterId {
         self.twitch

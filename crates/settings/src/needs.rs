@@ -1,14 +1,14 @@
-//! What a program needs beside settings that are well formed: the rules of Production.
+//! What a program requires besides well-formed settings: the rules of Production.
 
 use crate::{Environment, Problem, Settings};
 
-/// What a stand-in needs: nothing more.
+/// A stand-in's requirements: none.
 #[must_use]
 pub fn of_a_stand_in(_: &Settings) -> Vec<Problem> {
     Vec::new()
 }
 
-/// What the operator's commands need, which work on the database alone.
+/// The requirements of the operator's commands, which only use the database.
 #[must_use]
 pub fn of_the_database(settings: &Settings) -> Vec<Problem> {
     let broadcaster = [("Twitch__BroadcasterUserId", settings.twitch.broadcaster_user_id.is_some())];
@@ -16,7 +16,7 @@ pub fn of_the_database(settings: &Settings) -> Vec<Problem> {
     in_production(settings, &broadcaster, &[]).chain(database).collect()
 }
 
-/// What the backend needs.
+/// The backend's requirements.
 #[must_use]
 pub fn of_the_backend(settings: &Settings) -> Vec<Problem> {
     let Settings { mgm, twitch, .. } = settings;
@@ -32,7 +32,7 @@ pub fn of_the_backend(settings: &Settings) -> Vec<Problem> {
     in_production(settings, &needed, &aids).chain(of_the_database(settings)).collect()
 }
 
-/// What Production cannot do without, and what it does not allow, each with whether it is set.
+/// What Production requires and what it forbids, each with whether it is set.
 fn in_production(
     settings: &Settings,
     needed: &[(&'static str, bool)],

@@ -1,16 +1,16 @@
-//! Origins, as browsers send them, and that of the Extension's panel.
+//! Origins as browsers send them, and the origin of the Extension's panel.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// An origin: scheme, host and perhaps a port, and nothing after that or within.
+/// An origin: scheme, host and possibly a port, and nothing else.
 /// <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct WebOrigin(String);
 
-/// Not an origin. Does not say what it is, which may hold a password.
+/// Not an origin. The message does not repeat the text, which may hold a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an origin looks like https://example.com, without a user, a path or anything else")]
 pub struct NoOrigin;
@@ -44,7 +44,7 @@ impl fmt::Display for WebOrigin {
     }
 }
 
-/// The Extension's client id, which is a part of the host that Twitch serves its panel from.
+/// The Extension's client id, which is part of the host from which Twitch serves its panel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ExtensionClientId {
     id: String,
@@ -52,14 +52,14 @@ pub struct ExtensionClientId {
 }
 
 impl ExtensionClientId {
-    /// Takes the id as it is, if it can be part of a host name.
+    /// Accepts the id as it is, if it can be part of a host name.
     pub fn parse(id: impl Into<String>) -> Result<Self, NoOrigin> {
         let id = id.into();
         let panel = format!("https://{id}.ext-twitch.tv").parse()?;
         Ok(Self { id, panel })
     }
 
-    /// The id's text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.id

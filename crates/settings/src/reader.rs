@@ -1,4 +1,4 @@
-//! Reads the sections one after the other, and collects what is wrong with any of them.
+//! Reads the sections one after the other, and collects the problems of all of them.
 
 use figment::Figment;
 use figment::error::Kind;
@@ -10,14 +10,14 @@ use crate::key::{Key, Section};
 use crate::layer::Origin;
 use crate::{environment, file};
 
-/// One setting as it is in effect.
+/// One setting in effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Row {
     /// The name of its environment variable.
     pub key: &'static str,
     /// Its name in the file, `section.key`.
     pub file_key: String,
-    /// Its value; a secret only says that it is set.
+    /// Its value; for a secret, only whether it is set.
     pub value: String,
     /// Where the value came from.
     pub origin: Origin,
@@ -25,9 +25,9 @@ pub struct Row {
     pub doc: String,
 }
 
-/// All layers, and what was read of them.
+/// All layers, and what was read from them.
 pub(crate) struct Reader {
-    /// In the order of the documentation.
+    /// The keys in the order of the documentation.
     keys: Vec<&'static Key>,
     layers: Figment,
     rows: Vec<Row>,
@@ -42,13 +42,13 @@ impl Reader {
         Self { keys, layers: below.merge(file).merge(above).merge(own), rows: Vec::new(), problems }
     }
 
-    /// A section. What is wrong in it has its default.
+    /// Reads a section. An invalid value is replaced by its default.
     pub(crate) fn section<S: Section>(&mut self) -> S {
         let mut values = Dict::new();
         for key in S::KEYS {
             let Ok(value) = self.layers.find_value(&key.path()) else { continue };
             let name = key.parts().1.to_owned();
-            // Each by itself, since `serde` ends with the first error. What `figment` says of that would hold the value.
+            // Each key separately, since `serde` stops at the first error. `figment`'s message would include the value.
             let alone = Value::from(Dict::from([(name.clone(), value.clone())]));
             let said = match alone.deserialize::<S>().map_err(|error| error.kind) {
                 Ok(_) => {
@@ -75,7 +75,7 @@ impl Reader {
         section
     }
 
-    /// Adds problems of settings that have none yet: one that cannot be read counts as not set.
+    /// Adds problems of settings that have none yet: an unreadable setting counts as not set.
     pub(crate) fn refuse(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
             if !self.problems.iter().any(|known| known.key == problem.key) {
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    /// The rows, or all problems in the order of the documentation, those of no known setting first.
+    /// The rows, or all problems in the order of the documentation, those of unknown settings first.
     pub(crate) fn finish(mut self) -> Result<Vec<Row>, SettingsError> {
         let keys = &self.keys;
         self.problems.sort_by_key(|problem| keys.iter().position(|key| Some(key.variable) == problem.key));

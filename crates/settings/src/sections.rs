@@ -24,8 +24,8 @@ use crate::origin::{ExtensionClientId, WebOrigin};
 use crate::reader::Reader;
 use crate::setting::{self, Environment};
 
-/// Sections as `serde` reads them. Each field has its meaning, its name and type, its default, and the second half of its
-/// variable's name, `<Section>__<Key>`; in the file that is `key` under `[section]`.
+/// Sections as `serde` reads them. Each field has its meaning, its name and type, its default, and the second part of its
+/// variable's name, `<Section>__<Key>`; in the file it is `key` under `[section]`.
 macro_rules! sections {
     ($(
         $(#[doc = $about:literal])+
@@ -74,22 +74,22 @@ macro_rules! sections {
 }
 
 sections! {
-    /// What the process of any service is told.
+    /// Settings for the process of any service.
     pub general: General in "Mgm" {
         /// `Development` or `Production`.
         environment: Environment = Environment::Production, "Environment";
         /// Addresses to listen on, separated by `;`; hosts `+`, `*`, `0.0.0.0` and `localhost` included. Not set: loopback
         /// and the component's own port.
         urls: Option<BindUrls> = None, "Urls";
-        /// Where traces are exported to, by OTLP over HTTP: a collector's address without `/v1/traces`. Not set: they are
-        /// not.
+        /// Where to export traces by OTLP over HTTP: a collector's address without `/v1/traces`. Not set: traces are not
+        /// exported.
         otlp_endpoint: Option<Url> = None, "OtlpEndpoint";
     }
 
     /// Databases.
     pub connection_strings: ConnectionStrings in "ConnectionStrings" {
-        /// The database: `Host=…;Port=…;Database=…;Username=…;Password=…`, or a `postgres://` URL. Of several hosts, with
-        /// commas between, the primary is used.
+        /// The database: `Host=…;Port=…;Database=…;Username=…;Password=…`, or a `postgres://` URL. Of several hosts, separated
+        /// by commas, the primary is used.
         postgresql: Option<ConnectionString> = None, "PostgreSQL";
     }
 
@@ -97,7 +97,7 @@ sections! {
     pub mgm: Mgm in "Mgm" {
         /// The key of the desktop program, sent in the header `X-MGM-ApiKey`.
         api_key: Option<SecretString> = None, "ApiKey";
-        /// Accepted beside the key while it is being rotated.
+        /// The previous desktop key, also accepted while the key is being rotated.
         api_key_previous: Option<SecretString> = None, "ApiKeyPrevious";
         /// Origins allowed by CORS beside `https://<ExtensionClientId>.ext-twitch.tv`, separated by commas.
         allowed_origins: Vec<WebOrigin> = Vec::new(), "AllowedOrigins";
@@ -105,15 +105,15 @@ sections! {
         trusted_proxies: Vec<IpNet> = Vec::new(), "TrustedProxies";
         /// Addresses of the metrics listener, separated by `;`. Not set: no metrics are served.
         metrics_urls: Option<BindUrls> = None, "MetricsUrls";
-        /// How often the metrics look at the database, in seconds.
+        /// How often the metrics are refreshed from the database, in seconds.
         metrics_refresh: Duration = seconds(15), "MetricsRefreshSeconds";
-        /// Turns the route `POST /api/e2e/prepare-pending-payout` on (Development only).
+        /// Enables the route `POST /api/e2e/prepare-pending-payout` (Development only).
         enable_e2e_harness: bool = false, "EnableE2eHarness";
-        /// Lets claims and gift requests skip the subscription check at Helix (Development only).
+        /// Lets claims and gift requests skip the subscriber check at Helix (Development only).
         dev_skip_subscriber_check: bool = false, "DevSkipSubscriberCheck";
-        /// How long the backend waits at its start for a database that is away, in seconds.
+        /// How long the backend waits at start for a database that is away, in seconds.
         database_wait_seconds: u32 = 30, "DatabaseWaitSeconds";
-        /// How logs are written: `text` or `json`.
+        /// The format of logs: `text` or `json`.
         log_format: LogFormat = LogFormat::Text, "LogFormat";
     }
 
@@ -121,36 +121,36 @@ sections! {
     pub twitch: Twitch in "Twitch" {
         /// The HMAC secret of EventSub, 10 to 100 ASCII characters.
         event_sub_secret: Option<SigningSecret> = None, "EventSubSecret";
-        /// Accepted beside the secret while it is being rotated.
+        /// The previous EventSub secret, also accepted while the secret is being rotated.
         event_sub_secret_previous: Option<SigningSecret> = None, "EventSubSecretPrevious";
         /// Base64 of the key that signs Extension tokens. Several are separated by commas: all are accepted, the first signs.
         extension_secret: Option<ExtensionKeys> = None, "ExtensionSecret";
-        /// The Extension's client id. When set, mock tokens carry it as `aud`, and a token's `aud`, where present, must be it.
+        /// The Extension's client id. When set, mock tokens carry it as `aud`, and a token's `aud`, if present, must equal it.
         extension_client_id: Option<ExtensionClientId> = None, "ExtensionClientId";
         /// Root of the Helix service, without `/helix`. Not set: the production root.
         helix_api_base_url: Option<HelixBaseUrl> = None, "HelixApiBaseUrl";
         /// Root of the service that renews tokens, without `/oauth2`. Not set: the production root.
         oauth_base_url: Option<OAuthBaseUrl> = None, "OAuthBaseUrl";
-        /// Where Twitch is to send notifications: the public address of `POST /api/twitch/eventsub`. When set, the backend
-        /// looks after its subscription to chat itself; that needs the client id and secret, too.
+        /// Where Twitch sends notifications: the public address of `POST /api/twitch/eventsub`. When set, the backend manages its
+        /// chat subscription itself; that also needs the client id and secret.
         event_sub_callback_url: Option<CallbackUrl> = None, "EventSubCallbackUrl";
         /// The broadcaster's user id. When set, mock tokens carry it as `channel_id`. Not set: `dev-broadcaster` in
         /// Development.
         broadcaster_user_id: Option<BroadcasterId> = None, "BroadcasterUserId";
-        /// The token that Helix calls carry, until it is renewed.
+        /// The access token for Helix calls, until it is renewed.
         broadcaster_access_token: Option<SecretString> = None, "BroadcasterAccessToken";
-        /// The token that renews the access token. What Twitch gives out then is kept in the database.
+        /// The token that renews the access token. Renewed tokens are kept in the database.
         broadcaster_refresh_token: Option<SecretString> = None, "BroadcasterRefreshToken";
-        /// The client id that Helix calls carry.
+        /// The client id for Helix calls.
         helix_client_id: Option<String> = None, "HelixClientId";
         /// The client secret that belongs to the client id.
         helix_client_secret: Option<SecretString> = None, "HelixClientSecret";
-        /// The badges that make a chatter a subscriber, separated by commas. Prime members who do not subscribe wear `premium` too.
+        /// The badges that mark a chatter as a subscriber, separated by commas. Prime members who do not subscribe also wear `premium`.
         subscriber_badges: Vec<String> = words(&["subscriber", "founder", "premium"]),
             "SubscriberBadges";
     }
 
-    /// The lengths of a roulette cycle, which make one [`Schedule`] together.
+    /// The lengths of a roulette cycle, which together form one [`Schedule`].
     pub(crate) lengths: Lengths in "Roulette" {
         /// Length of a cycle, in seconds.
         cycle: NonZeroU32 = at_least_one(300), "CycleSeconds";
@@ -158,13 +158,13 @@ sections! {
         collecting: u32 = 240, "CollectingSeconds";
         /// From the draw to the verification phase, in seconds.
         spinning: u32 = 30, "SpinningSeconds";
-        /// From the cycle's end to the last moment its candidate can be verified, in seconds.
+        /// From the cycle's end to the last moment at which its candidate can be verified, in seconds.
         grace: u32 = 30, "GraceSeconds";
     }
 
     /// The roulette.
     pub roulette: Roulette in "Roulette" {
-        /// How often the roulette looks at the clock, in milliseconds.
+        /// How often the roulette checks the clock, in milliseconds.
         tick_milliseconds: NonZeroU64 = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN), "TickMilliseconds";
     }
 
@@ -172,16 +172,16 @@ sections! {
     pub payouts: Payouts in "Payouts" {
         /// Age at which an open payout expires, in seconds.
         expire_after: Duration = seconds(86_400), "ExpireAfterSeconds";
-        /// How often open payouts are looked at, in seconds.
+        /// How often open payouts are checked, in seconds.
         sweep: Duration = seconds(3600), "SweepSeconds";
     }
 
     /// Announcements in chat.
     pub announcements: Announcements in "Announcements" {
-        /// How often the outbox is looked at, in seconds. That is the fallback: the database tells when something is due.
+        /// How often the outbox is polled, in seconds. This is the fallback: the database notifies when something is due.
         poll: Duration = seconds(5), "PollSeconds";
-        /// How long after the time-out of its call to Helix an announcement stays with the process that sends it, in seconds;
-        /// after that it is listed as `unknown`.
+        /// How long after the time-out of its call to Helix an announcement still belongs to the process that sends it, in
+        /// seconds; after that it is listed as `unknown`.
         lease_margin: Duration = seconds(30), "LeaseMarginSeconds";
     }
 
@@ -191,11 +191,11 @@ sections! {
         select: Duration = seconds(60), "SelectSeconds";
         /// Time to confirm the item, in seconds.
         confirm: Duration = seconds(300), "ConfirmSeconds";
-        /// How often time-outs and requests whose subscription is to be checked are looked at, in seconds.
+        /// How often to look for time-outs and for viewers whose subscription to the channel is unchecked, in seconds.
         sweep: Duration = seconds(1), "SweepSeconds";
     }
 
-    /// How many requests are answered; the rest are 429.
+    /// How many requests are answered; the rest get 429.
     pub rate_limits: RateLimits in "RateLimits" {
         /// Writes of one viewer in a minute.
         viewer_writes_per_minute: NonZeroU32 = at_least_one(5), "ViewerWritesPerMinute";
@@ -215,7 +215,7 @@ sections! {
     pub version: Version in "Version" {
         /// The version. Not set: the build's.
         current_version: Option<String> = None, "CurrentVersion";
-        /// Where the release notes are.
+        /// The URL of the release notes.
         release_notes_url: Option<String> = None, "ReleaseNotesUrl";
         /// The oldest desktop program that may be used.
         minimum_desktop_version: Option<String> = None, "MinimumDesktopVersion";
@@ -227,13 +227,13 @@ sections! {
 
     /// SyntheticDesktop.
     pub synthetic_desktop: SyntheticDesktop in "SyntheticDesktop" {
-        /// Where SyntheticDesktop finds the backend.
+        /// The address of the backend for SyntheticDesktop.
         backend_base_url: Url = loopback(8080), "BackendBaseUrl";
     }
 
-    /// Where the backend is.
+    /// The address of the backend for MockEventSubWebhook.
     pub backend: Backend in "Backend" {
-        /// Where MockEventSubWebhook forwards notifications to.
+        /// Where MockEventSubWebhook forwards notifications.
         base_url: Url = loopback(8080), "BaseUrl";
     }
 
@@ -241,7 +241,7 @@ sections! {
     pub mock_helix: MockHelix in "MockHelix" {
         /// Holds callers to Twitch's rules: which token, with which scopes, of which user and client.
         strict_auth: bool = false, "StrictAuth";
-        /// What the broadcaster has granted the client, separated by commas.
+        /// The scopes that the broadcaster has granted the client, separated by commas.
         broadcaster_scopes: Vec<String> = words(&[
             "channel:bot", "channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat",
         ]), "BroadcasterScopes";
@@ -249,7 +249,7 @@ sections! {
 }
 
 impl ConnectionStrings {
-    /// The database, where it is set and the files that it names can be used.
+    /// The database, if it is set and the files that it names are usable.
     pub fn database(&self) -> Result<&ConnectionString, Problem> {
         let key = "ConnectionStrings__PostgreSQL";
         let database = self.postgresql.as_ref().ok_or_else(|| Problem::of(key, " is not set"))?;
@@ -259,12 +259,12 @@ impl ConnectionStrings {
 }
 
 impl Mgm {
-    /// The desktop keys that are accepted.
+    /// The desktop program's keys that are accepted.
     pub fn api_keys(&self) -> impl Iterator<Item = &SecretString> {
         self.api_key.iter().chain(&self.api_key_previous)
     }
 
-    /// How long the backend waits at its start for a database that is away.
+    /// How long the backend waits at start for a database that is away.
     #[must_use]
     pub fn database_wait(&self) -> Duration {
         Duration::from_secs(self.database_wait_seconds.into())
@@ -272,7 +272,7 @@ impl Mgm {
 }
 
 impl Twitch {
-    /// The EventSub secrets that are accepted; empty: signatures are not checked.
+    /// The EventSub secrets that are accepted; if there are none, signatures are not checked.
     #[must_use]
     pub fn signing_secrets(&self) -> SigningSecrets {
         self.event_sub_secret.iter().chain(&self.event_sub_secret_previous).collect()
@@ -280,7 +280,7 @@ impl Twitch {
 }
 
 impl Roulette {
-    /// How often the roulette looks at the clock.
+    /// How often the roulette checks the clock.
     #[must_use]
     pub fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_milliseconds.get())
@@ -288,7 +288,7 @@ impl Roulette {
 }
 
 impl Gifts {
-    /// How long a request may take for each step.
+    /// How long each step of a request may take.
     #[must_use]
     pub fn limits(&self) -> TimeLimits {
         TimeLimits { select: self.select, confirm: self.confirm }
@@ -296,7 +296,7 @@ impl Gifts {
 }
 
 impl Settings {
-    /// Puts together what several settings make, and says what does not go together.
+    /// Builds what depends on several settings, and returns the conflicts between them.
     pub(crate) fn compose(&mut self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let Lengths { cycle, collecting, spinning, grace } = self.lengths;

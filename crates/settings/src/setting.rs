@@ -1,7 +1,7 @@
-//! How a value becomes a setting's type, and how it is shown. What is said of a wrong one never repeats it.
+//! How a value is parsed into a setting's type, and how it is shown. A message about an invalid value never repeats it.
 //!
-//! A variable is always text: a secret of digits, commas or brackets stays as it is, and what is a number or a flag is read
-//! from the text here. The file may hold numbers, flags and arrays, too.
+//! A variable is always text: a secret of digits, commas or brackets stays as it is, and numbers and flags are parsed from
+//! the text here. The file may also hold numbers, flags and arrays.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -24,12 +24,12 @@ use url::Url;
 
 use crate::origin::{ExtensionClientId, WebOrigin};
 
-/// How strict the backend is with itself.
+/// How strictly the backend checks its own configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Environment {
-    /// Development aids may be turned on, and what is missing has a default.
+    /// Development aids may be enabled, and missing settings have defaults.
     Development,
-    /// Refuses to start when anything that protects it is missing.
+    /// Refuses to start if anything that protects it is missing.
     Production,
 }
 
@@ -39,24 +39,24 @@ impl Environment {
 
 /// A type that a setting can have.
 pub(crate) trait Setting: Sized {
-    /// Reads a variable, or text in the file.
+    /// Parses a variable, or text in the file.
     fn from_text<E: Error>(text: &str) -> Result<Self, E>;
 
-    /// Reads what stands in the file.
+    /// Parses a value in the file.
     fn from_value<E: Error>(value: &Value) -> Result<Self, E> {
         value.as_str().map_or_else(|| Err(expected("text in quotes")), Self::from_text)
     }
 
-    /// For descriptions; redacted where secret.
+    /// The text for descriptions; redacted if secret.
     fn show(&self) -> String;
 }
 
-/// For `#[serde(with = "setting")]`.
+/// Deserializes for `#[serde(with = "setting")]`.
 pub(crate) fn deserialize<'de, T: Setting, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::from_value(&<Value as Deserialize>::deserialize(deserializer)?)
 }
 
-/// For `#[serde(with = "setting")]`: as it is shown.
+/// Serializes for `#[serde(with = "setting")]`, as it is shown.
 pub(crate) fn serialize<T: Setting, S: Serializer>(setting: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&setting.show())
 }
@@ -98,7 +98,7 @@ impl<T: Setting> Setting for Vec<T> {
     }
 }
 
-/// Numbers and flags need no quotes in the file: their text, which is empty for anything else.
+/// Numbers and flags need no quotes in the file: this is their text, which is empty for anything else.
 fn bare(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
@@ -121,7 +121,7 @@ impl Setting for bool {
     }
 }
 
-/// Whole numbers, by the type that they are read as.
+/// Whole numbers, by the type with which they are parsed.
 macro_rules! whole_numbers {
     ($($type:ty: $number:ty, $read:expr, $shown:expr;)+) => { $(
         impl Setting for $type {
@@ -146,7 +146,7 @@ whole_numbers! {
     u32: u32, Some, u32::from;
     NonZeroU32: u32, Self::new, Self::get;
     NonZeroU64: u64, Self::new, Self::get;
-    // In seconds.
+    // Whole seconds.
     Duration: u32, |seconds: u32| (seconds > 0).then(|| Self::from_secs(seconds.into())), |span: Self| span.as_secs();
 }
 
@@ -160,7 +160,7 @@ impl Setting for String {
     }
 }
 
-/// What may travel in a header of HTTP, which strips blanks at a value's ends: with one there it could never match.
+/// A text that can be sent in an HTTP header. HTTP strips blanks at the ends of a value, so one with them could never match.
 fn header_text<E: Error>(text: &str) -> Result<&str, E> {
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) || text.contains(char::is_control) {
         return Err(E::custom("the value begins or ends with a blank, or holds a control character; leave it out"));
@@ -180,7 +180,7 @@ fn network<E: Error>(text: &str) -> Result<IpNet, E> {
     network.map_err(|_| expected("IP addresses or networks such as 10.0.0.0/8"))
 }
 
-/// One of a closed set of words, matched without regard to case.
+/// One of a closed set of words, ignoring case.
 fn word<T: Copy, E: Error>(text: &str, words: &[(&str, T)], what: &str) -> Result<T, E> {
     let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim()));
     found.map(|(_, value)| *value).ok_or_else(|| expected(what))
@@ -190,7 +190,7 @@ fn hidden<T>(_: &T) -> String {
     "(set, not shown)".to_owned()
 }
 
-/// Types with rules of their own, each by the function that reads its text and the one that shows it.
+/// Types with their own rules, each with the function that parses its text and the one that shows it.
 macro_rules! types {
     ($($type:ty: $read:expr, $show:expr;)+) => { $(
         impl Setting for $type {
