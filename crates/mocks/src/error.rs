@@ -1,4 +1,4 @@
-//! Errors of the stand-ins, in the shape of all errors.
+//! Errors of the stand-ins, in the common shape.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use mgm_api_types::{ErrorBody, json};
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 
-/// An answer that is an error.
+/// An error answer.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -22,7 +22,7 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
-    /// 400: body or query are not what the route reads.
+    /// 400: the route cannot read the body or the query.
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_payload", message)
     }
@@ -35,7 +35,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Reads a JSON body whose objects are objects, whatever its `Content-Type` says.
+/// Reads a JSON body in which objects must be objects, whatever its `Content-Type` says.
 pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     json::from_slice(body).map_err(|error| Refusal::invalid(error.to_string()))
 }

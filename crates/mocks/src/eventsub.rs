@@ -1,5 +1,5 @@
-//! MockEventSubWebhook stands for Twitch's webhook sender: it checks a notification as the backend does and passes it on,
-//! each byte as it came.
+//! MockEventSubWebhook replaces Twitch's webhook sender: it checks a notification as the backend does and forwards it byte
+//! for byte.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +26,10 @@ use crate::shell::Shell;
 /// The longest wait for the backend's answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the stand-in needs to know.
+/// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct EventSubConfig {
-    /// The secrets whose signatures are passed on; with none, everything is.
+    /// The secrets whose signatures are accepted; if there are none, everything is forwarded.
     pub secrets: SigningSecrets,
     /// The root of the backend.
     pub backend: Url,

@@ -1,4 +1,4 @@
-//! What a stand-in was asked.
+//! The requests that a stand-in received.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,17 +13,17 @@ use serde_json::Value;
 /// How many requests are kept.
 const CAPACITY: usize = 1000;
 
-/// Longer bodies are not kept, in bytes.
+/// The longest body that is kept, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A bounded record of requests, shared by all who hold a clone.
+/// A bounded record of requests, shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal(Arc<Mutex<Record>>);
 
 #[derive(Debug, Default)]
 struct Record {
     total: u64,
-    /// Told apart from requests before a reset, whose answers come after it.
+    /// Distinguishes requests from before a reset whose answers come after it.
     first: u64,
     next: u64,
     entries: VecDeque<Entry>,
@@ -38,7 +38,7 @@ struct Entry {
     traceparent: Option<String>,
     tracestate: Option<String>,
     status: Option<StatusCode>,
-    /// As it came: parsed JSON may take many times its room.
+    /// As received: parsed JSON may take many times the memory.
     body: Bytes,
 }
 
@@ -104,7 +104,7 @@ impl Journal {
 impl Entry {
     fn show(&self) -> mocks::JournalEntry {
         let mut body: Option<Value> = serde_json::from_slice(&self.body).ok();
-        // The one secret that travels in a body of JSON: that of a subscription of EventSub.
+        // The only secret that is sent in a JSON body: that of an EventSub subscription.
         if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut("/transport/secret")) {
             *secret = "(not shown)".into();
         }

@@ -1,4 +1,4 @@
-//! MockExtensionJwt stands for Twitch's token issuer: anybody may be anybody.
+//! MockExtensionJwt replaces Twitch's token issuer: anybody can get a token for any user.
 
 use std::sync::Arc;
 
@@ -19,27 +19,27 @@ use crate::error::Refusal;
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 
-/// Life of a token, in seconds.
+/// Lifetime of a token, in seconds.
 const LIFE: u32 = 7200;
 
-/// The longest id or name, in bytes, as the backend takes them.
+/// The longest id or name, in bytes, that the backend accepts.
 const LONGEST: usize = 256;
 
-/// What the stand-in needs to know.
+/// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct JwtConfig {
-    /// The first key signs.
+    /// The keys, of which the first signs.
     pub keys: ExtensionKeys,
-    /// What tokens carry as `aud`.
+    /// The tokens' `aud`.
     pub client_id: Option<String>,
-    /// What tokens carry as `channel_id`, without which a backend takes them in Development only.
+    /// The tokens' `channel_id`; without it a backend accepts them only in Development.
     pub channel_id: Option<String>,
-    /// Where the present time comes from.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl JwtConfig {
-    /// Reads `Twitch__ExtensionSecret`, without which it is the development key, `Twitch__ExtensionClientId` and
+    /// Reads `Twitch__ExtensionSecret` (default: the development key), `Twitch__ExtensionClientId` and
     /// `Twitch__BroadcasterUserId`.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
@@ -80,7 +80,7 @@ struct Claims<'a> {
     channel_id: Option<&'a str>,
 }
 
-/// The parameter; none where it is blank or missing.
+/// The parameter; `None` if it is blank or missing.
 fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(other, _)| other == name);
     let value = values.next().map(|(_, value)| value.into_owned()).filter(|value| !value.trim().is_empty());

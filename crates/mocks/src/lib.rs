@@ -1,15 +1,15 @@
 //! The stand-ins for every outside party: Twitch's webhooks, tokens and REST interface, and the streamer's desktop program.
 //!
-//! Each is a module with a configuration, `router` (for tests in process) and `run` (the service as a process runs it). Beside
-//! its own routes each answers:
+//! Each is a module with a configuration, `router` (for tests in process) and `run` (the service as a process runs it).
+//! Besides its own routes, each has:
 //!
-//! * `GET /health`: who it is;
-//! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of what it was asked, without the headers that may hold
-//!   secrets;
-//! * `POST /reset`: 204, and everything that was recorded or asked for is forgotten.
+//! * `GET /health`: its identity;
+//! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of the requests it received, without the headers that
+//!   may hold secrets;
+//! * `POST /reset`: 204; clears everything that was recorded or requested.
 //!
-//! Bodies have up to 1 MiB. Every error has the body `{code, message, details}`; on the routes of Helix it is Helix' own
-//! `{error, status, message}`.
+//! Bodies may have up to 1 MiB. Every error has the body `{code, message, details}`; on the routes of Helix it has Helix'
+//! own `{error, status, message}`.
 
 mod error;
 pub mod eventsub;

@@ -7,10 +7,10 @@ use url::Url;
 /// The longest wait for a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest answer of the backend that is read, in bytes.
+/// How much of the backend's answer is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
-/// `path` (without a slash in front) below `base`, with or without a slash at its end.
+/// `path` (without a leading slash) below `base`, with or without a trailing slash.
 pub(crate) fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));

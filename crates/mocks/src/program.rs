@@ -18,18 +18,18 @@ use tokio_util::sync::CancellationToken;
 /// Why a stand-in cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// It cannot listen where it should.
+    /// It cannot listen on its address.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// No HTTP client can be made.
+    /// No HTTP client can be built.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The API key cannot be sent in a header.
-    #[error("Mgm__ApiKey: the key has characters that cannot stand in a header")]
+    #[error("Mgm__ApiKey: the key has characters that are not allowed in a header")]
     ApiKey,
 }
 
-/// Listens where the settings say, else on loopback and the service's own port, until `shutdown`.
+/// Listens on the configured address, or else on loopback and the service's own port, until `shutdown`.
 pub(crate) async fn listen(
     id: ServiceId,
     settings: &Settings,
@@ -57,11 +57,11 @@ struct StandInCli {
 
 #[derive(Debug, Subcommand)]
 enum StandInCommand {
-    /// Prints all settings with their current values and where these come from.
+    /// Prints all settings with their values and origins.
     Config,
-    /// Asks the one that runs here for its health; the exit status is 1 when it is not well.
+    /// Checks the health of the running stand-in; the exit status is 1 if it is not healthy.
     Health {
-        /// Asks for any stand-in on its own port: for an image that holds them all.
+        /// Checks any stand-in on its own port: for an image that holds them all.
         #[arg(long, hide = true)]
         any: bool,
     },
@@ -91,7 +91,7 @@ enum Failure {
 }
 
 /// The `main` of a stand-in: command line, settings, logs, and then `run` until SIGINT or SIGTERM. The exit status is 2
-/// when the command line or the settings are wrong, else 1 when it fails.
+/// if the command line or the settings are wrong, and 1 for any other failure.
 #[must_use]
 pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
     let parsed = command(id).try_get_matches().and_then(|matches| StandInCli::from_arg_matches(&matches));

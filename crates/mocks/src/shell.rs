@@ -20,19 +20,19 @@ use crate::journal::Journal;
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Marks an answer that ends the connection in place of answering.
+/// Marks an answer that ends the connection instead of answering.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut;
 
 /// The parts of a stand-in.
 pub(crate) struct Shell<Reset> {
-    /// The routes of the party that it stands for.
+    /// The routes of the party that it replaces.
     pub(crate) routes: Router,
-    /// Routes of its own, which are not recorded.
+    /// Its own routes, which are not recorded.
     pub(crate) control: Router,
-    /// Who it is, which `GET /health` tells.
+    /// Its identity, which `GET /health` returns.
     pub(crate) id: ServiceId,
-    /// Forgets what it has recorded and what was asked of it.
+    /// Clears what was recorded and requested.
     pub(crate) reset: Reset,
 }
 
@@ -54,7 +54,7 @@ impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
                 }),
             )
             .method_not_allowed_fallback(method_not_allowed);
-        // What was meant for the other party and missed its routes is worth recording, too.
+        // A request that was meant for the other party and missed its routes is recorded, too.
         routes
             .method_not_allowed_fallback(method_not_allowed)
             .fallback(not_found)
@@ -66,7 +66,7 @@ impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
     }
 }
 
-/// The answer of `GET /health`: what the service table says, in its order.
+/// The answer of `GET /health`: the fields of the service table, in its order.
 struct Identity(ServiceId);
 
 impl Serialize for Identity {
@@ -85,12 +85,12 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }
 
-/// Reads the body, and says in the log what was asked and answered.
+/// Reads the body, and logs the request and the answer.
 async fn receive(State(memory): State<Budget>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let response = match read(body, &memory).await {
-        // The memory is kept until the answer.
+        // The memory is held until the answer.
         Ok(body) => {
             let mut request = Request::from_parts(head, Body::from(body.bytes.clone()));
             request.extensions_mut().insert(body.bytes.clone());

@@ -1,5 +1,5 @@
-//! SyntheticDesktop stands for the streamer's desktop program: it walks a payout through the calls that the program makes
-//! when it has mailed the gold.
+//! SyntheticDesktop replaces the streamer's desktop program: it takes a payout through the calls that the program makes
+//! after mailing the gold.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,20 +26,20 @@ use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 
-/// The longest wait for one answer of the backend; callers wait 120 s for all three.
+/// The longest wait for one answer from the backend; callers wait 120 s for all three.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much of an answer a step shows, in characters.
 const SNIPPET: usize = 500;
 
-/// What the stand-in needs to know.
+/// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct SyntheticDesktopConfig {
     /// The root of the backend.
     pub backend: Url,
     /// The desktop program's key. Without one every run fails.
     pub api_key: Option<HeaderValue>,
-    /// Where the present time comes from.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
 }
 

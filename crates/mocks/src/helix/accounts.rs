@@ -1,12 +1,12 @@
-//! The client and the users that the stand-in knows: those of the settings which it shares with the backend.
+//! The client and the users that the stand-in knows, from the settings that it shares with the backend.
 
 use mgm_settings::{Settings, Twitch};
 use secrecy::{ExposeSecret, SecretString};
 
-/// Who there is.
+/// The client and the users.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
-    /// The client; none: whatever is named as one.
+    /// The client; `None`: any name is accepted.
     pub client: Option<ClientAccount>,
     /// The users who have authorised it, the broadcaster first.
     pub users: Vec<UserAccount>,
@@ -17,11 +17,11 @@ pub struct Accounts {
 pub struct ClientAccount {
     /// Its id.
     pub id: String,
-    /// Its secret; none: any will do.
+    /// Its secret; `None`: any is accepted.
     pub secret: Option<SecretString>,
 }
 
-/// A user, with what they have granted the client.
+/// A user, with the scopes granted to the client.
 #[derive(Clone, Debug)]
 pub struct UserAccount {
     /// Their id.
@@ -30,7 +30,7 @@ pub struct UserAccount {
     pub scopes: Vec<String>,
     /// Their access token.
     pub access: Option<SecretString>,
-    /// What renews it.
+    /// The refresh token for it.
     pub refresh: Option<SecretString>,
 }
 
@@ -50,12 +50,12 @@ impl Accounts {
         Self { client, users: vec![broadcaster] }
     }
 
-    /// Whether the client may be this one.
+    /// Whether this is an accepted client id.
     pub(super) fn is_client(&self, id: &str) -> bool {
         self.client.as_ref().is_none_or(|client| client.id == id)
     }
 
-    /// Whether the client's secret may be this one.
+    /// Whether this is an accepted client secret.
     pub(super) fn is_client_secret(&self, secret: &str) -> bool {
         let known = self.client.as_ref().and_then(|client| client.secret.as_ref());
         known.is_none_or(|known| known.expose_secret() == secret)

@@ -17,13 +17,13 @@ impl Answer {
         Self { status: StatusCode::OK, body }
     }
 
-    /// Helix' body of errors: `{error, status, message}`.
+    /// Helix' error body: `{error, status, message}`.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
         let error = status.canonical_reason().unwrap_or("Error");
         Self { status, body: json!({"error": error, "status": status.as_u16(), "message": message}) }
     }
 
-    /// With another status, where it is a success at all.
+    /// The same with another status, if this is a success.
     pub(super) fn with_success(self, status: StatusCode) -> Self {
         if self.status.is_success() { Self { status, ..self } } else { self }
     }

@@ -1,5 +1,5 @@
-//! Who asks, and whether they may: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), held to where
-//! `MockHelix__StrictAuth` is set.
+//! The caller and its permissions: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), enforced with
+//! `MockHelix__StrictAuth`.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
@@ -9,17 +9,17 @@ use super::answer::Answer;
 use super::tokens::{Holder, Kind};
 use super::{CLIENT_ID, Helix, text};
 
-/// Who asks. Without the rules, everybody may ask everything.
+/// The caller. Unless the rules are enforced, everybody may call everything.
 #[derive(Debug)]
 pub(super) enum Caller {
-    /// The rules are not held to; known only where the token was given out here.
+    /// The rules are not enforced; the owner is known only if the token was issued here.
     Anybody(Option<Holder>),
-    /// By the rules.
+    /// The rules are enforced.
     Known(Holder),
 }
 
 impl Helix {
-    /// Checks token and client id.
+    /// Checks the token and the client id.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Answer> {
         let (token, client_id) = (bearer(headers), text(headers, CLIENT_ID));
         if !self.config.strict_auth {
@@ -42,7 +42,7 @@ impl Helix {
 }
 
 impl Caller {
-    /// Only a user's token with this scope will do.
+    /// Requires a user's token with this scope.
     pub(super) fn needs_user(&self, scope: &str) -> Result<(), Answer> {
         match self {
             Self::Anybody(_) => Ok(()),
@@ -57,7 +57,7 @@ impl Caller {
         }
     }
 
-    /// A parameter has to be the token's own user.
+    /// Requires a parameter to be the token's own user.
     pub(super) fn needs_to_be(&self, parameter: &str, id: &str) -> Result<(), Answer> {
         match self {
             Self::Known(Holder { kind: Kind::User(user), .. }) if user.id != id => Err(unauthorized(&format!(
@@ -67,7 +67,7 @@ impl Caller {
         }
     }
 
-    /// Only the client's own token will do: also without the rules, where a token is known to be a user's.
+    /// Requires the client's own token: without the rules, too, if a token is known to be a user's.
     pub(super) fn needs_app(&self) -> Result<(), Answer> {
         match self {
             Self::Anybody(Some(Holder { kind: Kind::User(_), .. }))
@@ -78,7 +78,7 @@ impl Caller {
         }
     }
 
-    /// Whether the sender may write into the chat: by a token of their own, or by the client's with what both have granted.
+    /// Whether the sender may write to the chat: with their own token, or with the client's if both have granted it.
     pub(super) fn may_write(&self, accounts: &Accounts, sender: &str, broadcaster: &str) -> Result<(), Answer> {
         let Self::Known(holder) = self else { return Ok(()) };
         if let Kind::User(_) = holder.kind {

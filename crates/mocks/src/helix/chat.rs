@@ -63,7 +63,7 @@ fn not_sent(code: &str) -> Answer {
     }]}))
 }
 
-/// The parameters: the body by the documents; some clients put a part of them, or all, into the query.
+/// The parameters, documented as a body; some clients put some or all of them into the query.
 fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> {
     let mut message = match serde_json::from_slice::<Map<String, Value>>(body) {
         Ok(message) => message,
@@ -77,7 +77,7 @@ fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> 
 }
 
 impl Helix {
-    /// What Twitch refuses of a message.
+    /// Checks Twitch's conditions for a message.
     fn check(&self, caller: &Caller, message: &Map<String, Value>, holder: &Holder) -> Result<(), Answer> {
         let field = |name: &str| {
             let value = message.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());

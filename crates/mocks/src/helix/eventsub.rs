@@ -1,5 +1,5 @@
-//! The subscriptions of EventSub (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): made, listed
-//! and deleted; the callback of each is really verified, and told of its revocation.
+//! EventSub subscriptions (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): created, listed and
+//! deleted; each callback is really verified, and told of its revocation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,23 +24,23 @@ use super::parameters::{Parameters, bad_request};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
 
-/// How many subscriptions there can be, which is what they may cost together.
+/// The maximum number of subscriptions, which is also their maximum total cost.
 const CAPACITY: usize = 10_000;
-/// How many a page of the list has where nobody says.
+/// The default size of a page of the list.
 const PAGE: usize = 100;
-/// How long a callback may take.
+/// The longest wait for a callback's answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a list can be filtered by, one at a time.
+/// The possible filters of a list, one at a time.
 const FILTERS: [&str; 4] = ["status", "type", "user_id", "subscription_id"];
-/// How many of the same type and condition there can be.
+/// The maximum number with the same type and condition.
 const SAME: usize = 3;
 
 const ENABLED: &str = "enabled";
 const PENDING: &str = "webhook_callback_verification_pending";
 const UNVERIFIED: &str = "webhook_callback_verification_failed";
 
-/// The subscriptions there are, oldest first.
+/// The existing subscriptions, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions(Mutex<Vec<Subscription>>);
 
@@ -82,7 +82,7 @@ impl Subscriptions {
         self.all().clear();
     }
 
-    /// Gives a subscription another status, where it still has the one before.
+    /// Changes a subscription's status, if it still has the previous one.
     fn settle(&self, id: &str, before: &str, after: &str) {
         if let Some(subscription) = self.all().iter_mut().find(|one| one.id == id && one.status == before) {
             after.clone_into(&mut subscription.status);
@@ -104,7 +104,7 @@ impl Subscription {
         })
     }
 
-    /// Whether it is for the same, and alive.
+    /// Whether it has the same type, version and condition, and is alive.
     fn is_like(&self, wanted: &Wanted) -> bool {
         [ENABLED, PENDING].contains(&self.status.as_str())
             && self.kind == wanted.kind
@@ -113,7 +113,7 @@ impl Subscription {
     }
 }
 
-/// The list's frame, and the answer's to a subscription that was made.
+/// The frame of a list, and of the answer to a new subscription.
 fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
     let frame = json!({"total": all.len(), "data": shown, "total_cost": 0, "max_total_cost": CAPACITY});
     match frame {
@@ -199,7 +199,7 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
     Ok(Json(RevokedSubscription { id: revoked.id, status, callback_status }))
 }
 
-/// Twitch calls `https` on port 443. The loopback, which is not Twitch's to call, is let through for the stack's own sake.
+/// Twitch calls `https` on port 443. Loopback, which Twitch cannot call, is allowed for the stack.
 fn can_be_called(callback: &Url) -> bool {
     let is_loopback = match callback.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -211,7 +211,7 @@ fn can_be_called(callback: &Url) -> bool {
 }
 
 impl Helix {
-    /// Webhooks belong to the client, so only its own token will do.
+    /// Webhooks belong to the client, so this requires the client's own token.
     async fn as_app(&self, headers: &HeaderMap, act: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
         match self.caller(headers).and_then(|caller| caller.needs_app()) {
             Ok(()) => self.faults.next(FaultRoute::EventSub).apply(act, not_sent).await,
@@ -219,7 +219,7 @@ impl Helix {
         }
     }
 
-    /// What Twitch refuses of a subscription beyond what cannot be kept at all.
+    /// Checks Twitch's conditions for a subscription, beyond what cannot be stored at all.
     fn check_wanted(&self, wanted: &Wanted) -> Result<(), Answer> {
         if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
             return Err(bad_request("invalid callback: must be https on port 443"));

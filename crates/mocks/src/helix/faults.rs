@@ -1,4 +1,4 @@
-//! Faults that were asked for, and what they make of an answer.
+//! Requested faults, and how they change an answer.
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -21,16 +21,16 @@ use crate::shell::Cut;
 /// How many faults can wait.
 const CAPACITY: usize = 1000;
 
-/// The longest delay that can be asked for.
+/// The longest delay that can be requested.
 const MAX_DELAY: Duration = Duration::from_secs(600);
 
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 
-/// The faults to come, first come first served on each route.
+/// The waiting faults, in order for each route.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<VecDeque<Fault>>);
 
-/// What one request is to suffer.
+/// The fault of one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
     None,
@@ -49,7 +49,7 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds all of them, or none when one makes no sense.
+    /// Adds all of them, or none if one is invalid.
     pub(super) fn add(&self, faults: Vec<Fault>) -> Result<(), Refusal> {
         faults.iter().try_for_each(check)?;
         let mut queue = self.queue();
@@ -60,7 +60,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Those that are still to come, each with the number of requests that it is still to hit.
+    /// The waiting faults, each with the number of requests that it still affects.
     pub(super) fn waiting(&self) -> Vec<Fault> {
         self.queue().iter().cloned().collect()
     }
@@ -69,7 +69,7 @@ impl Faults {
         self.queue().clear();
     }
 
-    /// What the next request of the route suffers.
+    /// The fault for the next request of the route.
     pub(super) fn next(&self, route: FaultRoute) -> Effect {
         let mut queue = self.queue();
         let Some(place) = queue.iter().position(|fault| fault.route == route) else { return Effect::None };
@@ -121,7 +121,7 @@ fn effect(fault: &Fault) -> Effect {
 
 impl Effect {
     /// Answers a request. `happen` is what it would have done without the fault, `not_sent` the answer that says that it
-    /// was taken and then not done.
+    /// was accepted but not done.
     pub(super) async fn apply(self, happen: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
         match self {
             Self::None => happen().into_response(),
@@ -146,8 +146,8 @@ impl Effect {
     }
 }
 
-/// Ends the connection without a single byte: nothing is written before the body has had its first say, and this one
-/// fails at once.
+/// Ends the connection without a single byte: hyper writes nothing before the body's first poll, and this body fails at
+/// that.
 fn cut() -> Response {
     let mut response = Response::new(Body::from_stream(stream::once(ready(aborted()))));
     response.extensions_mut().insert(Cut);
@@ -159,7 +159,7 @@ fn truncated(answer: &Answer) -> Response {
     let whole = answer.body.to_string();
     let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
     let failure = async {
-        // What there is is written when a body keeps its connection waiting.
+        // Pending bytes are written when a body keeps its connection waiting.
         tokio::task::yield_now().await;
         aborted()
     };

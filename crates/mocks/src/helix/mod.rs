@@ -1,22 +1,22 @@
-//! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it takes chat messages and
-//! shows the last one, and knows who subscribes: everybody whose user id does not start with `nosub-`. It stands for the
-//! token service and for the keeper of EventSub subscriptions, too. Helix' answers have the headers of its rate limit, which
+//! MockHelixApi replaces Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it accepts chat messages,
+//! shows the last one, and knows the channel's subscribers: everybody whose user id does not start with `nosub-`. It also
+//! replaces the token service and manages EventSub subscriptions. Helix' answers have the headers of its rate limit, which
 //! nobody reaches.
 //!
 //! # Tokens
 //!
-//! `POST /oauth2/token` gives out an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): a
-//! refresh token is good once, and another comes with the access token. `GET /oauth2/validate` tells whether an access token
-//! is good, and what for. `POST /tokens/expire` ends every access token that there is.
+//! `POST /oauth2/token` issues an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): a
+//! refresh token is valid once, and another comes with the access token. `GET /oauth2/validate` tells whether an access
+//! token is valid, and for what. `POST /tokens/expire` expires every access token.
 //!
-//! Without `MockHelix__StrictAuth` any access token is good until then, and any refresh token; and nobody looks at whose a
-//! token is. With it, Twitch's rules are held to: good are the broadcaster's tokens of the settings
-//! (`Twitch__BroadcasterAccessToken`, `Twitch__BroadcasterRefreshToken`) and those that were given out here; the client is
-//! that of the settings (`Twitch__HelixClientId`, `Twitch__HelixClientSecret`, where they are set) and each call names the one
-//! that its token was issued to. A call wants a user's token or the client's own, a scope that was granted
-//! (`MockHelix__BroadcasterScopes`), and ids that are the token's own user's:
+//! Without `MockHelix__StrictAuth` any access token is valid until then, and any refresh token; nobody checks whose a
+//! token is. With it, Twitch's rules are enforced. Valid tokens are the broadcaster's from the settings
+//! (`Twitch__BroadcasterAccessToken`, `Twitch__BroadcasterRefreshToken`) and those that were issued here. The client is
+//! the one in the settings (`Twitch__HelixClientId`, `Twitch__HelixClientSecret`, if set), and each call names the client
+//! that its token was issued to. A call requires a user's token or the client's own, a granted scope
+//! (`MockHelix__BroadcasterScopes`), and ids that belong to the token's user:
 //!
-//! | route | token | scope | whose |
+//! | route | token | scope | parameter of the token's user |
 //! | --- | --- | --- | --- |
 //! | `GET /helix/subscriptions` | a user's | `channel:read:subscriptions` | `broadcaster_id` |
 //! | `GET /helix/subscriptions/user` | a user's | `user:read:subscriptions` | `user_id` |
@@ -26,30 +26,31 @@
 //!
 //! # Subscriptions
 //!
-//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, a hundred a page or `first`. A new one is
-//! `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the secret of the
-//! subscription, and has proved itself or failed to. `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}` ends one (without an
-//! `id` the newest that is enabled), tells its callback, and answers `{id, status, callbackStatus}`.
+//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, with a hundred per page or `first`. A new
+//! one is `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the
+//! subscription's secret, and has answered it correctly or failed to. `POST /eventsub/revoke`
+//! `{"status": "authorization_revoked", "id": …}` revokes one (without an `id` the newest that is enabled), tells its
+//! callback, and answers `{id, status, callbackStatus}`.
 //!
 //! # Faults
 //!
 //! `POST /faults` takes an array of [`Fault`]s, `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`,
-//! and appends them to those that wait; `GET /faults` shows those; `POST /reset` forgets them. Each request to the
-//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) suffers one
+//! and appends them to the waiting ones; `GET /faults` shows those; `POST /reset` clears them. Each request to the
+//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) gets one
 //! of them, in order, after its credentials were checked.
 //!
 //! | kind | does the message count as sent? | what the caller sees |
 //! | --- | --- | --- |
 //! | `status` | if `status` (default 500) is a success | a complete answer of that status |
 //! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason` |
-//! | `duplicate` | no | the same, with the code `msg_duplicate`: it was said just before |
+//! | `duplicate` | no | the same, with the code `msg_duplicate`: the same text was sent just before |
 //! | `reply_lost` | yes | the connection ends without an answer |
 //! | `truncated` | yes | the connection ends in the middle of the answer's body |
 //! | `slow` | yes | the answer, after `delayMs` (default 1000) |
 //! | `dropped` | no | the connection ends without an answer, at once or after `delayMs` |
 //!
-//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every request. (A connection that is
-//! refused needs no fault: nothing listens on a port that is free.)
+//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` shows every
+//! request. (A refused connection needs no fault: nothing listens on a free port.)
 
 mod accounts;
 mod answer;
@@ -87,22 +88,22 @@ use tokens::Tokens;
 
 const CLIENT_ID: &str = "client-id";
 
-/// How many calls a client may make in a minute, as is said.
+/// The stated number of calls that a client may make per minute.
 const RATE_LIMIT: HeaderValue = HeaderValue::from_static("800");
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// What the stand-in needs to know.
+/// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct HelixConfig {
-    /// Whether Twitch's rules of tokens, scopes and identities are held to.
+    /// Whether Twitch's rules for tokens, scopes and identities are enforced.
     pub strict_auth: bool,
-    /// Who there is.
+    /// The client and the users.
     pub accounts: Accounts,
-    /// Where the present time comes from.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Where ids and tokens come from.
+    /// The source of ids and tokens.
     pub random: Arc<RandomSource>,
 }
 
@@ -118,7 +119,7 @@ impl HelixConfig {
         }
     }
 
-    /// Whose a token is that nobody knows, where the rules are not held to.
+    /// The owner of an unknown token, if the rules are not enforced.
     fn anybody(&self) -> UserAccount {
         let stranger = || UserAccount { id: "streamer".to_owned(), scopes: vec![], access: None, refresh: None };
         self.accounts.users.first().cloned().unwrap_or_else(stranger)
@@ -204,8 +205,8 @@ async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json
     Ok(Json(helix.faults.waiting()))
 }
 
-/// What every answer of Helix says of its limit (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>): one point is
-/// spent, and back within the second.
+/// The rate limit headers of every Helix answer (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>): one point is
+/// spent, and restored within the second.
 async fn with_rate_limit(State(helix): State<Arc<Helix>>, mut response: Response) -> Response {
     let left = if response.status() == StatusCode::TOO_MANY_REQUESTS { "0" } else { "799" };
     let reset = helix.config.clock.now().unix_timestamp() + 1;

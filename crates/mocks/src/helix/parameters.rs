@@ -5,7 +5,7 @@ use url::form_urlencoded;
 
 use super::answer::Answer;
 
-/// How many a page may have.
+/// The maximum size of a page.
 const MOST: usize = 100;
 
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -24,7 +24,7 @@ impl Parameters {
         self.all(name).next().ok_or_else(missing)
     }
 
-    /// How many are wanted at the most, where that is said: from 1 to 100, on every route that has pages
+    /// The requested page size, if given: from 1 to 100, on every route with pages
     /// (<https://dev.twitch.tv/docs/api/guide/#pagination>).
     pub(super) fn first(&self) -> Result<Option<usize>, Answer> {
         let malformed =

@@ -1,5 +1,5 @@
-//! Who subscribes: everybody whose user id does not start with `nosub-`. The broadcaster asks at one route, a viewer about
-//! themselves at the other.
+//! Subscribers of a channel: everybody whose user id does not start with `nosub-`. The broadcaster asks at one route,
+//! viewers about themselves at the other.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::parameters::{Parameters, bad_request};
 
-/// User ids that start so are nobody's subscriber.
+/// User ids with this prefix subscribe to no channel.
 const NO_SUBSCRIBER: &str = "nosub-";
 
-/// About how many users the broadcaster may ask at once.
+/// The maximum number of users that the broadcaster may ask about at once.
 const MOST_USERS: usize = 100;
 
 fn subscribes(user: &str) -> bool {
@@ -56,7 +56,7 @@ impl Helix {
     }
 }
 
-/// Nobody is listed who is not asked about: there is no end of those who subscribe.
+/// Only users who were asked about are listed, since everybody else subscribes.
 fn list(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
     caller.needs_user("channel:read:subscriptions")?;
     let broadcaster = parameters.one("broadcaster_id")?;

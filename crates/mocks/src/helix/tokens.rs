@@ -1,5 +1,5 @@
-//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>), and which tokens are good, whose they are and what
-//! for.
+//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>): which tokens are valid, whose they are and what
+//! they are for.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,35 +21,35 @@ use super::{Helix, HelixConfig, text};
 /// How many tokens of each kind are remembered.
 const CAPACITY: usize = 1000;
 
-/// How long a client's token lasts, as is said.
+/// The stated lifetime of a client's token.
 const APP_SECONDS: u32 = 5_011_271;
-/// How long a user's does.
+/// The stated lifetime of a user's token.
 const USER_SECONDS: u32 = 14_124;
 
-/// What is known of tokens, beside those of the accounts.
+/// What is known about tokens, besides those of the accounts.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Access tokens that were given out and are good.
+    /// Access tokens that were issued and are valid.
     issued: VecDeque<(String, Holder)>,
-    /// Refresh tokens that were given out, each with its user.
+    /// Refresh tokens that were issued, each with its user.
     refresh: VecDeque<(String, UserAccount)>,
-    /// Refresh tokens that were used: each is good once.
+    /// Refresh tokens that were used: each is valid once.
     used: VecDeque<String>,
     have_expired: bool,
 }
 
-/// Whose an access token is.
+/// The owner of an access token.
 #[derive(Clone, Debug)]
 pub(super) struct Holder {
-    /// The client that it was issued to, where that is known.
+    /// The client that it was issued to, if known.
     pub(super) client_id: Option<String>,
     pub(super) kind: Kind,
 }
 
-/// Which kind of token it is.
+/// The kind of a token.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// The client's own.
@@ -64,13 +64,13 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an access token is good. Where the rules are not held to any is, until `POST /tokens/expire`.
+    /// Whether an access token is valid. Unless the rules are enforced, any is, until `POST /tokens/expire`.
     pub(super) fn is_good(&self, config: &HelixConfig, token: &str) -> bool {
         let any_is = !config.strict_auth && !self.known().have_expired;
         any_is || self.holder(&config.accounts, token).is_some()
     }
 
-    /// Whose token it is, where it is good and known.
+    /// The token's owner, if it is valid and known.
     pub(super) fn holder(&self, accounts: &Accounts, token: &str) -> Option<Holder> {
         let known = self.known();
         let issued = known.issued.iter().find(|(other, _)| other == token).map(|(_, holder)| holder.clone());
@@ -80,7 +80,7 @@ impl Tokens {
         })
     }
 
-    /// Ends every access token there is.
+    /// Expires every access token.
     pub(super) fn expire(&self) {
         let mut known = self.known();
         known.issued.clear();
@@ -95,7 +95,7 @@ impl Tokens {
         remember(&mut self.known().issued, (token.to_owned(), Holder { client_id: Some(client_id), kind }));
     }
 
-    /// Uses a refresh token up for another one; its user, unless it is not good.
+    /// Exchanges a refresh token for another one; returns its user, or `None` if it is not valid.
     fn exchange(&self, config: &HelixConfig, refresh: &str, next: &str) -> Option<UserAccount> {
         let mut known = self.known();
         if known.used.iter().any(|other| other == refresh) {
@@ -118,8 +118,8 @@ fn remember<T>(all: &mut VecDeque<T>, one: T) {
 }
 
 /// `POST /oauth2/token`: <https://dev.twitch.tv/docs/authentication/refresh-tokens/> and
-/// <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>. The parameters are a form
-/// by the documents, and are in the query by the habit of many clients.
+/// <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>. The parameters are
+/// documented as a form, but many clients send them in the query.
 pub(super) async fn token(State(helix): State<Arc<Helix>>, RawQuery(query): RawQuery, body: Bytes) -> Response {
     let query = query.unwrap_or_default();
     let grant = || grant(&helix, &[&body, query.as_bytes()]).unwrap_or_else(|refusal| refusal);
@@ -198,7 +198,7 @@ pub(super) async fn validate(State(helix): State<Arc<Helix>>, headers: HeaderMap
     Answer::ok(answer).into_response()
 }
 
-/// This route names no `error`, unlike those of Helix.
+/// Unlike Helix, this route does not set `error`.
 fn unauthorized(message: &str) -> Response {
     let status = StatusCode::UNAUTHORIZED;
     (status, Json(json!({"status": status.as_u16(), "message": message}))).into_response()

@@ -7,7 +7,7 @@ use url::Url;
 use crate::support::{Backend, Running, answer, assert_error, nowhere, start, url};
 
 const PATH: &str = "/api/twitch/eventsub";
-/// Neither the white space nor the bytes that are no UTF-8 survive a parser.
+/// Neither the white space nor the invalid UTF-8 would survive a parser.
 const BODY: &[u8] = b"{ \"a\" :\t1.0 }\n\xff\xfe";
 
 fn secrets(values: &[&str]) -> SigningSecrets {

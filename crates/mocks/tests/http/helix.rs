@@ -160,7 +160,7 @@ async fn a_lost_reply_is_of_a_message_that_was_sent() {
 async fn a_dropped_connection_brings_no_byte_and_sends_nothing() {
     let mock = mock();
     faults(&mock, json!([{"kind": "dropped"}])).await;
-    // That no head came is an error of the request itself, not of reading its answer.
+    // A missing head is an error of the request itself, not of reading its answer.
     assert!(mock.post(CHAT, &message()).send().await.unwrap_err().is_request());
     assert!(!captured(&mock).await);
 }

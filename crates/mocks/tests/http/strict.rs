@@ -1,4 +1,4 @@
-//! The stand-in for Helix that holds its callers to Twitch's rules.
+//! The stand-in for Helix that enforces Twitch's rules.
 
 use http::{Method, StatusCode};
 use mgm_mocks::helix::{Accounts, HelixConfig, router};
@@ -32,7 +32,7 @@ fn mock() -> Running {
     mock_with(|_| ())
 }
 
-/// Asks with a token and the client's id.
+/// Calls with a token and the client's id.
 async fn ask(mock: &Running, token: &str, method: Method, path: &str, body: Value) -> (StatusCode, String) {
     let request = mock.request(method, path).bearer_auth(token).header("client-id", "client").body(body.to_string());
     let response = request.send().await.unwrap();
@@ -56,7 +56,7 @@ fn message() -> Value {
     json!({"broadcaster_id": "streamer", "sender_id": "streamer", "message": "hello"})
 }
 
-/// The value with one of its parts changed, or removed where the new one is null.
+/// The value with one of its parts changed, or removed if the new one is null.
 fn but(mut value: Value, pointer: &str, new: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = value.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -122,7 +122,7 @@ async fn the_broadcaster_asks_about_the_own_channel_and_with_the_scope_for_it() 
     assert_eq!(get("access", "/helix/subscriptions?user_id=u").await.0, StatusCode::BAD_REQUEST);
     let app = app_token(&mock).await;
     assert_eq!(get(&app, SUBSCRIPTIONS).await.0, StatusCode::UNAUTHORIZED);
-    // What a backend with the broadcaster's token must not ask.
+    // Calls that a backend with the broadcaster's token must not make.
     let refused = (StatusCode::UNAUTHORIZED, "Missing scope: user:read:subscriptions".to_owned());
     assert_eq!(get("access", "/helix/subscriptions/user?broadcaster_id=streamer&user_id=u").await, refused);
 

@@ -1,4 +1,4 @@
-//! A running stand-in, a client for it, and a backend that answers what it is told.
+//! A running stand-in, a client for it, and a backend with prepared answers.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ pub fn url(address: SocketAddr) -> Url {
     format!("http://{address}").parse().unwrap()
 }
 
-/// An address that refuses connections for as long as the socket is held: it is taken, and nobody listens.
+/// An address that refuses connections for as long as the socket is held: it is bound, and nobody listens.
 pub fn nowhere() -> (TcpSocket, Url) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -74,14 +74,14 @@ pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap())
 }
 
-/// That the answer is an error of the common shape and of this code.
+/// Asserts that the answer is an error of the common shape with this code.
 pub fn assert_error((status, body): (StatusCode, Value), expected: StatusCode, code: &str) {
     assert_eq!((status, body["code"].as_str()), (expected, Some(code)), "{body}");
     assert!(body["message"].is_string() && body["details"].is_object(), "{body}");
     assert_eq!(body.as_object().unwrap().len(), 3, "{body}");
 }
 
-/// A request that the backend got.
+/// A request that the backend received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: Method,
@@ -90,7 +90,7 @@ pub struct Seen {
     pub body: Vec<u8>,
 }
 
-/// A backend that gives the answers it was told, in order, and remembers what it was asked.
+/// A backend that gives prepared answers, in order, and remembers the requests.
 #[derive(Clone, Default)]
 pub struct Backend {
     seen: Arc<Mutex<Vec<Seen>>>,

@@ -1,4 +1,4 @@
-//! The stand-in for the token service and for the keeper of EventSub subscriptions.
+//! The stand-in for the token service and for EventSub subscriptions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ async fn validate(mock: &Running, token: &SecretString) -> (StatusCode, Value) {
     answer(mock.request(Method::GET, "/oauth2/validate").header("authorization", authorization)).await
 }
 
-/// Asks with the token; whether it was taken.
+/// Calls with the token; returns whether it was accepted.
 async fn is_taken(mock: &Running, token: &SecretString) -> bool {
     let path = "/helix/subscriptions/user?broadcaster_id=b&user_id=u";
     answer(mock.request(Method::GET, path).bearer_auth(token.expose_secret())).await.0 == StatusCode::OK
@@ -56,7 +56,7 @@ async fn expire(mock: &Running) {
     assert_eq!(mock.request(Method::POST, "/tokens/expire").send().await.unwrap().status(), StatusCode::NO_CONTENT);
 }
 
-/// A callback that answers the challenge as it is told to, and hands on what it gets.
+/// A callback that answers the challenge as instructed, and passes on what it receives.
 fn callback(answer: fn(&Value) -> String) -> (Running, UnboundedReceiver<(HeaderMap, Value)>) {
     let (sender, got) = unbounded_channel();
     let receive = async move |headers: HeaderMap, body: String| {
@@ -197,7 +197,7 @@ async fn a_callback_that_does_not_prove_itself_has_failed() {
     for to in [format!("http://{}/callback", server.address), "http://127.0.0.1:9/callback".to_owned()] {
         let id = subscribe(&mock, "b", &to).await.unwrap().unwrap();
         assert_eq!(verified(&mock, &id).await, "webhook_callback_verification_failed", "{to}");
-        // It does not stand in the way of another.
+        // It does not prevent another one.
         assert!(subscribe(&mock, "b", &to).await.unwrap().is_some());
     }
 }
