@@ -1,4 +1,4 @@
-//! Runs a command beside a private PostgreSQL whose database has the project's migrations, named by `DATABASE_URL`:
+//! Runs a command with a private PostgreSQL whose database has the project's migrations; `DATABASE_URL` names it:
 //!
 //! ```sh
 //! cargo run -p mgm-test-support --example with-database -- bash -c 'cd crates/store && cargo sqlx prepare'

@@ -6,12 +6,12 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-/// A server to make databases on.
+/// A server on which to create databases.
 #[derive(Debug)]
 pub(crate) enum Cluster {
-    /// One that runs for these tests alone.
+    /// One that runs only for these tests.
     Own(Server),
-    /// One that somebody else runs; this is how to connect to a database of theirs.
+    /// One that somebody else runs, with the options for connecting to one of its databases.
     Given(Box<PgConnectOptions>),
 }
 
@@ -24,7 +24,7 @@ impl Cluster {
         }
     }
 
-    /// Makes `name` a copy of a database that `migrator` has migrated.
+    /// Creates `name` as a copy of a database that `migrator` has migrated.
     pub async fn create_database(&self, name: &str, migrator: &Migrator) -> Result<(), sqlx::Error> {
         let mut connection = self.connect().await?;
         let template = format!("mgm_template_{}", fingerprint(migrator));
@@ -33,14 +33,14 @@ impl Cluster {
         connection.close().await
     }
 
-    /// Drops `name` and whoever is connected to it.
+    /// Drops `name` and disconnects everybody.
     pub async fn drop_database(&self, name: &str) -> Result<(), sqlx::Error> {
         let mut connection = self.connect().await?;
         run(&mut connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
         connection.close().await
     }
 
-    /// Ends all sessions of the database `name`, and says how many there were.
+    /// Ends all sessions of the database `name`, and returns their number.
     pub async fn terminate_sessions(&self, name: &str) -> Result<usize, sqlx::Error> {
         let mut connection = self.connect().await?;
         let ended: Vec<bool> = sqlx::query_scalar(
@@ -61,7 +61,7 @@ impl Cluster {
         }
     }
 
-    /// Several processes may want the template at once; only a complete one gets its name.
+    /// Several processes may need the template at once; it gets its name only when it is complete.
     async fn ensure_template(
         &self,
         connection: &mut PgConnection,
@@ -77,7 +77,7 @@ impl Cluster {
             let unfinished = format!("{template}_unfinished");
             run(connection, format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")).await?;
             run(connection, format!("CREATE DATABASE {unfinished}")).await?;
-            // A pool, since the future that borrows a connection could not be moved to another thread.
+            // A pool, since a future that borrows a connection could not be moved to another thread.
             let migrating = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options(&unfinished));
             migrator.run(&migrating).await?;
             migrating.close().await;
@@ -88,13 +88,13 @@ impl Cluster {
     }
 }
 
-/// A statement that cannot be prepared; its names are made here, of letters, digits and underscores.
+/// A statement that cannot be prepared; its names are generated here, from letters, digits and underscores.
 async fn run(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
 }
 
-/// Tells sets of migrations apart.
+/// Identifies a set of migrations.
 fn fingerprint(migrator: &Migrator) -> String {
     let mut digest = Sha256::new();
     for migration in migrator.iter() {

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::{cluster::Cluster, logs};
 
-/// Enough for one test, little enough for many at once.
+/// Enough for one test, and few enough for many tests at once.
 const MAX_CONNECTIONS: u32 = 10;
 
 /// A migrated, empty database that nobody else uses. It is dropped with this value.
@@ -45,7 +45,7 @@ impl TestDatabase {
         &self.name
     }
 
-    /// How to connect to it.
+    /// The options for connecting to it.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.cluster.options(&self.name)
@@ -60,11 +60,11 @@ impl TestDatabase {
         }
     }
 
-    /// Ends all sessions of this database, as an administrator or a failing network would, and says how many there were.
+    /// Ends all sessions of this database, as an administrator or a failing network would, and returns their number.
     ///
     /// # Panics
     ///
-    /// When the server cannot be asked to.
+    /// If the server cannot do so.
     pub async fn terminate_sessions(&self) -> usize {
         let ended = self.cluster.terminate_sessions(&self.name).await;
         ended.unwrap_or_else(|error| panic!("cannot end the sessions of {}: {error}", self.name))
@@ -72,11 +72,11 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Where the server is somebody else's, nothing may be left, so this waits.
+    /// On somebody else's server nothing may be left behind, so this waits.
     fn drop(&mut self) {
         let (cluster, name) = (Arc::clone(&self.cluster), std::mem::take(&mut self.name));
         let waits = matches!(*cluster, Cluster::Given(_));
-        // The runtime of the test may be about to end: a thread with a runtime of its own.
+        // The runtime of the test may be about to end, so this uses a thread with its own runtime.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(cluster.drop_database(&name)).map_err(std::io::Error::other)

@@ -1,4 +1,4 @@
-//! For tests only: a database a test, and what tests of several crates share.
+//! For tests only: a database per test, and what tests of several crates share.
 //!
 //! ```no_run
 //! # static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate::Migrator::DEFAULT;

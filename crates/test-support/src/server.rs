@@ -9,22 +9,22 @@ use tokio::sync::OnceCell;
 use crate::cluster::Cluster;
 use crate::database::TestDatabase;
 
-/// Names a server to use in place of an own one, as a `postgres://` URL whose user may create databases.
+/// Names a server to use instead of our own, as a `postgres://` URL whose user may create databases.
 pub const VARIABLE: &str = "MGM_TEST_DATABASE_URL";
 
-/// The server that the tests of this process share. It dies with the process; the next one removes its directory.
+/// The server that the tests of this process share. It stops with the process; the next process removes its directory.
 static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
 
 /// A migrated database for one test, on a server that all tests of the process share.
 ///
-/// What is logged is shown as `RUST_LOG` asks for, where the test fails or with `--nocapture`.
+/// Logs are shown as `RUST_LOG` says, if the test fails or with `--nocapture`.
 ///
-/// The server is the one that `MGM_TEST_DATABASE_URL` names or else an own one, started for the first test, which does not
-/// wait for the disk ([`Durability::Off`]). Tests that need another, or want to stop it, take a [`TestServer`].
+/// The server is the one that `MGM_TEST_DATABASE_URL` names, or else our own, started for the first test, which does not
+/// wait for the disk ([`Durability::Off`]). Tests that need another, or want to stop it, use a [`TestServer`].
 ///
 /// # Panics
 ///
-/// When there is no server to be had, or a migration fails.
+/// If no server is available, or a migration fails.
 pub async fn database(migrator: &'static Migrator) -> TestDatabase {
     TestDatabase::create(Arc::clone(SHARED.get_or_init(shared).await), migrator).await
 }
@@ -38,7 +38,7 @@ async fn shared() -> Arc<Cluster> {
     })
 }
 
-/// A server of one's own, to restart and to crash. It ends with the last of this value and its databases.
+/// A separate server, to restart and to crash. It stops when this value and all its databases are dropped.
 #[derive(Debug)]
 pub struct TestServer {
     cluster: Arc<Cluster>,
@@ -49,7 +49,7 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub async fn start(durability: Durability) -> Self {
         Self { cluster: Arc::new(Cluster::Own(start(durability).await)) }
     }
@@ -58,7 +58,7 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// When a migration fails.
+    /// If a migration fails.
     pub async fn database(&self, migrator: &'static Migrator) -> TestDatabase {
         TestDatabase::create(Arc::clone(&self.cluster), migrator).await
     }
@@ -75,9 +75,9 @@ impl TestServer {
 
 async fn start(durability: Durability) -> Server {
     let installation = install::install().await.unwrap_or_else(|error| panic!("{error}"));
-    // As many as a machine with many cores runs tests at once.
+    // As many as tests that a machine with many cores runs at once.
     let settings = vec![("max_connections".to_owned(), "500".to_owned())];
-    // A socket: no other process can have its name, not even while the server restarts.
+    // A socket: no other process can take its name, not even while the server restarts.
     let options = ServerOptions { listen: Listen::Socket, durability, settings, ..ServerOptions::throw_away() };
     Server::start(&installation, options).await.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,4 +1,4 @@
-//! Databases for tests, by tests.
+//! Databases for tests, tested.
 
 use std::borrow::Cow;
 
