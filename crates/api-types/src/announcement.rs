@@ -4,19 +4,19 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 crate::names! {
-    /// Where an announcement stands.
+    /// The state of an announcement.
     AnnouncementState {
-        /// Owed; tried when it is due.
+        /// Owed, and attempted when it is due.
         Pending = "pending",
         /// Being sent.
         Sending = "sending",
-        /// Said.
+        /// Made: the line is in chat.
         Announced = "announced",
-        /// Twitch took it and did not show it.
+        /// Twitch accepted it and did not show it.
         Dropped = "dropped",
-        /// It may have been said; the operator resolves it.
+        /// It may have been made; the operator resolves it.
         Unknown = "unknown",
-        /// Not said, and not tried again by itself.
+        /// Not made, and not retried automatically.
         Failed = "failed",
     }
 }
@@ -30,36 +30,36 @@ crate::names! {
     "createdAt": "2026-01-02T03:09:41.250Z", "updatedAt": "2026-01-02T03:09:51.250Z",
 }))]
 pub struct Announcement {
-    /// Whose.
+    /// The payout that is announced.
     pub payout_id: Uuid,
-    /// What is to be said.
+    /// The text for chat.
     pub message: String,
-    /// Where it stands.
+    /// Its state.
     pub state: AnnouncementState,
-    /// Calls begun so far.
+    /// The number of calls started so far.
     pub attempts: u32,
-    /// Why the last attempt that ended did not announce; of one that is announced, how that is known where Twitch did not
-    /// simply say so.
+    /// Why the last finished attempt did not announce; for an announced one, how the outcome is known, unless Twitch simply
+    /// reported it.
     #[schema(required)]
     pub detail: Option<String>,
-    /// When it is tried next; null unless it is pending.
+    /// When it is attempted next, by the backend's clock; null unless it is pending.
     #[serde(with = "crate::timestamp::option")]
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<OffsetDateTime>,
-    /// When it became owed.
+    /// When it became owed, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// When it last changed, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: OffsetDateTime,
 }
 
-/// The operator has looked whether an unknown announcement was said.
+/// The operator has looked into the chat whether an unknown announcement was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"announced": true}))]
 pub struct ResolveAnnouncement {
-    /// Whether it was.
+    /// Whether it was made.
     pub announced: bool,
 }

@@ -2,12 +2,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The harness is to award a payout to this member of the pool.
+/// Asks the harness to award a payout to this member of the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"twitchUserId": "e2e-viewer-1"}))]
 pub struct PreparePendingPayout {
-    /// The viewer.
+    /// The viewer's Twitch user id.
     pub twitch_user_id: String,
 }
 

@@ -6,22 +6,22 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"code": "not_in_pool", "message": "the viewer is not in the pool", "details": {}}))]
 pub struct ErrorBody {
-    /// What is wrong, stable and for programs: an [`ErrorCode`] as text, so that a client can read codes that it does
+    /// The problem, stable and for programs: an [`ErrorCode`] as text, so that a client can also read codes that it does
     /// not know.
     #[schema(value_type = ErrorCode)]
     pub code: String,
-    /// What is wrong, for people.
+    /// The problem, for people.
     pub message: String,
-    /// More about it; empty for most codes. 5xx carries `correlationId`, the request's id.
+    /// Details; empty for most codes. 5xx carries `correlationId`, the request's id.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub details: Map<String, Value>,
 }
 
-/// Declares the codes, each with its text and its meaning, which is its documentation too.
+/// Declares the codes, each with its text and its meaning, which is also its documentation.
 macro_rules! error_codes {
     ($($(#[doc = $meaning:literal])+ $variant:ident = $code:literal),+ $(,)?) => {
-        /// What is wrong.
+        /// The kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode {
@@ -38,7 +38,7 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $code),+ }
             }
 
-            /// What it means, in a sentence.
+            /// The meaning, in a sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($meaning),+).trim_ascii()),+ }
@@ -48,31 +48,31 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The request is not of the documented shape.
+    /// The request does not have the documented shape.
     InvalidPayload = "invalid_payload",
-    /// The text is no character name, or not the payout's.
+    /// The text is not a character name, or not the payout's.
     InvalidCharacterName = "invalid_character_name",
-    /// The verification does not fit the cycle: unknown, not drawn, too late, or of another name.
+    /// The verification does not match the cycle: unknown, not drawn, too late, or with another name.
     OutOfSequence = "out_of_sequence",
     /// The viewer is not in the pool.
     NotInPool = "not_in_pool",
-    /// The key, the token or the signature is missing, or is not valid.
+    /// The key, the token or the signature is missing or not valid.
     Unauthorized = "unauthorized",
-    /// The desktop key is not ours.
+    /// The desktop key is wrong.
     ForbiddenApikey = "forbidden_apikey",
     /// The token does not say who the viewer is.
     IdentityNotShared = "identity_not_shared",
-    /// The token, or the request, is of another broadcaster's channel.
+    /// The token or the request is for another broadcaster's channel.
     WrongChannel = "wrong_channel",
     /// Only subscribers of the channel take part.
     NotSubscriber = "not_subscriber",
-    /// The message is older or newer than 10 minutes.
+    /// The message's timestamp is more than 10 minutes off.
     StaleMessage = "stale_message",
-    /// There is no such thing.
+    /// What the request is about does not exist.
     NotFound = "not_found",
     /// No candidate waits for verification.
     NoCandidate = "no_candidate",
-    /// The address does not take this method.
+    /// The address does not support this method.
     MethodNotAllowed = "method_not_allowed",
     /// Another viewer is in the pool with this character name.
     CharacterNameTakenInPool = "character_name_taken_in_pool",
@@ -82,7 +82,7 @@ error_codes! {
     LifetimeCapReached = "lifetime_cap_reached",
     /// The enrolment request id belongs to another viewer.
     DuplicateEnrollment = "duplicate_enrollment",
-    /// The viewer has had a gift already; there is one a viewer.
+    /// The viewer has already had a gift; each viewer gets one.
     GiftAlreadyUsed = "gift_already_used",
     /// The viewer has an open request for a gift.
     GiftRequestActive = "gift_request_active",
@@ -92,15 +92,15 @@ error_codes! {
     InvalidState = "invalid_state",
     /// The body is too long.
     PayloadTooLarge = "payload_too_large",
-    /// The body is not declared to be JSON.
+    /// The body's type is not declared as JSON.
     UnsupportedMediaType = "unsupported_media_type",
-    /// Too many requests; `Retry-After` says when to come again.
+    /// Too many requests; `Retry-After` says when to try again.
     RateLimited = "rate_limited",
     /// A defect on our side; the log has it under the request's id.
     InternalError = "internal_error",
-    /// Twitch cannot say whether the viewer subscribes; worth trying again.
+    /// Twitch cannot say whether the viewer subscribes to the channel; try again.
     HelixUnavailable = "helix_unavailable",
-    /// The service cannot do this just now, as when the database is away; worth trying again.
+    /// The service cannot do this right now, for example because the database is away; try again.
     Unavailable = "unavailable",
 }
 

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 crate::names! {
-    /// Where a gift request stands.
+    /// The status of a gift request.
     GiftState {
         /// In the queue.
         Pending = "Pending",
@@ -14,7 +14,7 @@ crate::names! {
         WaitingConfirmation = "WaitingConfirmation",
         /// The receiver has it. Terminal.
         Completed = "Completed",
-        /// It came to nothing. Terminal.
+        /// It failed. Terminal.
         Failed = "Failed",
     }
 }
@@ -28,10 +28,10 @@ pub struct GiftItem {
     /// Its name.
     #[schema(min_length = 1, max_length = 1024)]
     pub name: String,
-    /// The game's number of the item.
+    /// The game's number for the item.
     #[schema(maximum = 4_294_967_295_u32)]
     pub id: u32,
-    /// How many.
+    /// How many of it.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub count: u32,
     /// The link that shows it in the game's chat.
@@ -40,9 +40,9 @@ pub struct GiftItem {
     /// The path of its picture.
     #[schema(max_length = 1024)]
     pub texture: String,
-    /// The bag that it is in; the game counts some of them below zero.
+    /// The bag that it is in; some of the game's bag numbers are negative.
     pub bag_id: i32,
-    /// Its place in the bag.
+    /// Its slot in the bag.
     pub slot_id: i32,
 }
 
@@ -60,52 +60,52 @@ pub struct Gift {
     pub id: Uuid,
     /// The broadcaster who gives.
     pub streamer_id: String,
-    /// Who asked.
+    /// The viewer who asked.
     pub viewer_id: String,
-    /// Their display name then.
+    /// The viewer's display name at that time.
     pub viewer_display_name: String,
-    /// The character that is to get the gift, as the viewer typed it.
+    /// The character that gets the gift, as the viewer typed it.
     pub character_name: String,
-    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    /// The same name in the game's spelling: the first letter in upper case, the rest in lower case.
     pub in_game_name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: GiftState,
-    /// What is given, once it is selected.
+    /// The item, once it is selected.
     #[schema(required)]
     pub selected_item: Option<GiftItem>,
     /// Its place in the queue, from 1; 0 when it has ended.
     pub queue_position: u32,
-    /// How long it is reckoned to wait for its turn, in seconds.
+    /// The estimated wait for its turn, in seconds.
     pub estimated_wait_seconds: u64,
-    /// When it was received.
+    /// When it was received, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// When it last changed, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: OffsetDateTime,
-    /// When `SelectingItem` or `WaitingConfirmation` times out.
+    /// When `SelectingItem` or `WaitingConfirmation` times out, by the backend's clock.
     #[serde(with = "crate::timestamp::option")]
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub timeout_at: Option<OffsetDateTime>,
-    /// Why it came to nothing: `selection_timeout`, `confirmation_timeout`, `receiver_declined`, or what the desktop gave.
+    /// Why it failed: `selection_timeout`, `confirmation_timeout`, `receiver_declined`, or the desktop program's reason.
     #[schema(required)]
     pub failure_reason: Option<String>,
 }
 
-/// Another viewer's gift request, as a viewer is told of it: that there is one, and nothing by which it could be named.
+/// Another viewer's gift request as shown to a viewer: only that there is one, and nothing that identifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"state": "SelectingItem", "queuePosition": 1}))]
 pub struct GiftOfAnother {
-    /// Where it stands.
+    /// Its state.
     pub state: GiftState,
     /// Its place in the queue, from 1.
     pub queue_position: u32,
 }
 
-/// A gift request in the queue that a viewer is shown: whole where it is their own.
+/// A gift request in the queue as shown to a viewer: complete if it is their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(example = json!({"state": "SelectingItem", "queuePosition": 1}))]
@@ -123,27 +123,27 @@ pub enum QueuedGift {
 pub struct RequestGift {
     /// The broadcaster who is asked.
     pub streamer_id: String,
-    /// The character that is to get the gift.
+    /// The character that gets the gift.
     pub character_name: String,
 }
 
-/// The desktop asks for a state; it may only set `Failed`.
+/// The desktop program asks for a state; it may only set `Failed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"state": "Failed", "reason": "out_of_stock"}))]
 pub struct ChangeGiftState {
-    /// Which.
+    /// The requested state.
     pub state: GiftState,
     /// Why, of which 300 characters are kept; without it `failed`.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-/// The desktop has the item.
+/// The desktop program has selected the item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"item": {"name": "Linen Cloth", "id": 2589, "count": 20, "link": "|cffffffff|Hitem:2589:0:0:0:0:0:0:0:80|h[Linen Cloth]|h|r",
         "texture": "Interface\\Icons\\INV_Fabric_Linen_01", "bagId": 0, "slotId": 1}}))]
 pub struct SelectGiftItem {
-    /// Which.
+    /// The selected item.
     pub item: GiftItem,
 }
 
@@ -151,6 +151,6 @@ pub struct SelectGiftItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"confirmed": true}))]
 pub struct ConfirmGift {
-    /// Whether they have it; else they declined.
+    /// Whether they received it; otherwise they declined.
     pub confirmed: bool,
 }

@@ -1,22 +1,22 @@
-//! Reading bodies: where a type has fields, only a JSON object will do, at every depth.
+//! Reads bodies: a type with fields accepts only a JSON object, at every depth.
 //!
-//! What serde derives for a struct also takes an array of the fields in their order. Such a body says something that
-//! nobody has documented, so every body of ours is read here. (An enum that is tagged within, untagged or flattened is
-//! buffered by serde on its way, out of reach of this rule; the wire types have none.)
+//! The code that serde derives for a struct also accepts an array of the fields in order. No documentation describes such a
+//! body, so all our bodies are read here. (serde buffers internally tagged, untagged and flattened enums, out of reach of
+//! this rule; the wire types have none.)
 
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// Why a body is not what was asked for. The text is for whoever sent it, since it may repeat a part of the body.
+/// Why a body is invalid. The text is only for the sender, since it may repeat a part of the body.
 #[derive(Debug)]
 pub enum BodyError {
     /// It is not JSON.
     Syntax(serde_json::Error),
-    /// It is JSON of another shape.
+    /// It is JSON of the wrong shape.
     Shape {
-        /// Where, as `item.count`; empty for the body itself.
+        /// The path, such as `item.count`; empty for the body itself.
         path: String,
         /// What is wrong there.
         source: serde_json::Error,
@@ -48,7 +48,7 @@ pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
     Ok(read)
 }
 
-/// Hands everything on, itself around whatever lies within.
+/// Forwards everything, and wraps whatever is nested.
 struct Objects<T>(T);
 
 macro_rules! handed_on {
@@ -95,7 +95,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         deserialize_ignored_any();
     }
 
-    /// The rule itself: a map is all that is asked for.
+    /// The rule itself: only a map is requested.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,

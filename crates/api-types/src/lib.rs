@@ -1,7 +1,7 @@
 //! The wire types of the HTTP interface, shared by server, stand-ins and orchestrator.
 //!
-//! JSON in camelCase; times are RFC 3339 UTC with milliseconds and `Z`; names of values are written as the rules write them
-//! and matched without regard to case on input; fields that are not known are tolerated.
+//! JSON in camelCase; times are RFC 3339 UTC with milliseconds and `Z`; enum values are spelled as in the rules and ignore
+//! case on input; unknown fields are ignored.
 
 mod announcement;
 mod e2e;
@@ -15,7 +15,7 @@ mod roulette;
 pub mod timestamp;
 mod version;
 
-/// Writes an enum of names: as declared on output, any case on input.
+/// Declares an enum of names: as declared on output, any case on input.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:tt),+ $(,)? }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -23,7 +23,7 @@ macro_rules! names {
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $wire)] $variant),+ }
 
         impl $name {
-            /// What a text has to be to name one of the values.
+            /// The condition for a text to name one of the values.
             pub const NAMES: crate::UnknownName = crate::UnknownName(&[$($wire),+]);
         }
 
@@ -60,10 +60,10 @@ pub use version::Version;
 /// The header that carries the desktop program's key.
 pub const API_KEY_HEADER: &str = "x-mgm-apikey";
 
-/// A text that names no value of an enum.
+/// A text that is not a value of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName(
-    /// The values there are, as they are written.
+    /// The possible values, as they are written.
     pub &'static [&'static str],
 );
 

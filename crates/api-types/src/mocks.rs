@@ -1,4 +1,4 @@
-//! The shapes of the stand-ins.
+//! The wire types of the stand-ins.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,17 +12,17 @@ pub struct TokenAnswer {
     pub access_token: String,
     /// Always `Bearer`.
     pub token_type: String,
-    /// Life of the token from now on, in seconds.
+    /// Lifetime of the token from now on, in seconds.
     pub expires_in: u32,
 }
 
-/// `GET /last-request` of MockHelixApi. Everything but `captured` is absent until a chat message was taken.
+/// `GET /last-request` of MockHelixApi. Everything but `captured` is absent until a chat message was accepted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRequest {
-    /// Whether a chat message was taken since the start or the last reset.
+    /// Whether a chat message was accepted since the start or the last reset.
     pub captured: bool,
-    /// The body as it came.
+    /// The body as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// The header `Authorization`; empty when there was none.
@@ -40,7 +40,7 @@ pub struct RunSequence {
     /// The payout; the nil id counts as missing.
     #[serde(default)]
     pub payout_id: Uuid,
-    /// The character of the payout, as it was typed or as the game spells it.
+    /// The character of the payout, as typed or as the game spells it.
     #[serde(default)]
     pub character_name: String,
 }
@@ -51,11 +51,11 @@ pub struct RunSequence {
 pub struct SequenceRun {
     /// Whether all steps succeeded.
     pub ok: bool,
-    /// The steps that were answered; the last one is the one that failed, if one did.
+    /// The answered steps; if one failed, it is the last.
     pub steps: Vec<SequenceStep>,
     /// Why the sequence stopped.
     pub error: Option<String>,
-    /// When it ended; none before the first run.
+    /// When it ended, by the stand-in's clock; null before the first run.
     #[serde(with = "crate::timestamp::option")]
     pub completed_at_utc: Option<OffsetDateTime>,
 }
@@ -72,11 +72,11 @@ pub struct SequenceStep {
     pub body_snippet: String,
 }
 
-/// `GET /requests` of every stand-in: what it was asked, its own inspection and control routes aside.
+/// `GET /requests` of every stand-in: the requests it received, except those to its own inspection and control routes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Journal {
-    /// How many requests came since the start or the last reset; more than are kept, perhaps.
+    /// The number of requests since the start or the last reset, which may be more than are kept.
     pub total: u64,
     /// The last of them, oldest first.
     pub requests: Vec<JournalEntry>,
@@ -90,17 +90,17 @@ pub struct JournalEntry {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The query as it was written, without the question mark.
+    /// The query as sent, without the question mark.
     pub query: Option<String>,
-    /// The header `x-request-id`; one that the stand-in made up, where there was none.
+    /// The header `x-request-id`, or a generated one if there was none.
     pub request_id: Option<String>,
     /// The header `traceparent`.
     pub traceparent: Option<String>,
     /// The header `tracestate`.
     pub tracestate: Option<String>,
-    /// The HTTP status of the answer; null while there is none, or when the connection was cut in place of one.
+    /// The HTTP status of the answer; null while there is none, or if the connection was cut instead.
     pub status: Option<u16>,
-    /// The body where it is JSON of at most 64 KiB.
+    /// The body if it is JSON of at most 64 KiB.
     pub body: Option<Value>,
 }
 
@@ -108,15 +108,15 @@ pub struct JournalEntry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentMessages {
-    /// How many there were since the start or the last reset; more than are kept, perhaps.
+    /// Their number since the start or the last reset, which may be more than are kept.
     pub total: u64,
     /// The texts of the last of them, oldest first.
     pub messages: Vec<String>,
 }
 
 impl SentMessages {
-    /// Those since there were `before`, as far as they are kept; all where there were more before, since that was another
-    /// count.
+    /// The texts since the total was `before`, as far as they are kept; all of them if the total is now lower, after a
+    /// reset.
     #[must_use]
     pub fn since(&self, before: u64) -> &[String] {
         let new = self.total.checked_sub(before).unwrap_or(self.total);
@@ -126,23 +126,23 @@ impl SentMessages {
     }
 }
 
-/// Something that MockHelixApi is to do wrong, once or several times: an element of `POST /faults` and `GET /faults`.
+/// A fault for MockHelixApi to inject, once or several times: an element of `POST /faults` and `GET /faults`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// What goes wrong.
+    /// The kind of fault.
     pub kind: FaultKind,
-    /// The route on which it goes wrong.
+    /// The route on which it happens.
     #[serde(default)]
     pub route: FaultRoute,
     /// For [`FaultKind::Status`]: the HTTP status of the answer, from 200 to 599. Default 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How many requests it hits. Default 1.
+    /// The number of requests that it affects. Default 1.
     #[serde(default = "once")]
     pub times: u32,
-    /// For [`FaultKind::Slow`]: how long the answer is held back, in milliseconds. Default 1000. For
-    /// [`FaultKind::Dropped`]: how long nothing happens before the connection ends. Default 0.
+    /// For [`FaultKind::Slow`]: the delay of the answer, in milliseconds. Default 1000. For [`FaultKind::Dropped`]: the time
+    /// before the connection ends, in milliseconds. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
 }
@@ -151,16 +151,15 @@ const fn once() -> u32 {
     1
 }
 
-/// The ways in which a call to Helix goes wrong. Whether the message counts as sent decides whether `GET /last-request`
-/// shows it.
+/// The ways in which a call to Helix can fail. `GET /last-request` shows the message only if it counts as sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// A complete answer of the given status; the message is sent if and only if that is a success.
+    /// A complete answer with the given status; the message is sent if and only if that is a success.
     Status,
-    /// 200 that says that the message was taken and then not sent. On the subscription routes: 200 with an empty list.
+    /// 200 saying that the message was accepted but not sent. On the subscription routes: 200 with an empty list.
     NotSent,
-    /// The same, for the reason that it was said just before. On other routes than the chat's no other than `NotSent`.
+    /// The same, because the same text was sent just before. On other routes than the chat's, the same as `NotSent`.
     Duplicate,
     /// The message is sent; the connection ends without an answer.
     ReplyLost,
@@ -172,7 +171,7 @@ pub enum FaultKind {
     Dropped,
 }
 
-/// The routes of Helix and of the token service on which faults can be asked for.
+/// The routes of Helix and of the token service that can have faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultRoute {
@@ -188,11 +187,11 @@ pub enum FaultRoute {
     EventSub,
 }
 
-/// `POST /eventsub/revoke` of MockHelixApi: a subscription to end.
+/// `POST /eventsub/revoke` of MockHelixApi: an EventSub subscription to revoke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevokeSubscription {
-    /// Which one. Default: the newest that is enabled.
+    /// The subscription's id. Default: the newest that is enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Twitch's reason. Default `notification_failures_exceeded`.
@@ -208,11 +207,11 @@ fn notification_failures_exceeded() -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedSubscription {
-    /// Which one it was.
+    /// The subscription's id.
     pub id: String,
     /// The reason given.
     pub status: String,
-    /// What its callback answered; null when it did not.
+    /// The HTTP status of its callback's answer; null if there was none.
     pub callback_status: Option<u16>,
 }
 

@@ -4,19 +4,19 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 crate::names! {
-    /// Where a payout stands.
+    /// The status of a payout.
     PayoutStatus {
         /// Awarded.
         Pending = "Pending",
-        /// The desktop is at it.
+        /// The desktop program is working on it.
         InProgress = "InProgress",
         /// The mail is sent. Terminal.
         Sent = "Sent",
         /// It could not be delivered. Terminal.
         Failed = "Failed",
-        /// It was called off. Terminal.
+        /// It was cancelled. Terminal.
         Cancelled = "Cancelled",
-        /// Nobody took it to an end in time. Terminal.
+        /// Nobody completed it in time. Terminal.
         Expired = "Expired",
     }
 }
@@ -32,33 +32,33 @@ crate::names! {
 pub struct Payout {
     /// Its id.
     pub id: Uuid,
-    /// Who won.
+    /// The winner.
     pub twitch_user_id: String,
-    /// Their display name at the draw.
+    /// The winner's display name at the draw.
     pub twitch_display_name: String,
     /// The character that gets the gold, as the viewer typed it.
     pub character_name: String,
-    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    /// The same name in the game's spelling: the first letter in upper case, the rest in lower case.
     pub in_game_name: String,
-    /// How much, in whole gold.
+    /// The amount, in whole gold.
     pub gold_amount: u32,
     /// `spin:` and the cycle's 32 hex digits.
     pub enrollment_request_id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: PayoutStatus,
-    /// When it was awarded.
+    /// When it was awarded, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: OffsetDateTime,
-    /// Whether the announcement is known to be out.
+    /// Whether the announcement is known to be in chat.
     pub is_reward_sent_announced_to_chat: bool,
 }
 
-/// The desktop asks for a status.
+/// The desktop program asks for a status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"status": "InProgress"}))]
 pub struct ChangePayoutStatus {
-    /// Which.
+    /// The requested status.
     pub status: PayoutStatus,
 }
 
@@ -67,17 +67,17 @@ pub struct ChangePayoutStatus {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"characterName": "Etoehero"}))]
 pub struct ConfirmAcceptance {
-    /// Under this name; case does not matter.
+    /// The character name that accepted; case does not matter.
     pub character_name: String,
 }
 
-/// An enrolment through the panel: asked for and granted in the same shape.
+/// An enrolment through the panel; the request and the answer have the same shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"characterName": "Etoehero", "enrollmentRequestId": "panel-2f1b7c"}))]
 pub struct Claim {
     /// The character that is to receive the gold.
     pub character_name: String,
-    /// The panel's id of the request; a repeat with the same id is answered alike.
+    /// The panel's id of the request; a repeat with the same id gets the same answer.
     pub enrollment_request_id: String,
 }

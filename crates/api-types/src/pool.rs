@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub struct PoolMembership {
     /// Whether the viewer is in the pool.
     pub is_enrolled: bool,
-    /// The name they are in it with.
+    /// The character name with which they take part.
     #[schema(required)]
     pub character_name: Option<String>,
 }

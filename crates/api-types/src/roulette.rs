@@ -3,7 +3,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What the roulette is at.
+/// The phase of the roulette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SpinPhase {
@@ -11,9 +11,9 @@ pub enum SpinPhase {
     Idle,
     /// Viewers may still join before the draw.
     Collecting,
-    /// The wheel turns.
+    /// The wheel is spinning.
     Spinning,
-    /// The desktop looks whether the candidate is online.
+    /// The desktop program checks whether the candidate is online.
     Verification,
     /// There is nothing left to decide in this cycle.
     Completed,
@@ -27,7 +27,7 @@ pub enum SpinPhase {
     "poolParticipantCount": 42, "spinPhase": "spinning", "currentSpinCycleId": "5f0f3a1f-6b0e-4a53-9a0f-0f9c1a527c8e",
 }))]
 pub struct RouletteState {
-    /// The next boundary of the grid.
+    /// The next boundary of the grid, by the server's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub next_spin_at: OffsetDateTime,
@@ -39,14 +39,14 @@ pub struct RouletteState {
     pub spin_interval_seconds: u64,
     /// How many viewers are in the pool.
     pub pool_participant_count: u64,
-    /// What the cycle is at.
+    /// The phase of the cycle.
     pub spin_phase: SpinPhase,
-    /// The cycle that contains now; null when idle.
+    /// The current cycle; null when idle.
     #[schema(required)]
     pub current_spin_cycle_id: Option<Uuid>,
 }
 
-/// The candidate that waits for verification.
+/// The candidate who waits for verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -54,23 +54,23 @@ pub struct RouletteState {
     "inGameName": "Etoehero", "drawnAt": "2026-01-02T03:09:00.012Z", "deadline": "2026-01-02T03:10:30.000Z",
 }))]
 pub struct RouletteCandidate {
-    /// The cycle it was drawn in.
+    /// The cycle of the draw.
     pub spin_cycle_id: Uuid,
     /// The character to look for, as the viewer typed it.
     pub character_name: String,
-    /// The same name in the game's spelling: the first letter upper case, the rest lower.
+    /// The same name in the game's spelling: the first letter in upper case, the rest in lower case.
     pub in_game_name: String,
-    /// When it was drawn.
+    /// When it was drawn, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub drawn_at: OffsetDateTime,
-    /// Until when it can be verified.
+    /// The time until which it can be verified, by the backend's clock.
     #[serde(with = "crate::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     pub deadline: OffsetDateTime,
 }
 
-/// What the desktop found of the candidate.
+/// What the desktop program found out about the candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -86,7 +86,7 @@ pub struct VerifyCandidate {
     pub character_name: String,
     /// Whether that character was online.
     pub online: bool,
-    /// When it looked: a date and a time to the second, with `T` or a blank between; without a zone it is UTC.
+    /// When it looked, by its own clock: a date and a time to the second, with `T` or a blank between; without a zone it is UTC.
     #[serde(default, with = "crate::timestamp::option_utc_by_default")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub captured_at: Option<OffsetDateTime>,

@@ -12,7 +12,7 @@ use time::{
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// How many characters stand in front of what separates date and time.
+/// The number of characters before the separator of date and time.
 const DATE: usize = "2026-01-02".len();
 
 /// Writes a time.
@@ -26,7 +26,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetD
     OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)
 }
 
-/// Why a text is no time.
+/// Why a text is not a time.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("{RULE}")]
@@ -38,16 +38,16 @@ enum Unreadable {
 const RULE: &str =
     "must be a date and a time to the second, such as 2026-01-02T12:00:00Z or, in UTC, 2026-01-02T12:00:00";
 
-/// Reads what RFC 3339 calls a time, with `T`, `t` or a blank after the date; without a zone it is UTC.
+/// Reads a time in RFC 3339, with `T`, `t` or a blank after the date; without a zone it is UTC.
 fn parse_utc_by_default(text: &str) -> Result<OffsetDateTime, Unreadable> {
-    // Whatever separates them is good enough for `time`.
+    // `time` accepts any separator.
     let clock = text.get(DATE..).and_then(|rest| rest.strip_prefix(['T', 't', ' '])).ok_or(Unreadable::Shape)?;
     let has_zone = clock.contains(['Z', 'z', '+', '-']);
     let text = if has_zone { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}Z")) };
     OffsetDateTime::parse(&text, &Rfc3339).map_err(Unreadable::Part)
 }
 
-/// The same for a time that may be absent, and may leave out its zone: the desktop program's, whose `DateTime` may have none.
+/// The same for an optional time that may lack its zone: the desktop program's `DateTime` may have none.
 pub mod option_utc_by_default {
     use serde::{Deserialize, Deserializer, de};
     use time::OffsetDateTime;
@@ -61,7 +61,7 @@ pub mod option_utc_by_default {
     }
 }
 
-/// The same for a time that may be absent.
+/// The same for an optional time.
 pub mod option {
     use serde::{Deserialize, Deserializer, Serializer};
     use time::OffsetDateTime;
@@ -170,7 +170,7 @@ mod tests {
         for value in [serde_json::json!(1_767_355_200), serde_json::json!(true), serde_json::json!({})] {
             assert!(serde_json::from_value::<Captured>(value.clone()).is_err(), "{value}");
         }
-        // Everywhere else a time says its zone.
+        // Everywhere else a time must have a zone.
         assert!(serde_json::from_str::<At>("\"2026-01-02T12:00:00\"").is_err());
     }
 

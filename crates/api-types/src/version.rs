@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Which version runs, and which the others must have at least.
+/// The running version, and the minimum versions of the other programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub struct Version {
     /// The backend's version.
     pub version: String,
-    /// Where the release notes are.
+    /// The URL of the release notes.
     #[schema(required)]
     pub release_notes_url: Option<String>,
     /// The oldest desktop program that may be used.
