@@ -1,4 +1,4 @@
-//! Ordinary chat beside an empty handler.
+//! Ordinary chat compared with an empty handler.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::load::closed;
 use crate::notification::{Notification, PATH, Signer};
 use crate::report::{Goal, memory, ratio};
 
-/// Chat that is no command: checked, parsed and acknowledged without the database.
+/// Chat that is not a command: verified, parsed and acknowledged without the database.
 pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let database = lab.database("chat").await?;
     let backend = lab.backend(&database).await?;
@@ -42,7 +42,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     Ok(())
 }
 
-/// A few lines of some length; what matters is that each is signed.
+/// A few lines of realistic length; what matters is that each is signed.
 fn lines() -> Result<Arc<[Notification]>> {
     let signer = Signer::new()?;
     let line = |number| {
@@ -55,7 +55,7 @@ fn lines() -> Result<Arc<[Notification]>> {
     Ok((0..1000).map(line).collect())
 }
 
-/// Listens and serves as the backend does, and does nothing.
+/// Listens and serves like the backend, and does nothing.
 pub async fn empty_server(port: u16) -> Result<()> {
     let listeners = Listeners::bind(&BindUrls::loopback(port))?;
     let addresses: Vec<SocketAddr> = listeners.addresses();

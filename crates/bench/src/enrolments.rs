@@ -1,4 +1,4 @@
-//! Enrolments beside pgbench.
+//! Enrolments compared with pgbench.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,27 +14,27 @@ use crate::load::{CONNECTIONS, closed};
 use crate::notification::{BROADCASTER, Signer};
 use crate::report::{Goal, memory, ratio};
 
-/// What pgbench runs.
+/// The script that pgbench runs.
 const SCRIPT: &str = include_str!("enrolments.sql");
-/// More than are committed a second anywhere; what is left over is not sent.
+/// More than any machine commits per second; the rest is not sent.
 const MOST_A_SECOND: usize = 20_000;
-/// No viewer of a filled pool has a number as high.
+/// Higher than the number of any viewer in a filled pool.
 const FIRST: usize = 10_000_000;
 
 /// Members of the pool before an analysed database is measured.
 const MEMBERS: i64 = 20_000;
-/// Backends on one database, beside one alone.
+/// The number of backends on one database, compared with one alone.
 const PROCESSES: [usize; 2] = [2, 4];
-/// What the peer counts with, as a program would that has one row to count in.
+/// The peer's counter, as a program with a single row per counter would have it.
 const PEER: &str = "CREATE TABLE pool_buckets (broadcaster_id text, bucket smallint, members bigint NOT NULL,
                                                PRIMARY KEY (broadcaster_id, bucket)) WITH (fillfactor = 50)";
 
-/// What the planner knows of the database.
+/// What the planner knows about the database.
 #[derive(Debug, Clone, Copy)]
 enum Statistics {
-    /// Nothing: it is empty, and nobody analyses it. The first raid.
+    /// Nothing: it is empty, and nobody analyses it, as in the first raid.
     Fresh,
-    /// All there is to know.
+    /// Everything.
     Analysed,
 }
 
@@ -47,13 +47,13 @@ impl Statistics {
     }
 }
 
-/// `!twgold` of viewers who were not in the pool, from many connections at once. Every round of every side has a database
-/// and a server process of its own, so that none is warmer than another.
+/// `!twgold` from viewers who are not in the pool, over many connections at once. Every round of every side has its own
+/// database and server process, so that none is warmer than another.
 pub async fn measure(lab: &Lab, extent: Extent, pgbench: Option<PathBuf>) -> Result<()> {
     let signer = Signer::new()?;
     match pgbench.or_else(find_pgbench) {
         Some(pgbench) => beside_pgbench(lab, extent, &signer, &pgbench).await?,
-        None => println!("\nEnrolments: NOT MEASURED beside pgbench; there is none, name one with --pgbench"),
+        None => println!("\nEnrolments: NOT MEASURED: no pgbench was found; name one with --pgbench"),
     }
     together(lab, extent, &signer).await
 }
@@ -87,7 +87,7 @@ async fn beside_pgbench(lab: &Lab, extent: Extent, signer: &Signer, pgbench: &Pa
     Ok(())
 }
 
-/// More backends on one database beside one, each connection going to one of them.
+/// Several backends on one database compared with one, with each connection going to one of them.
 async fn together(lab: &Lab, extent: Extent, signer: &Signer) -> Result<()> {
     let mut alone = Vec::new();
     let mut several = PROCESSES.map(|_| Vec::new());
@@ -111,7 +111,7 @@ async fn together(lab: &Lab, extent: Extent, signer: &Signer) -> Result<()> {
     Ok(())
 }
 
-/// One round of ours: enrolments a second.
+/// One round of ours: enrolments per second.
 async fn one(
     lab: &Lab,
     extent: Extent,
@@ -158,7 +158,7 @@ async fn transactions_a_second(mut command: Command) -> Result<f64> {
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
     let figure = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    figure.with_context(|| format!("pgbench says no rate:\n{text}"))
+    figure.with_context(|| format!("pgbench reported no rate:\n{text}"))
 }
 
 fn find_pgbench() -> Option<PathBuf> {

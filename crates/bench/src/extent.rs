@@ -7,6 +7,6 @@ use std::time::Duration;
 pub struct Extent {
     /// How long each side is under load in each round.
     pub duration: Duration,
-    /// How often both sides take turns.
+    /// How many times both sides take turns.
     pub rounds: u32,
 }

@@ -1,4 +1,4 @@
-//! A large pool beside a small one.
+//! A large pool compared with a small one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,13 +19,13 @@ use crate::report::{Goal, milliseconds, percentile, ratio};
 
 const LARGE: i64 = 1_000_000;
 const SMALL: i64 = 1_000;
-/// Enrolments a second: far from what the machine can do, so that latency is measured and no queue.
+/// Enrolments per second: far below the machine's limit, so that this measures latency and not a queue.
 const A_SECOND: u32 = 200;
 const DRAWS: u32 = 50;
-/// No viewer of the filled pools has a number as high.
+/// Higher than the number of any viewer in the filled pools.
 const FIRST: usize = 10_000_000;
 
-/// A pool of some size behind a backend.
+/// A backend with a pool of some size.
 struct Side {
     backend: Running,
     store: Store,
@@ -38,7 +38,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let signer = Signer::new()?;
     let mut large = Side::open(lab, &lab.database("large").await?, &[(BROADCASTER, LARGE)], &[]).await?;
     let mut small = Side::open(lab, &lab.database("small").await?, &[(BROADCASTER, SMALL)], &[]).await?;
-    // The statistics know nothing of whom the backend serves.
+    // The statistics do not include the broadcaster that the backend serves.
     let beside = lab.database("beside").await?;
     let mut new = Side::open(lab, &beside, &[("somebody-else", LARGE)], &[(BROADCASTER, SMALL)]).await?;
     let each = usize::try_from(A_SECOND)? * usize::try_from(extent.duration.as_secs())?;
@@ -46,7 +46,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         for side in [&mut large, &mut small, &mut new] {
             let load: Arc<[_]> = signer.enrolments(FIRST + round * each, each).into();
             let latencies = open(side.backend.address, load, A_SECOND).await?;
-            // The first round warms both.
+            // The first round warms both up.
             if round > 0 {
                 side.latencies.push(percentile(&latencies, 0.99));
             }
@@ -60,7 +60,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         Goal::AtMost(1.5),
     );
     ratio(
-        "The same of a broadcaster whom the planner's statistics do not know",
+        "The same for a broadcaster unknown to the planner's statistics",
         "ms",
         ("1,000 viewers beside another's 1,000,000", &new.latencies),
         ("1,000 viewers in the pool", &small.latencies),
@@ -79,7 +79,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
         Goal::AtMost(3.0),
     );
     ratio(
-        "The same of a broadcaster whom the planner's statistics do not know",
+        "The same for a broadcaster unknown to the planner's statistics",
         "ms",
         ("1,000 viewers beside another's 1,000,000", &new.draws),
         ("1,000 viewers in the pool", &small.draws),
@@ -131,7 +131,7 @@ impl Side {
     }
 }
 
-/// Keeps the database's statistics as they are.
+/// Freezes the database's statistics.
 pub async fn leave_unattended(pool: &PgPool) -> Result<()> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT format('ALTER TABLE %I SET (autovacuum_enabled = false)', tablename) FROM pg_tables

@@ -1,4 +1,4 @@
-//! What is measured, and on what: the release builds, as processes of their own, on a PostgreSQL of their own.
+//! What is measured, and on what: the release builds, as separate processes, on a separate PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -44,19 +44,19 @@ pub enum Program {
     Bench,
 }
 
-/// A database that is migrated.
+/// A migrated database.
 #[derive(Debug)]
 pub struct Database {
-    /// How to connect to it.
+    /// The options for connecting to it.
     pub options: PgConnectOptions,
     /// The same as a URL; it holds the password.
     pub url: String,
 }
 
-/// A process that listens.
+/// A listening process.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
     child: Child,
 }
@@ -64,8 +64,8 @@ pub struct Running {
 impl Lab {
     /// Starts the PostgreSQL.
     pub async fn open() -> Result<Self> {
-        let this = std::env::current_exe().context("cannot tell where this program lies")?;
-        let programs = this.parent().context("this program lies nowhere")?.to_owned();
+        let this = std::env::current_exe().context("cannot find the path of this program")?;
+        let programs = this.parent().context("this program has no directory")?.to_owned();
         for program in [Program::Backend, Program::Mgm] {
             let path = programs.join(program.name());
             ensure!(path.is_file(), "{} is missing; run `cargo build --release --workspace` first", path.display());
@@ -77,7 +77,7 @@ impl Lab {
         Ok(Self { installation, server, programs, logs: TempDir::new()? })
     }
 
-    /// Says what all this is measured on.
+    /// Prints the machine, versions and settings.
     pub async fn introduce(&self) -> Result<()> {
         let cores = std::thread::available_parallelism()?;
         let processor = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
@@ -98,7 +98,7 @@ impl Lab {
         Ok(())
     }
 
-    /// A database of this name, with the migrations in.
+    /// A database of this name with all migrations.
     pub async fn database(&self, name: &str) -> Result<Database> {
         self.server.create_database(name).await?;
         let options = self.server.connect_options(name);
@@ -113,12 +113,12 @@ impl Lab {
         Ok(PgPoolOptions::new().max_connections(4).connect_with(options.clone()).await?)
     }
 
-    /// How others connect to the server.
+    /// The options with which others connect to the server.
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// A backend in production, with limits that the load does not reach.
+    /// A backend in Production, with limits that the load does not reach.
     pub async fn backend(&self, database: &Database) -> Result<Running> {
         let port = port::free()?;
         let settings = [
@@ -136,7 +136,7 @@ impl Lab {
         self.start(Program::Backend, &[], &settings, port).await
     }
 
-    /// A program as a process, when its port answers.
+    /// A program as a process, once its port answers.
     pub async fn start(
         &self,
         program: Program,
@@ -165,11 +165,11 @@ impl Lab {
         Ok(Running { address, child })
     }
 
-    /// A program that is to be run, and which ends with this one.
+    /// The command of a program, which stops with this one.
     pub fn command(&self, program: Program) -> Command {
         let mut command = Command::new(self.programs.join(program.name()));
         command.stdin(Stdio::null()).kill_on_drop(true);
-        // What is set where this runs is no part of what is measured.
+        // Settings in this program's environment must not influence the measurement.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().contains("__") {
                 command.env_remove(name);
@@ -178,7 +178,7 @@ impl Lab {
         command
     }
 
-    /// A directory for what a measurement leaves, gone with the lab.
+    /// A directory for files of a measurement, removed with the lab.
     pub fn scratch(&self) -> &Path {
         self.logs.path()
     }
@@ -205,10 +205,10 @@ impl Running {
         self.child.id().unwrap_or_default()
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) {
         if let Some(pid) = self.child.id() {
-            // It may have ended by itself.
+            // It may have stopped by itself.
             let _ended_already = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
         }
         drop(self.child.wait().await);

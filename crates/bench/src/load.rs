@@ -1,4 +1,4 @@
-//! A bounded load: connections that stay open, each with one request under way.
+//! A bounded load: connections that stay open, each with one pending request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use tokio::task::JoinSet;
 use crate::notification::{Notification, PATH};
 use crate::report::milliseconds;
 
-/// How many connections there are at once.
+/// The number of connections.
 pub const CONNECTIONS: usize = 32;
 
-/// Sends the notifications one after the other on every connection, each as soon as the one before it is answered, until
-/// the time or the notifications are over; `cycle` begins with the first again. The connections are spread over the servers.
-/// Answers how many were acknowledged a second.
+/// Sends the notifications one after the other on every connection, each as soon as the previous one is answered, until
+/// the time or the notifications run out; `cycle` starts over with the first. The connections are spread over the servers.
+/// Returns how many were acknowledged per second.
 pub async fn closed(to: &[SocketAddr], load: Arc<[Notification]>, duration: Duration, cycle: bool) -> Result<f64> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut connections = JoinSet::new();
@@ -52,8 +52,8 @@ pub async fn closed(to: &[SocketAddr], load: Arc<[Notification]>, duration: Dura
     Ok(f64::from(acknowledged) / started.elapsed().as_secs_f64())
 }
 
-/// Sends so many a second, whether those before are answered or not, and answers each one's latency in milliseconds. It
-/// counts from when the request was due, so that one slow answer does not hide what it kept waiting.
+/// Sends at a fixed rate per second, whether earlier ones are answered or not, and returns the latency of each in
+/// milliseconds. It counts from the time the request was due, so that one slow answer does not hide the delay of others.
 pub async fn open(to: SocketAddr, load: Arc<[Notification]>, per_second: u32) -> Result<Vec<f64>> {
     let pause = Duration::from_secs(1) / per_second;
     let mut connections = JoinSet::new();
@@ -96,7 +96,7 @@ impl Connection {
         Ok(Self(sender))
     }
 
-    /// Sends it and waits for the acknowledgement.
+    /// Sends a notification and waits for the acknowledgement.
     pub async fn send(&mut self, notification: &Notification) -> Result<()> {
         let mut request = Request::new(Full::new(notification.body.clone()));
         *request.method_mut() = Method::POST;

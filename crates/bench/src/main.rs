@@ -1,7 +1,7 @@
-//! The benchmarks: each measures the stack beside a peer in the same run, alternating, and prints both sides and their
-//! ratio. Absolute figures say more about the machine than about the program; none fails a run.
+//! The benchmarks: each measures the stack and a peer in the same run, alternating, and prints both sides and their ratio.
+//! Absolute figures say more about the machine than about the program; none makes a run fail.
 
-#![expect(clippy::print_stdout, reason = "figures for whoever watches; nothing depends on them")]
+#![expect(clippy::print_stdout, reason = "figures for a human reader; nothing depends on them")]
 
 mod chat;
 mod enrolments;
@@ -24,38 +24,38 @@ use clap::{Parser, Subcommand};
 use crate::extent::Extent;
 use crate::lab::Lab;
 
-/// Measures the stack beside its peers: `cargo build --release && cargo run --release -p mgm-bench`.
+/// Compares the stack with its peers: `cargo build --release && cargo run --release -p mgm-bench`.
 ///
-/// Starts the release builds of `mgm` and `mgm-backend` that lie beside this program, and a PostgreSQL of its own with
-/// `fsync` and `synchronous_commit` on.
+/// Starts the release builds of `mgm` and `mgm-backend` next to this program, and a separate PostgreSQL with `fsync` and
+/// `synchronous_commit` on.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct BenchCli {
-    /// How long each side is under load in each round.
+    /// How many seconds each side is under load in each round.
     #[arg(long, global = true, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
-    /// How often both sides take turns.
+    /// How many times both sides take turns.
     #[arg(long, global = true, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     rounds: u32,
-    /// The `pgbench` to compare enrolments with [default: the one in PATH, else the newest of Debian's].
+    /// The `pgbench` to compare enrolments with [default: the one in PATH, or else Debian's newest].
     #[arg(long, global = true, value_name = "FILE")]
     pgbench: Option<PathBuf>,
-    /// What to measure; everything when nothing is named.
+    /// What to measure; everything if nothing is named.
     #[command(subcommand)]
     benchmark: Option<Benchmark>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 enum Benchmark {
-    /// Ordinary chat acknowledged, beside the same server with an empty handler; memory of the backend.
+    /// Ordinary chat acknowledged, compared with the same server with an empty handler; memory of the backend.
     Chat,
-    /// Enrolments committed, beside pgbench with the same transaction; memory of the backend.
+    /// Enrolments committed, compared with pgbench running the same transaction; memory of the backend.
     Enrolments,
-    /// Latency of enrolments, and draws, with 1,000,000 viewers in the pool beside 1,000.
+    /// Latency of enrolments, and draws, with 1,000,000 viewers in the pool compared with 1,000.
     Growth,
-    /// `mgm tier-b` from nothing to the verdict, beside an empty PostgreSQL started and stopped.
+    /// `mgm tier-b` from scratch to the verdict, compared with starting and stopping an empty PostgreSQL.
     TierB,
-    /// Tier B against a running stack, beside ten round trips and its commits; memory of the stand-ins.
+    /// Tier B against a running stack, compared with ten round trips and its commits; memory of the stand-ins.
     Slice,
     /// The peer of `chat`.
     #[command(hide = true)]

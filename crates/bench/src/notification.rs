@@ -1,4 +1,4 @@
-//! Signed notifications, made before the clock runs.
+//! Signed notifications, prepared before the clock starts.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 
 /// The secret that the backend under test is configured with.
 pub const SECRET: &str = "benchmark-eventsub-secret";
-/// The broadcaster that it is configured with.
+/// The broadcaster that the backend is configured with.
 pub const BROADCASTER: &str = "benchmark-broadcaster";
-/// Where notifications go.
+/// The path for notifications.
 pub const PATH: &str = "/api/twitch/eventsub";
 
 /// A request, ready to be sent.
@@ -28,12 +28,12 @@ pub struct Notification {
 pub struct Signer(SigningSecrets);
 
 impl Signer {
-    /// With [`SECRET`].
+    /// A signer with [`SECRET`].
     pub fn new() -> Result<Self> {
         Ok(Self(SigningSecrets::new([&SecretString::from(SECRET)])?))
     }
 
-    /// A line of chat by a subscriber, in the whole body that Twitch sends.
+    /// A line of chat by a subscriber, as the complete body that Twitch sends.
     #[expect(clippy::disallowed_methods, reason = "a signature is of now")]
     pub fn line(&self, message_id: &str, viewer: &str, text: &str) -> Notification {
         let message = ChatMessageBuilder {
@@ -50,7 +50,7 @@ impl Signer {
         Notification { headers: self.0.notification_headers(message_id, &timestamp, &body), body: body.into() }
     }
 
-    /// Enrolments of viewers whom nobody has seen yet, the first of them with this number.
+    /// Enrolments of new viewers, numbered from this one.
     pub fn enrolments(&self, first: usize, count: usize) -> Vec<Notification> {
         (first..first + count)
             .map(|number| {
@@ -61,7 +61,7 @@ impl Signer {
     }
 }
 
-/// A character name that no other number has: letters only.
+/// A character name that is unique to the number: letters only.
 pub fn character(number: usize) -> String {
     let digits = number.to_string();
     let letters = digits.bytes().map(|digit| char::from(digit - b'0' + b'a'));

@@ -1,8 +1,8 @@
-//! Both sides of a ratio, as they are printed.
+//! Prints both sides of a ratio.
 
 use std::time::Duration;
 
-/// What a ratio is held against.
+/// What a ratio is compared with.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
     /// The ratio should not be smaller.
@@ -25,26 +25,26 @@ pub fn ratio(title: &str, unit: &str, ours: (&str, &[f64]), peer: (&str, &[f64])
     println!("  {:<44} {ratio:>12.2}  ({bound}: {})", "ratio", verdict(met));
 }
 
-/// Prints the largest resident memory of a process, which the system keeps.
+/// Prints the peak resident memory of a process, as recorded by the system.
 pub fn memory(name: &str, pid: u32, bound_mib: f64) {
     let Some(mib) = peak_memory_mib(pid) else {
-        return println!("  {:<44} {:>12}", format!("peak memory of {name}"), "not told");
+        return println!("  {:<44} {:>12}", format!("peak memory of {name}"), "unknown");
     };
     let met = verdict(mib <= bound_mib);
     println!("  {:<44} {mib:>12.1} MiB  (at most {bound_mib}: {met})", format!("peak memory of {name}"));
 }
 
-/// A duration as a figure.
+/// A duration as a number of milliseconds.
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// The middle value.
+/// The median.
 pub fn median(values: &[f64]) -> f64 {
     percentile(values, 0.5)
 }
 
-/// The value that this share of all does not exceed.
+/// The value that this share of all values does not exceed.
 pub fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

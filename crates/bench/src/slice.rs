@@ -17,10 +17,10 @@ use crate::report::{Goal, memory, milliseconds, ratio};
 /// Enrol, prepare, confirm, `InProgress`, `Sent` with the claim of its announcement, and the announcement's outcome.
 const COMMITS: u32 = 6;
 const ROUND_TRIPS: u32 = 10;
-/// Few: more would be kept out by the limit of what one viewer may do.
+/// Few, since the rate limit of a single viewer would refuse more.
 const RUNS: u32 = 10;
 
-/// The steps' own time, as the report of `mgm tier-b --attach` gives it.
+/// The duration of the steps, from the report of `mgm tier-b --attach`.
 pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     let database = lab.database("slice").await?;
     let stack = Stack::start(lab, &database.url).await?;
@@ -46,7 +46,7 @@ pub async fn measure(lab: &Lab, extent: Extent) -> Result<()> {
     Ok(())
 }
 
-/// New connections for every round trip but those to PostgreSQL, as the steps have them.
+/// Like the steps, a new connection for every round trip except those to PostgreSQL.
 async fn peer(backend: SocketAddr, pool: &PgPool) -> Result<f64> {
     let started = Instant::now();
     let mut connection = Connection::open(backend).await?;
@@ -61,7 +61,7 @@ async fn peer(backend: SocketAddr, pool: &PgPool) -> Result<f64> {
 
 struct Stack {
     running: Running,
-    /// Of backend and stand-ins, in the order of their options.
+    /// The ports of the backend and the stand-ins, in the order of their options.
     ports: Vec<u16>,
 }
 
@@ -80,7 +80,7 @@ impl Stack {
             arguments.extend([option, port.as_str()]);
         }
         let last = *ports.last().context("there are ports")?;
-        // The last of the services to be ready.
+        // The last of the services to become ready.
         let running = lab.start(Program::Mgm, &arguments, &[], last).await?;
         Ok(Self { running, ports })
     }
@@ -89,7 +89,7 @@ impl Stack {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[0]))
     }
 
-    /// Milliseconds that the steps took.
+    /// The duration of the steps, in milliseconds.
     async fn tier_b(&self, lab: &Lab) -> Result<f64> {
         let mut command = lab.command(Program::Mgm);
         command.args(["tier-b", "--attach", "--json"]);

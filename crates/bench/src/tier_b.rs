@@ -1,4 +1,4 @@
-//! Tier B from nothing beside an empty PostgreSQL.
+//! Tier B from scratch compared with an empty PostgreSQL.
 
 use std::time::Instant;
 
