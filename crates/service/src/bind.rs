@@ -19,10 +19,10 @@ struct BindUrl {
 enum Host {
     /// `+`, `*`, `0.0.0.0` and `[::]`: every address of the machine.
     Any,
-    /// Loopback, by every IP version there is.
+    /// Loopback, with every available IP version.
     Localhost,
     Ip(IpAddr),
-    /// Looked up when listening starts.
+    /// Resolved when listening starts.
     Name(String),
 }
 
@@ -31,17 +31,17 @@ enum Host {
 pub struct Target {
     /// The address.
     pub address: SocketAddr,
-    /// Whether a machine without this IP version may do without it.
+    /// Whether it may be skipped on a machine without this IP version.
     pub optional: bool,
 }
 
-/// Why an address to listen on is none.
+/// Why a text is not an address to listen on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BindUrlError {
     /// Nothing but separators.
     #[error("no address given")]
     Empty,
-    /// The scheme is missing or another.
+    /// The scheme is missing or not `http`.
     #[error("an address begins with http://; TLS ends at a proxy")]
     Scheme,
     /// Something follows host and port.
@@ -56,13 +56,13 @@ pub enum BindUrlError {
 }
 
 impl BindUrls {
-    /// IPv4 loopback alone, the default of every service.
+    /// IPv4 loopback only, the default of every service.
     #[must_use]
     pub fn loopback(port: u16) -> Self {
         Self(vec![BindUrl { host: Host::Ip(Ipv4Addr::LOCALHOST.into()), port }])
     }
 
-    /// The socket addresses, each once. Fails when a host name cannot be looked up.
+    /// The socket addresses, without duplicates. Fails if a host name cannot be resolved.
     pub fn resolve(&self) -> std::io::Result<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for BindUrl { host, port } in &self.0 {
@@ -115,7 +115,7 @@ impl FromStr for BindUrl {
         if authority.contains(['/', '?', '#']) {
             return Err(BindUrlError::Path);
         }
-        // The colons of an IPv6 address stand in brackets.
+        // The colons of an IPv6 address are in brackets.
         let host_end = authority.find(']').map_or(0, |bracket| bracket + 1);
         let (host, port) = match authority[host_end..].rfind(':') {
             Some(colon) => authority.split_at(host_end + colon),

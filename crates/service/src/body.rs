@@ -1,4 +1,4 @@
-//! Reading bodies in bounded memory: each body by itself, and all of them together.
+//! Reads bodies in bounded memory: bounded for each body, and for all of them together.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,17 +11,17 @@ use futures_util::task::AtomicWaker;
 
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
-/// What bodies may take together, in bytes: all that does not arrive at once, and of what does, what is beyond the first 4 KiB
-/// of each.
+/// The memory of all bodies together, in bytes: everything of those that do not arrive at once, and of the others what
+/// exceeds the first 4 KiB of each.
 pub const BUDGET: usize = 4 * 1024 * 1024;
-/// What each body has without asking, in bytes: more than an ordinary notification, so that whoever sends long bodies
-/// slowly is in nobody's way but their own kind's.
+/// The allowance of each body, in bytes: more than an ordinary notification, so that slow senders of long bodies only
+/// compete with one another.
 const ALLOWANCE: usize = 4 * 1024;
-/// What counts of a request whose body does not arrive at once besides that body, in bytes: its fields and its task. It is
-/// less than what they take, and with [`BUDGET`] bounds how many there can be.
+/// What a request whose body does not arrive at once costs besides the body, in bytes: its fields and its task. It is less
+/// than they really take, and together with [`BUDGET`] limits the number of such requests.
 const UNFINISHED: usize = 24 * 1024;
-/// How much more than its limit is read of a body that is too long, in bytes, and thrown away: a client that is still
-/// writing when the connection is closed does not see the answer.
+/// How many bytes beyond its limit are read of a body that is too long, and discarded: a client that is still writing when
+/// the connection is closed does not see the answer.
 const DISCARDED: usize = 8 * 1024 * 1024;
 
 /// How long a body waits for memory, in pauses.
@@ -35,24 +35,24 @@ pub enum BodyError {
     /// It is longer than allowed.
     #[error("the body is too long")]
     TooLong,
-    /// Other bodies have the memory.
+    /// Other bodies are using the memory.
     #[error("there is no memory for the body")]
     NoMemory,
-    /// It broke off, or took too long.
+    /// It was cut off, or took too long.
     #[error("the body did not arrive whole")]
     Incomplete,
 }
 
-/// A body, with the memory that it has.
+/// A body and its share of the memory.
 #[derive(Debug)]
 pub struct Buffered {
-    /// What was sent.
+    /// The bytes that were sent.
     pub bytes: Bytes,
     _memory: Option<Share>,
 }
 
-/// Reads a body of at most `limit` bytes, beyond an allowance in memory of the budget. A body that keeps one waiting loses
-/// its memory to one that does not.
+/// Reads a body of at most `limit` bytes; beyond an allowance it takes memory from the budget. A body that waits for its
+/// client loses its memory to one that does not.
 pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffered, BodyError> {
     let mut read = Vec::new();
     let mut reader: Option<Reader> = None;
@@ -72,7 +72,7 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
             return Err(BodyError::TooLong);
         }
         let complete = body.is_end_stream();
-        // What comes in one piece is passed on as it is.
+        // A body in one piece is passed on unchanged.
         let whole = complete && read.is_empty();
         let capacity = if whole || length <= read.capacity() {
             length.max(read.capacity())
@@ -94,12 +94,12 @@ pub async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffe
     Ok(Buffered { bytes: read.into(), _memory: reader.map(|reader| reader.share) })
 }
 
-/// What is asked for when so much of a body is held.
+/// The share to request when this much of a body is held.
 const fn excess(capacity: usize) -> usize {
     capacity.saturating_sub(ALLOWANCE)
 }
 
-/// One who reads a body that does not arrive at once, or is too long for the allowance.
+/// The reader of a body that does not arrive at once, or exceeds the allowance.
 struct Reader {
     share: Share,
     wait: Arc<Wait>,
@@ -111,7 +111,7 @@ impl Reader {
         Self { share: budget.share(Arc::clone(&wait) as Arc<dyn Holder>), wait }
     }
 
-    /// Takes until it has `bytes`; waits a while when all who have them get on with what they do.
+    /// Takes memory up to `bytes`; waits for some time if all holders are making progress.
     async fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         if self.share.grow(bytes).is_ok() {
             return Ok(());
@@ -133,7 +133,7 @@ impl Reader {
 
 #[derive(Debug, Default)]
 struct Wait {
-    /// Nothing of the body comes.
+    /// No more of the body arrives.
     stalled: AtomicBool,
     evicted: AtomicBool,
     waker: AtomicWaker,
@@ -150,12 +150,12 @@ impl Holder for Wait {
     }
 }
 
-/// The next piece, if it has arrived; none at the end.
+/// The next piece, if it has arrived; `None` at the end.
 async fn arrived(body: &mut Body) -> Option<Result<Option<Bytes>, BodyError>> {
     let mut has_asked = false;
     poll_fn(|cx| match poll_data(body, cx) {
         Poll::Ready(data) => Poll::Ready(Some(data)),
-        // What has arrived is read when it is asked for: only then it is plain whether there is any.
+        // hyper reads what has arrived only when polled: only then is it known whether there is any.
         Poll::Pending if !has_asked => {
             has_asked = true;
             cx.waker().wake_by_ref();
@@ -166,7 +166,7 @@ async fn arrived(body: &mut Body) -> Option<Result<Option<Bytes>, BodyError>> {
     .await
 }
 
-/// The next piece, for which the client is waited for; none at the end.
+/// Waits for the next piece; `None` at the end.
 async fn next(body: &mut Body, reader: &Reader) -> Result<Option<Bytes>, BodyError> {
     let wait = &reader.wait;
     let data = poll_fn(|cx| {
@@ -221,7 +221,7 @@ mod tests {
         Body::from_stream(stream::iter(vec![piece; count]))
     }
 
-    /// A body whose end does not come.
+    /// A body whose end never arrives.
     fn unfinished(length: usize) -> Body {
         let piece = Ok::<_, Infallible>(Bytes::from(vec![b'x'; length]));
         Body::from_stream(stream::iter([piece]).chain(stream::pending()))
@@ -269,7 +269,7 @@ mod tests {
             .map(|_| Box::pin(read(unfinished(60_000), LONG, &budget)))
             .collect();
         for body in &mut stalled {
-            // The first time it asks for what may have arrived.
+            // The first poll asks for what may have arrived.
             let _ = body.as_mut().now_or_never();
             let _ = body.as_mut().now_or_never();
         }
@@ -294,7 +294,7 @@ mod tests {
         let ended: Vec<_> = stalled.iter_mut().map(|body| body.as_mut().now_or_never()).collect();
         assert!(matches!(ended[0], Some(Err(BodyError::NoMemory))), "{:?}", ended[0]);
         assert!(ended[1..].iter().all(Option::is_none), "none but the longest stalled loses");
-        // What has arrived whole needs none.
+        // A body that has arrived completely needs none.
         assert_eq!(read(pieces(1, ALLOWANCE), LONG, &budget).await.unwrap().bytes.len(), ALLOWANCE);
     }
 }

@@ -1,15 +1,15 @@
-//! How many file descriptors the process may have open, and the words for running into that: the system's own message does
-//! not name the limit.
+//! The limit on open file descriptors, and the message for reaching it: the system's own message does not mention the
+//! limit.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// How the limit shows in messages: the system's own, and that of PostgreSQL.
+/// How the limit appears in messages of the system and of PostgreSQL.
 const SIGNS: [&str; 3] = ["Too many open files", "os error 24)", "insufficient file descriptors"];
 
-/// As many as the system would like programs to have that do not need more; where there is no limit, or a senseless one.
+/// The target if there is no limit, or an absurdly high one; the usual upper limit for programs without special needs.
 const ENOUGH: u64 = 1 << 16;
 
-/// Raises the limit as far as the process may by itself, and says what it is then; `None` where there is none.
+/// Raises the limit as far as the process may, and returns the result; `None` if there is no limit.
 #[must_use]
 pub fn raise() -> Option<usize> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
@@ -20,14 +20,14 @@ pub fn raise() -> Option<usize> {
     usize::try_from(soft).ok()
 }
 
-/// How many of so many connections there can be when so many descriptors are kept for other things. Where there are few,
-/// connections have half of them.
+/// How many of the wanted connections are possible with `kept` descriptors reserved. If descriptors are scarce,
+/// connections get half of them.
 #[must_use]
 pub fn connections(wanted: usize, limit: Option<usize>, kept: usize) -> usize {
     limit.map_or(wanted, |limit| wanted.min(limit - kept.min(limit / 2))).max(1)
 }
 
-/// The limit and what to do, where `message` is about running into it.
+/// The limit and what to do about it, if `message` is about reaching it.
 #[must_use]
 pub fn explain(message: &str) -> Option<String> {
     if !SIGNS.iter().any(|sign| message.contains(sign)) {
@@ -40,7 +40,7 @@ pub fn explain(message: &str) -> Option<String> {
     ))
 }
 
-/// The message, with that where it belongs.
+/// The message, with that explanation if it applies.
 #[must_use]
 pub fn explained(message: String) -> String {
     match explain(&message) {

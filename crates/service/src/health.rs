@@ -1,5 +1,5 @@
-//! A running service, asked for its health by its own program: for containers, which have no `curl`. One request on the
-//! loopback, written by hand: no service needs an HTTP client for anything else of this crate.
+//! Lets a program check the health of a running service: for containers, which have no `curl`. It writes one request on
+//! loopback by hand, since this crate needs no HTTP client for anything else.
 
 use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use crate::services::Service;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether the service that listens on `urls` (its own port on loopback when none are set) answers its probe with 200.
+/// Whether the service that listens on `urls` (or else on its own port on loopback) answers its probe with 200.
 pub fn ask(service: &Service, urls: Option<&BindUrls>) -> Result<()> {
     let default = service.port.map(BindUrls::loopback);
     let (Some(health), Some(urls)) = (&service.health, urls.or(default.as_ref())) else {
@@ -22,14 +22,14 @@ pub fn ask(service: &Service, urls: Option<&BindUrls>) -> Result<()> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n", health.path)?;
     let mut answer = String::new();
-    // The answer is short, and what listens there may be anything.
+    // The expected answer is short, and anything may be listening there.
     stream.take(64 * 1024).read_to_string(&mut answer)?;
     let status = answer.split_whitespace().nth(1).unwrap_or_default();
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     if status == "200" { Ok(()) } else { Err(Error::other(format!("{status} {body}"))) }
 }
 
-/// Where a listener on every address is met.
+/// An address to reach a listener on all addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use crate::services::ServiceId;
 
-    /// What asking a listener that answers `answer` comes to.
+    /// The result of probing a listener that answers `answer`.
     fn asked(answer: &'static str) -> Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let urls = format!("http://+:{}", listener.local_addr().unwrap().port()).parse().unwrap();

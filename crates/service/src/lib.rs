@@ -1,4 +1,4 @@
-//! What every service of the stack shares: listening, logging, shutdown, and how a database is named.
+//! What every service of the stack shares: listening, logging, shutdown, and connection strings.
 
 pub mod bind;
 pub mod body;
@@ -14,6 +14,6 @@ pub mod serve;
 pub mod services;
 pub mod shutdown;
 
-/// Of every program that links this crate.
+/// The allocator of every program that links this crate.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

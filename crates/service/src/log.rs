@@ -8,12 +8,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// How logs are written.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogFormat {
     /// Lines for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -21,19 +21,19 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// `RUST_LOG` does not follow the syntax of `tracing_subscriber::EnvFilter`.
-    #[error("RUST_LOG is no filter such as `info` or `mgm_backend=debug,warn`")]
+    #[error("RUST_LOG is not a filter such as `info` or `mgm_backend=debug,warn`")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// Something else in this process has set up logging before.
-    #[error("logging is set up already")]
+    /// Something else in this process has already set up logging.
+    #[error("logging is already set up")]
     AlreadySet,
 }
 
-/// Sets up logging for this process: what `RUST_LOG` asks for, else everything from `info` on.
+/// Sets up logging for this process: what `RUST_LOG` selects, or else everything from `info` up.
 pub fn init(format: LogFormat) -> Result<(), LogError> {
     init_with(format, None::<Identity>)
 }
 
-/// The same, and tells `listener` of what is logged, and of the spans that it is logged in.
+/// The same, and passes events and the spans they occur in to `listener`.
 pub fn init_with(format: LogFormat, listener: Option<impl Layer<Registry> + Send + Sync>) -> Result<(), LogError> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => EnvFilter::try_new(directives)?,

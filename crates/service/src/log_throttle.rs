@@ -1,4 +1,4 @@
-//! How often something that happens many times a second is worth a line in the log.
+//! Limits how often a frequent event is logged.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl LogThrottle {
-    /// It has happened: how often since the last line, when another is due.
+    /// Counts an event; returns the count since the last line when the next line is due.
     #[must_use]
     pub fn due(&self) -> Option<u64> {
         self.due_at(Instant::now())

@@ -1,24 +1,24 @@
-//! Memory that many take from together, and that whoever has stalled longest loses to whoever needs it now.
+//! Memory shared by many holders; the holder that has stalled longest loses its share to one that needs it now.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Has memory of a [`Budget`].
+/// A holder of memory from a [`Budget`].
 pub trait Holder: fmt::Debug + Send + Sync {
-    /// Whether it waits for somebody outside, so that its memory may be taken for another.
+    /// Whether it waits for an outside party, so that its memory may be given to another.
     fn is_stalled(&self) -> bool;
 
-    /// Its memory has been given to another: it has to let go of it now. Is called under the lock of the budget.
+    /// Its memory has been given to another and must be released now. Called under the lock of the budget.
     fn evict(&self);
 }
 
-/// So much memory. Cheap to clone: the clones are one budget.
+/// A bounded amount of memory. Cheap to clone: all clones are the same budget.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Mutex<State>>);
 
-/// One of those who wait for memory, until dropped.
+/// A place in the queue for memory, until dropped.
 #[derive(Debug)]
 pub(crate) struct Waiting(Budget);
 
@@ -27,22 +27,22 @@ struct State {
     free: usize,
     waiting: usize,
     next: u64,
-    /// By the order in which they began to hold: the first is the one that has been at it longest.
+    /// In the order in which they began to hold: the first has held longest.
     holders: BTreeMap<u64, (usize, Arc<dyn Holder>)>,
 }
 
-/// The memory is held by those who do not wait for anybody, or was taken from the one who asks.
+/// The memory is held by holders that are not stalled, or was taken from the holder that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("others have the memory")]
 pub struct Exhausted;
 
-/// How long one waits until it asks again for memory that it was refused.
+/// How long to wait before asking again for memory that was refused.
 pub(crate) const PAUSE: Duration = Duration::from_millis(25);
-/// How long one that waits for memory keeps what it has, in pauses: those who only have to be read on win over those who
-/// have stalled. After that it may lose it, for two who wait for each other would do so in vain.
+/// How long a holder that waits for memory keeps its share, in pauses: holders that only need to be read go before those
+/// that have stalled. After that it may lose its share, since two that wait for each other would wait in vain.
 pub(crate) const KEPT_PAUSES: u8 = 10;
 
-/// What one holder has of a budget; is given back when dropped.
+/// A holder's share of a budget; returned when dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Budget,
@@ -51,13 +51,13 @@ pub struct Share {
 }
 
 impl Budget {
-    /// A budget of so many bytes.
+    /// A budget of this many bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Mutex::new(State { free: bytes, waiting: 0, next: 0, holders: BTreeMap::new() })))
     }
 
-    /// A share, of nothing yet.
+    /// A share, initially empty.
     #[must_use]
     pub fn share(&self, holder: Arc<dyn Holder>) -> Share {
         let mut state = self.state();
@@ -78,7 +78,7 @@ impl Budget {
 }
 
 impl Share {
-    /// A place among those who wait for memory, of which there are so many.
+    /// A place in the queue for memory, whose length is limited.
     pub(crate) fn wait(&self, places: usize) -> Result<Waiting, Exhausted> {
         let mut state = self.budget.state();
         if state.waiting >= places {
@@ -88,8 +88,8 @@ impl Share {
         Ok(Waiting(self.budget.clone()))
     }
 
-    /// Takes until it has `bytes`, where needed from those who have stalled longest. Nobody loses anything for a share that
-    /// cannot be had all the same.
+    /// Takes memory up to `bytes`, from the holders that have stalled longest if necessary. Nobody loses anything for a share
+    /// that cannot be completed anyway.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
         let mut state = self.budget.state();

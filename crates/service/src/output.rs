@@ -1,7 +1,7 @@
-//! Standard output, whose loss is noticed.
+//! Standard output whose loss is noticed.
 //!
-//! A result that could not be written must not look like a good one: the first failure is said on standard error, and the
-//! program ends with status 2. Whoever has stopped reading, as `head` does, misses the rest, and nothing else happens.
+//! A result that could not be written must not look like a success: the first failure is reported on standard error, and
+//! the program exits with status 2. A reader that has stopped reading, such as `head`, misses the rest without further effect.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ const WRONG: u8 = 2;
 
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 
-/// Standard output. Writing never fails; [`finish`] tells.
+/// Standard output. Writing never fails; [`finish`] reports failures.
 #[derive(Debug, Default)]
 pub struct Output(());
 
@@ -47,28 +47,28 @@ impl Write for Output {
     }
 }
 
-/// Takes how writing to standard output went by other means.
+/// Records the result of a write to standard output by other means.
 pub fn note(written: io::Result<()>) {
     let Err(error) = written else { return };
     if error.kind() != io::ErrorKind::BrokenPipe && !IS_LOST.swap(true, Ordering::Relaxed) {
-        // Nobody is left to hear of a failure here.
+        // A failure here can no longer be reported.
         let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
     }
 }
 
-/// The status to end with: `code`, unless something that belongs on standard output is lost.
+/// The exit status: `code`, unless output to standard output was lost.
 #[must_use]
 pub fn finish(code: ExitCode) -> ExitCode {
     if IS_LOST.load(Ordering::Relaxed) { ExitCode::from(WRONG) } else { code }
 }
 
-/// Says what the command-line parser says instead of a command, which may be the help, and gives the status to end with.
+/// Prints what the command-line parser has to say, which may be the help, and returns the exit status.
 #[must_use]
 pub fn instead_of_a_command(said: &clap::Error) -> ExitCode {
     let printed = said.print();
     if !said.use_stderr() {
         note(printed);
-        // The end of it may wait for a line's end.
+        // The last part may be buffered until a line ends.
         output().write_all(&[]).unwrap_or_default();
     }
     finish(ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(WRONG)))

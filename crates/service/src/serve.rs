@@ -1,7 +1,7 @@
-//! Listening and answering: all addresses at once, slow clients cut off, what has arrived answered before the end.
+//! Listening and serving: all addresses at once, slow clients cut off, everything that has arrived answered before the end.
 //!
-//! What strangers can take is bounded together, not only each by itself: connections by the number of file descriptors,
-//! half-sent heads by a budget of memory. Where there is no more, whoever has stalled longest loses to a newcomer.
+//! What strangers can use is limited in total, not only per client: connections by the number of file descriptors,
+//! half-sent heads by a memory budget. When nothing is left, the client that has stalled longest gives way to a newcomer.
 
 mod connection;
 mod deadline_body;
@@ -31,12 +31,12 @@ use registry::Registry;
 
 pub use limits::Limits;
 
-/// Connections that the system accepts before we do.
+/// Connections that the system accepts in advance.
 const BACKLOG: i32 = 1024;
-/// How often the connections that are left at the end are looked at. One on which nothing has arrived is kept as long: its
-/// request may be on its way.
+/// How often the remaining connections are checked at the end. One on which nothing has arrived is kept for this long,
+/// since its request may be on its way.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long connections that are cut may take to end.
+/// How long closed connections may take to end.
 const CUT_TIME: Duration = Duration::from_secs(1);
 
 /// Why an address cannot be listened on.
@@ -47,7 +47,7 @@ pub enum BindError {
     Taken {
         /// The address.
         address: SocketAddr,
-        /// Who has it, where the system tells.
+        /// The process that has it, if the system tells.
         holder: Option<Holder>,
     },
     /// The system refuses the address.
@@ -55,13 +55,13 @@ pub enum BindError {
     Refused {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// A host name cannot be looked up.
     #[error("a host of the addresses to listen on (Mgm__Urls, Mgm__MetricsUrls) cannot be looked up: {source}")]
     Unresolved {
-        /// Why.
+        /// The resolver's error.
         source: io::Error,
     },
 }
@@ -70,7 +70,7 @@ fn by(holder: Option<&Holder>) -> String {
     holder.map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
-/// Sockets that listen, not yet answered on.
+/// Listening sockets that are not served yet.
 #[derive(Debug)]
 pub struct Listeners(Vec<TcpListener>);
 
@@ -92,7 +92,7 @@ impl Listeners {
         Ok(Self(listeners))
     }
 
-    /// Where they listen; tells the port that the system chose when port 0 was asked for.
+    /// The addresses; for port 0 they show the port that the system chose.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
@@ -102,7 +102,7 @@ impl Listeners {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // IPv4 has a socket of its own.
+        // IPv4 has a separate socket.
         socket.set_only_v6(true)?;
     }
     #[cfg(unix)]
@@ -113,16 +113,16 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// `localhost` and `+` do without IPv6 on a machine that has none.
+/// `localhost` and `+` skip IPv6 on a machine that has none.
 fn is_missing_ip_version(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        // EAFNOSUPPORT has no kind of its own.
+        // EAFNOSUPPORT has no `ErrorKind`.
         || cfg!(target_os = "linux") && error.raw_os_error() == Some(97)
         || cfg!(target_os = "macos") && error.raw_os_error() == Some(47)
 }
 
-/// Answers requests until `shutdown` is cancelled and what has arrived by then is answered, but no longer than
-/// [`Limits::drain`] after that. A request of which nothing more arrives for [`Limits::stalled`] is not waited for.
+/// Serves requests until `shutdown` is cancelled and everything that has arrived by then is answered, but no longer than
+/// [`Limits::drain`] after that. A request that does not progress for [`Limits::stalled`] is not waited for.
 ///
 /// Connections that the system has accepted by then count as arrived. Handlers find the peer's address in
 /// [`axum::extract::ConnectInfo<SocketAddr>`].
@@ -184,11 +184,11 @@ impl Acceptor {
         }
     }
 
-    /// Accepts what the system has accepted already: it would reset those connections when the listener is closed.
+    /// Accepts what the system has already accepted: closing the listener would reset those connections.
     async fn drain(&self, listener: TcpListener) -> io::Result<()> {
-        // The runtime knows only of connections that it was told of.
+        // The runtime only knows connections that it was notified of.
         let listener = listener.into_std()?;
-        // No more than there can have been: others may go on coming.
+        // At most as many as there can have been, since others may keep coming.
         for _ in 0..=BACKLOG {
             match listener.accept() {
                 Ok((stream, peer)) => {
@@ -212,14 +212,14 @@ impl Acceptor {
     }
 
     async fn failed(&self, error: &io::Error) {
-        // A connection that was gone before it was accepted is nobody's loss.
+        // A connection that ended before it was accepted does not matter.
         if is_gone(error) {
             return;
         }
         if let Some(times) = self.failed.due() {
             tracing::error!(%error, times, "cannot accept connections");
         }
-        // Anything else, such as no free file descriptor, passes when connections end.
+        // Anything else, such as a lack of file descriptors, passes when connections end.
         self.registry.make_room();
         self.registry.wait(Duration::from_millis(100)).await;
     }

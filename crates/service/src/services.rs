@@ -1,4 +1,4 @@
-//! The services of the stack: names, ports, order, health. Everything that starts, probes or lists them reads this table.
+//! The services of the stack: names, ports, order, health. Everything that starts, probes or lists services reads this table.
 
 /// A part of the stack.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -7,34 +7,34 @@ pub enum ServiceId {
     Postgres,
     /// The Extension backend service (EBS).
     Backend,
-    /// Stands for Twitch's webhook sender.
+    /// Replaces Twitch's webhook sender.
     MockEventSub,
-    /// Stands for Twitch's token issuer.
+    /// Replaces Twitch's token issuer.
     MockJwt,
-    /// Stands for Twitch's REST interface.
+    /// Replaces Twitch's REST interface.
     MockHelix,
-    /// Stands for the streamer's desktop program.
+    /// Replaces the streamer's desktop program.
     SyntheticDesktop,
-    /// Drives the scenarios; listens nowhere.
+    /// Runs the scenarios; does not listen.
     Orchestrator,
 }
 
-/// One line of the table.
+/// A row of the table.
 #[derive(Debug)]
 pub struct Service {
-    /// Which one.
+    /// The service.
     pub id: ServiceId,
     /// Its name on the command line: `mgm serve <name>`.
     pub name: &'static str,
     /// Its name in documents and in its own answers.
     pub component: &'static str,
-    /// Its TCP port on loopback; none when it does not listen.
+    /// Its TCP port on loopback; `None` if it does not listen.
     pub port: Option<u16>,
-    /// The file its output goes to.
+    /// Its log file.
     pub log_file: &'static str,
-    /// What must be healthy before it is started.
+    /// The services that must be healthy before it starts.
     pub waits_for: &'static [ServiceId],
-    /// How its health is asked for; none when it does not speak HTTP.
+    /// Its health probe; `None` if it does not speak HTTP.
     pub health: Option<Health>,
 }
 
@@ -43,11 +43,11 @@ pub struct Service {
 pub struct Health {
     /// The path that answers 200 when the service is ready.
     pub path: &'static str,
-    /// Text members of the JSON answer, which tell this service from another that happens to listen on the port.
+    /// Text members of the JSON answer that distinguish this service from another one on the same port.
     pub identity: &'static [(&'static str, &'static str)],
 }
 
-/// All services, in start order as it is written down for people and for CI.
+/// All services, in the start order documented for people and for CI.
 pub const SERVICES: &[Service] = &[
     Service {
         id: ServiceId::Postgres,
@@ -115,7 +115,7 @@ pub const SERVICES: &[Service] = &[
 ];
 
 impl ServiceId {
-    /// Whether it stands for an outside party.
+    /// Whether it replaces an outside party.
     #[must_use]
     pub const fn is_stand_in(self) -> bool {
         match self {
@@ -124,7 +124,7 @@ impl ServiceId {
         }
     }
 
-    /// Its line of the table.
+    /// Its row of the table.
     #[must_use]
     pub fn service(self) -> &'static Service {
         SERVICES.iter().find(|service| service.id == self).expect("every service has a line in the table")

@@ -1,4 +1,4 @@
-//! The end of a service: the first SIGINT or SIGTERM asks for it, the second forces it.
+//! Shutdown of a service: the first SIGINT or SIGTERM requests it, the second forces it.
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
     Ok(token)
 }
 
-/// The signals that ask a process to end, for those who handle them themselves.
+/// The signals that ask a process to stop, for programs that handle them themselves.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct Signals {
@@ -31,13 +31,13 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Puts the handlers in place.
+    /// Installs the handlers.
     pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -1,4 +1,4 @@
-//! Real sockets against `serve`.
+//! `serve` over real sockets.
 #![cfg(test)]
 
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ fn short() -> Limits {
     }
 }
 
-/// Limits of time that no test waits for: nothing is closed because of them.
+/// Time limits that no test reaches: nothing is closed because of them.
 fn patient() -> Limits {
     let hour = Duration::from_secs(3600);
     Limits { head: hour, body: hour, answer: hour, stalled: hour, ..Limits::default() }
@@ -53,7 +53,7 @@ async fn exchange(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // A reset after the answer is an end as well.
+    // A reset after the answer also counts as the end.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).unwrap()
 }
@@ -171,7 +171,7 @@ async fn a_client_that_does_not_take_its_answer_loses_its_connection() {
     let running = start(short(), Router::new().route("/", get(large)));
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream.write_all(GET_CLOSE.as_bytes()).await.unwrap();
-    // With what has stalled cut off, a drain is over before its time.
+    // With stalled requests cut off, a drain ends early.
     running.shutdown.cancel();
     running.served.await.unwrap();
     let mut answer = Vec::new();
@@ -179,7 +179,7 @@ async fn a_client_that_does_not_take_its_answer_loses_its_connection() {
     assert!(answer.len() < 32 * 1024 * 1024);
 }
 
-/// Whether the server has closed it, without an answer.
+/// Whether the server has closed it without an answer.
 async fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0]).await, Ok(0) | Err(_))
 }
@@ -219,7 +219,7 @@ async fn silence_from_one_address_is_not_in_the_way_of_another() {
     let mut silent = Vec::new();
     for number in 0..220 {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
-        // Nothing, a part of a head, and a part of a body.
+        // Nothing, a partial head, and a partial body.
         let sent = ["", "GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"][number % 3];
         stream.write_all(sent.as_bytes()).await.unwrap();
         silent.push(stream);
@@ -227,7 +227,7 @@ async fn silence_from_one_address_is_not_in_the_way_of_another() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     let mut other = socket.connect(running.address).await.unwrap();
-    // It waits longer than all that come now.
+    // It waits longer than all newcomers.
     for _ in 0..50 {
         silent.push(TcpStream::connect(running.address).await.unwrap());
     }
@@ -257,7 +257,7 @@ async fn heads_share_what_memory_there_is_and_the_longest_stalled_loses_to_a_new
             lost += 1;
         }
     }
-    // Of the budget each has twice what it sent.
+    // Each holds twice what it sent of the budget.
     assert!((32..40).contains(&lost), "{lost}");
 }
 
@@ -269,7 +269,7 @@ async fn all_that_has_arrived_is_answered_before_the_end() {
         let whole = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nwhole";
         for number in 0..200 {
             let mut stream = TcpStream::connect(running.address).await.unwrap();
-            // Some have a request behind them, with an answer that was read; some sent two at once.
+            // Some have already had a request answered; some sent two at once.
             if number % 4 == 1 {
                 stream.write_all(whole.as_bytes()).await.unwrap();
                 read_answers(&mut stream, 1).await;
@@ -278,7 +278,7 @@ async fn all_that_has_arrived_is_answered_before_the_end() {
         }
         let mut sent = Vec::new();
         for (number, stream) in clients.iter_mut().enumerate() {
-            // A part of a head, or of a body, whose rest comes later.
+            // A partial head or body, whose rest comes later.
             let cut = [whole.len(), whole.len() - 2, 20][number % 3];
             let twice = number % 5 == 0 && cut == whole.len();
             let text = if twice { whole.repeat(2) } else { whole[..cut].to_owned() };
@@ -287,7 +287,7 @@ async fn all_that_has_arrived_is_answered_before_the_end() {
         }
         running.shutdown.cancel();
         for (number, (stream, (cut, requests))) in clients.iter_mut().zip(sent).enumerate() {
-            // In the first rounds the server has begun to end, in the others it has not noticed.
+            // In the first rounds the server has begun to stop, in the others it has not noticed yet.
             if round % 2 == 0 {
                 tokio::task::yield_now().await;
             }
@@ -300,7 +300,7 @@ async fn all_that_has_arrived_is_answered_before_the_end() {
     }
 }
 
-/// Reads so many answers with the body `whole`.
+/// Reads this many answers with the body `whole`.
 async fn read_answers(stream: &mut TcpStream, count: usize) -> String {
     let mut answers = Vec::new();
     while String::from_utf8_lossy(&answers).matches("\r\n\r\nwhole").count() < count {
@@ -341,7 +341,7 @@ async fn what_has_stalled_is_not_waited_for_and_what_still_arrives_is() {
     slow.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n").await.unwrap();
     entering.recv().await.unwrap();
     running.shutdown.cancel();
-    // A byte at a time until the others are closed, and the rest after that.
+    // One byte at a time until the others are closed, and the rest after that.
     let closed = async {
         for stream in &mut begun {
             assert!(is_closed(stream).await);

@@ -152,7 +152,10 @@ fn wrong_settings_and_wrong_usage_are_told_apart_from_failures() {
         let output = place.command(command).env("ConnectionStrings__PostgreSQL", text).output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(2), "{command}: {said}");
-        assert!(said.contains("ConnectionStrings__PostgreSQL: the connection string is no postgres:// URL"), "{said}");
+        assert!(
+            said.contains("ConnectionStrings__PostgreSQL: the connection string is not a postgres:// URL"),
+            "{said}"
+        );
         assert!(!said.contains("hush"), "{said}");
     }
     for wrong in [

@@ -1,5 +1,5 @@
-//! Where the servers are. `Host` is a list, and each entry may bring its port along, as Npgsql takes it; `Port` may be a
-//! list of the same length, as libpq takes it.
+//! The addresses of the servers. `Host` is a list whose entries may include a port, as in Npgsql; `Port` may be a list of
+//! the same length, as in libpq.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::keyword::{self, Keyword};
 
 const DEFAULT_PORT: u16 = 5432;
 
-/// Where one server is.
+/// The address of one server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
     /// A host name, an IP address without brackets, or the directory of a Unix socket (it begins with `/`).
@@ -29,8 +29,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads both lists; none when there is no host. A port that stands with its host counts for it, whatever `Port` says; the
-/// answer tells, too, whether `Port` says something else and counts for no host at all.
+/// Parses both lists into addresses, of which there are none without a host. A host's own port takes precedence over
+/// `Port`; the flag tells whether `Port` differs and applies to no host at all.
 pub(super) fn read(hosts: &str, ports: &str) -> Result<(Vec<Address>, bool), ConnectionStringError> {
     if hosts.is_empty() {
         return Ok((Vec::new(), false));
@@ -78,7 +78,7 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), ConnectionStringEr
     } else {
         text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)))
     };
-    // What has more in it may be a URL, with its password.
+    // Anything longer may be a URL that includes its password.
     if host.is_empty() || (!host.starts_with('/') && host.contains(['/', '@'])) {
         return Err(bad());
     }
@@ -95,7 +95,7 @@ pub(super) fn hosts(addresses: &[Address]) -> String {
     addresses.iter().map(|address| address.host.as_str()).collect::<Vec<_>>().join(",")
 }
 
-/// The list of ports, or the one that all have.
+/// The list of ports, or the port that all share.
 pub(super) fn ports(addresses: &[Address]) -> String {
     match addresses {
         [first, rest @ ..] if rest.iter().all(|other| other.port == first.port) => first.port.to_string(),

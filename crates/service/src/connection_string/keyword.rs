@@ -21,13 +21,13 @@ pub(super) enum Keyword {
     TargetSession,
 }
 
-/// A keyword that has none.
+/// A keyword without effect.
 pub(super) enum Unknown {
-    /// Npgsql or libpq know it.
+    /// Npgsql or libpq define it.
     NoEffect,
-    /// They know it, and it is a whole number.
+    /// They define it as a whole number.
     NoEffectNumber { name: &'static str, range: RangeInclusive<i64> },
-    /// Nobody knows it; this known one looks most like it.
+    /// Nobody defines it; this known one is the most similar.
     Nobody { nearest: &'static str },
 }
 
@@ -47,7 +47,7 @@ const KEYWORDS: &[(Keyword, &[&str], &str)] = &[
     (Keyword::TargetSession, &["targetsessionattributes", "targetsessionattrs"], "Target Session Attributes"),
 ];
 
-/// What Npgsql and libpq know beside those.
+/// Other keywords of Npgsql and libpq.
 const NO_EFFECT: &[&str] = &[
     "arraynullabilitymode",
     "channelbinding",
@@ -81,7 +81,7 @@ const NO_EFFECT: &[&str] = &[
     "trustservercertificate",
 ];
 
-/// What of that is a whole number, with the least that it may be; the most is what Npgsql's 32 bits hold.
+/// Those that are whole numbers, with the minimum; the maximum is that of Npgsql's 32 bits.
 const NUMBERS: &[(&str, &str, i64)] = &[
     ("autoprepareminusages", "Auto Prepare Min Usages", 1),
     ("cancellationtimeout", "Cancellation Timeout", -1),
@@ -107,12 +107,12 @@ const NUMBERS: &[(&str, &str, i64)] = &[
     ("writecoalescingbufferthresholdbytes", "Write Coalescing Buffer Threshold Bytes", 0),
 ];
 
-/// The value does not fit the keyword.
+/// The value is invalid for the keyword.
 pub(super) fn refusal(keyword: &'static str, expected: &str) -> ConnectionStringError {
     ConnectionStringError::Value { keyword, expected: expected.to_owned() }
 }
 
-/// A whole number within a range, which the error names.
+/// A whole number within a range, which the error states.
 pub(super) fn number<N>(keyword: &'static str, text: &str, range: RangeInclusive<N>) -> Result<N, ConnectionStringError>
 where
     N: std::str::FromStr + PartialOrd + std::fmt::Display,
@@ -147,7 +147,7 @@ impl Keyword {
 }
 
 impl Unknown {
-    /// Refuses a value that would be refused where the keyword has an effect.
+    /// Refuses a value that Npgsql or libpq would refuse.
     pub(super) fn check(&self, value: &str) -> Result<(), ConnectionStringError> {
         match self {
             Self::NoEffectNumber { name, range } => number(name, value, range.clone()).map(drop),
@@ -158,13 +158,13 @@ impl Unknown {
     pub(super) fn warning(&self, written: &str, follows_password: bool) -> String {
         match self {
             Self::NoEffect | Self::NoEffectNumber { .. } => format!("the keyword {written} of the connection string has no effect here"),
-            // What seems to be a keyword may be the rest of a password that holds a semicolon.
+            // An apparent keyword may be the rest of a password that holds a semicolon.
             Self::Nobody { .. } if follows_password => {
-                "the connection string has an unknown keyword after the password; a password that holds ';' stands in quotes".to_owned()
+                "the connection string has an unknown keyword after the password; put a password that holds ';' in quotes".to_owned()
             }
-            // Nor is what looks like none; it may be the password in a URL that is not one.
+            // An unlikely keyword is not shown either: it may be the password in a malformed URL.
             Self::Nobody { nearest } if !is_mistyped(written, nearest) => {
-                "the connection string has an unknown keyword, which is not shown, since it may be a part of a value".to_owned()
+                "the connection string has an unknown keyword, which is not shown, since it may be part of a value".to_owned()
             }
             Self::Nobody { nearest } => {
                 format!("the keyword {written} of the connection string is unknown; did you mean {nearest}?")

@@ -1,5 +1,5 @@
-//! How to reach a PostgreSQL database, written as .NET deployments write it (`Host=…;Port=…`, the keywords of Npgsql) or
-//! as a `postgres://` URL.
+//! How to reach a PostgreSQL database: a connection string in the .NET form (`Host=…;Port=…`, Npgsql's keywords) or a
+//! `postgres://` URL.
 //!
 //! Protocol documents: <https://www.npgsql.org/doc/connection-string-parameters.html> and
 //! <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNSTRING-URIS>.
@@ -21,15 +21,15 @@ use keyword::Keyword;
 pub use address::Address;
 pub use foreign::Foreign;
 
-/// The longest time-out that Npgsql takes, in seconds.
+/// The longest time-out that Npgsql accepts, in seconds.
 const LONGEST_TIMEOUT: u32 = 1024;
-/// The largest pool that Npgsql keeps.
+/// The largest pool that Npgsql accepts.
 const LARGEST_POOL: u32 = 1024;
 
 /// How to reach a database.
 #[derive(Clone, Debug)]
 pub struct ConnectionString {
-    /// Where the servers are, at least one. Of several, the one that is no standby is meant.
+    /// The servers, at least one. If there are several, the one that is not a standby is used.
     pub addresses: Vec<Address>,
     /// The database.
     pub database: String,
@@ -39,17 +39,17 @@ pub struct ConnectionString {
     pub password: Option<SecretString>,
     /// Whether and how the connection is encrypted.
     pub ssl_mode: SslMode,
-    /// The file of the certificate authority that the server's certificate is checked against.
+    /// The file with the certificate of the authority by which the server's certificate is verified.
     pub root_certificate: Option<String>,
-    /// Time to establish a connection; none when it is left to the program.
+    /// Time to establish a connection; `None` leaves it to the program.
     pub timeout: Option<Duration>,
-    /// Most connections that are kept; none when it is left to the program.
+    /// Maximum number of connections in the pool; `None` leaves it to the program.
     pub max_pool_size: Option<u32>,
-    /// Fewest connections that are kept; none when it is left to the program.
+    /// Minimum number of connections in the pool; `None` leaves it to the program.
     pub min_pool_size: Option<u32>,
-    /// The name that the server's statistics show.
+    /// The application name that the server's statistics show.
     pub application_name: Option<String>,
-    /// What was written but not understood, for the log. Holds no values.
+    /// What was not understood, for the log. Holds no values.
     pub warnings: Vec<String>,
 }
 
@@ -58,9 +58,9 @@ pub struct ConnectionString {
 pub enum SslMode {
     /// Never.
     Disable,
-    /// Only when the server insists.
+    /// Only if the server insists.
     Allow,
-    /// When the server can.
+    /// If the server can.
     Prefer,
     /// Always, whatever the certificate says.
     Require,
@@ -70,55 +70,55 @@ pub enum SslMode {
     VerifyFull,
 }
 
-/// Why a connection string is none. Never holds a value, since any may be the password.
+/// Why a text is not a connection string. Never holds a value, since any may be the password.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConnectionStringError {
     /// A part has no `=`.
-    #[error("part {position} of the connection string has no '='; a value that holds ';' stands in quotes")]
+    #[error("part {position} of the connection string has no '='; put a value that holds ';' in quotes")]
     NoEquals {
-        /// Counted from one.
+        /// The position of the part, counted from 1.
         position: usize,
     },
     /// A quote is opened, but not closed, or text follows it.
-    #[error("part {position} of the connection string has a quote that does not end at its end")]
+    #[error("part {position} of the connection string has a quote that is not closed or is followed by text")]
     Quote {
-        /// Counted from one.
+        /// The position of the part, counted from 1.
         position: usize,
     },
-    /// The value does not fit the keyword.
+    /// The value is invalid for the keyword.
     #[error("connection string: {keyword} is {expected}")]
     Value {
         /// The keyword, in Npgsql's spelling.
         keyword: &'static str,
-        /// What would have been right.
+        /// What would be valid.
         expected: String,
     },
     /// The file of the authority's certificate cannot be used.
     #[error("connection string: the file that Root Certificate names {0}")]
     RootCertificate(String),
-    /// It is written for somebody else.
+    /// It is in another program's form.
     #[error("the connection string {0}")]
     Foreign(Foreign),
-    /// What nothing works without.
-    #[error("the connection string names no {keyword}")]
+    /// A required keyword is missing.
+    #[error("the connection string has no {keyword}")]
     Missing {
         /// The keyword, in Npgsql's spelling.
         keyword: &'static str,
     },
-    /// It begins like a URL, but is none.
-    #[error("the connection string is no postgres:// URL: {0}")]
+    /// It begins like a URL, but is not one.
+    #[error("the connection string is not a postgres:// URL: {0}")]
     Url(&'static str),
 }
 
-/// One keyword with its value, whichever way it was written.
+/// One keyword with its value, from either form.
 struct Pair {
-    /// As it was written.
+    /// The keyword as written.
     keyword: String,
     value: String,
 }
 
 impl ConnectionString {
-    /// Reads either form. A value given twice counts as the last one says; an empty value counts as not given.
+    /// Parses either form. The last of repeated values counts; an empty value counts as not given.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
         let text = text.trim();
         if let Some(foreign) = foreign::recognize(text) {
@@ -187,13 +187,13 @@ impl ConnectionString {
         Ok(Self { addresses, ..read })
     }
 
-    /// Whether there are several servers, of which the one that is no standby has to be found.
+    /// Whether there are several servers, so that the one that is not a standby has to be found.
     #[must_use]
     pub fn has_several_hosts(&self) -> bool {
         self.addresses.len() > 1
     }
 
-    /// Takes all but hosts and ports, which belong together.
+    /// Sets everything except hosts and ports, which belong together.
     fn set(&mut self, keyword: Keyword, value: String) -> Result<(), ConnectionStringError> {
         let expected = |expected: &str| keyword::refusal(keyword.name(), expected);
         let number = |range| keyword::number(keyword.name(), &value, range);
@@ -208,7 +208,7 @@ impl ConnectionString {
             }
             Keyword::RootCertificate => self.root_certificate = Some(value),
             Keyword::Timeout => {
-                // Zero means no limit there; the longest that Npgsql takes is as good as none.
+                // In Npgsql zero means no limit; its longest time-out is as good.
                 let seconds = number(0..=LONGEST_TIMEOUT)?;
                 self.timeout = Some(Duration::from_secs(if seconds == 0 { LONGEST_TIMEOUT } else { seconds }.into()));
             }
@@ -225,26 +225,26 @@ impl ConnectionString {
         Ok(())
     }
 
-    /// The Npgsql form, with everything but the warnings.
+    /// The Npgsql form, with everything except the warnings.
     #[must_use]
     pub fn to_npgsql(&self) -> SecretString {
         npgsql::write(&self.all_pairs()).into()
     }
 
-    /// For each address, a `postgres://` URL of what belongs to a connection alone, without time-out and pool sizes, as
-    /// `sqlx` reads it.
+    /// For each address a `postgres://` URL, as `sqlx` reads it, with everything that belongs to a single connection: without
+    /// time-out and pool sizes.
     #[must_use]
     pub fn to_urls(&self) -> Vec<SecretString> {
         self.addresses.iter().map(|address| url::write(self, address).into()).collect()
     }
 
-    /// What to do when a server's certificate was not accepted, or none when `error` is about something else.
+    /// What to do if the server's certificate was refused; `None` if `error` is about something else.
     #[must_use]
     pub fn explain(&self, error: &str) -> Option<String> {
         certificate::about_server(error, self.root_certificate.is_some())
     }
 
-    /// Looks whether the file of the authority, where one is named, can be used: the driver would not name it.
+    /// Checks that the authority's file, if given, is usable: the driver's errors would not name it.
     pub fn check_files(&self) -> Result<(), ConnectionStringError> {
         let problem = self.root_certificate.as_deref().map(certificate::problem_of_authority);
         problem.unwrap_or(Ok(())).map_err(ConnectionStringError::RootCertificate)
@@ -278,7 +278,7 @@ impl fmt::Display for ConnectionString {
 }
 
 impl SslMode {
-    /// In the spelling of libpq, which Npgsql's without hyphens is also read as.
+    /// From libpq's spelling, which without hyphens is Npgsql's.
     fn from_text(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase().replace(['-', ' '], "");
         [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull]
@@ -286,7 +286,7 @@ impl SslMode {
             .find(|mode| mode.as_text().replace('-', "") == text)
     }
 
-    /// In the spelling of libpq.
+    /// In libpq's spelling.
     #[must_use]
     pub fn as_text(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
 //! `Keyword=value;…`, quoted as `System.Data.Common.DbConnectionStringBuilder` does: a value in `'` or `"` may hold
-//! anything, its own quote doubled; around an unquoted one, blanks do not count.
+//! anything, with its own quote doubled; blanks around an unquoted value are ignored.
 
 use super::keyword::Keyword;
 use super::{ConnectionStringError, Pair};
@@ -19,7 +19,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     Ok(pairs)
 }
 
-/// The value at the beginning and what follows its semicolon. None when a quote is opened but not closed at the end.
+/// The value at the beginning, and what follows its semicolon. `None` if a quote is not closed at its end.
 fn value(text: &str) -> Option<(String, &str)> {
     let Some(quote) = text.chars().next().filter(|first| matches!(first, '\'' | '"')) else {
         let end = text.find(';').unwrap_or(text.len());
@@ -43,7 +43,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     (rest.is_empty() || rest.starts_with(';')).then_some((value, rest))
 }
 
-/// Every value in quotes, so that it need not be looked at.
+/// Quotes every value, so that none needs to be examined.
 pub(super) fn write(pairs: &[(Keyword, String)]) -> String {
     let part = |(keyword, value): &(Keyword, String)| format!("{}=\"{}\"", keyword.name(), value.replace('"', "\"\""));
     pairs.iter().map(part).collect::<Vec<_>>().join(";")

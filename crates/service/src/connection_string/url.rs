@@ -10,7 +10,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     check_escapes(text)?;
     let (text, several) = without_several_hosts(text);
     let url = Url::parse(&text).ok().filter(|url| url.fragment().is_none()).ok_or(ConnectionStringError::Url(
-        "it cannot be taken apart; in a user name or password, / ? # @ and the like are written as %2F and so on",
+        "it cannot be parsed; in a user name or password, / ? # @ and the like are written as %2F and so on",
     ))?;
     let mut pairs = Vec::new();
     let mut push = |keyword: &str, encoded: &str| {
@@ -31,7 +31,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     Ok(pairs)
 }
 
-/// What readers of URLs let through: a `%` that stands for itself, and bytes that are no text.
+/// What URL parsers tolerate: a literal `%`, and bytes that are not text.
 fn check_escapes(text: &str) -> Result<(), ConnectionStringError> {
     let is_escape = |behind: &str| behind.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     if !text.split('%').skip(1).all(is_escape) {
@@ -43,8 +43,8 @@ fn check_escapes(text: &str) -> Result<(), ConnectionStringError> {
     decoded.map(drop).map_err(|_| ConnectionStringError::Url("what its % stand for is not UTF-8"))
 }
 
-/// No URL has several hosts, but libpq's have: `postgres://user@a:5432,b:5433/database`. Gives the URL with one host in
-/// their place, and them.
+/// Standard URLs have one host, but libpq's may have several: `postgres://user@a:5432,b:5433/database`. Returns the URL
+/// with one host in their place, and the list.
 fn without_several_hosts(text: &str) -> (String, Option<String>) {
     let Some(start) = text.find("://").map(|scheme| scheme + "://".len()) else { return (text.to_owned(), None) };
     let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
@@ -59,7 +59,7 @@ pub(super) fn write(to: &ConnectionString, Address { host, port }: &Address) -> 
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let password =
         to.password.as_ref().map_or_else(String::new, |password| format!(":{}", encode(password.expose_secret())));
-    // As a parameter, the host may be the directory of a Unix socket or an IPv6 address just as it is, and the database
+    // As a parameter, the host may be the directory of a Unix socket or an IPv6 address without escaping, and the database
     // may be called `..`.
     let parameters = [
         ("host", Some(host.as_str())),

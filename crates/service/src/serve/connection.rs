@@ -1,6 +1,6 @@
-//! What is known of an open connection: whom it is with, what it waits for, and what is asked of it.
+//! The state of an open connection: its peer, what it waits for, and what is asked of it.
 //!
-//! A connection is looked after by one task, which alone writes down how it stands. Others read that, and ask.
+//! One task serves a connection and is the only writer of its state. Others read the state and make requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use tokio::time::Instant;
 
 use crate::memory::Holder;
 
-/// Whom a connection waits for.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// For nobody: a request is being answered.
+    /// For nothing: a request is being answered.
     Busy,
     /// For a request of which nothing has arrived.
     Idle,
@@ -27,7 +27,7 @@ pub(crate) enum Phase {
     Head,
     /// For the rest of a body.
     Body,
-    /// For the client to take the answer.
+    /// For the client to read the answer.
     Answer,
 }
 
@@ -35,13 +35,13 @@ impl Phase {
     const ALL: [Self; 5] = [Self::Busy, Self::Idle, Self::Head, Self::Body, Self::Answer];
 }
 
-/// What is asked of a connection; several can be at once.
+/// Requests to a connection; several can be set at once.
 pub(super) mod ask {
     /// To answer what has arrived, and then to end.
     pub(crate) const END: u8 = 1;
     /// With [`END`]: not to wait for a first request any longer.
     pub(crate) const LATE: u8 = 2;
-    /// To end unless something has arrived: others need its place, or the time to wait for more is over.
+    /// To end unless something has arrived: others need its place, or its time to wait is over.
     pub(crate) const YIELD: u8 = 4;
     /// To end now.
     pub(crate) const CUT: u8 = 8;
@@ -53,8 +53,8 @@ pub(super) struct Group {
     pub(super) open: AtomicUsize,
 }
 
-/// Differences from the size that a head is taken to have which are not taken for another request: the shortest request
-/// there is has more.
+/// Smaller differences from the calculated size of a head do not count as another request: the shortest possible request
+/// is longer.
 const TOLERANCE: i64 = 16;
 
 /// See the module.
@@ -64,25 +64,25 @@ pub(crate) struct Connection {
     pub(super) group: Arc<Group>,
     opened: Instant,
     phase: AtomicU8,
-    /// What it waited for last, if that is not over: a byte now and then makes no new wait.
+    /// What it last waited for, while that continues: single bytes do not restart a wait.
     waited: AtomicU8,
     /// When that began, in milliseconds after `opened`.
     since: AtomicU64,
-    /// When the client was last heard of, likewise.
+    /// When the client last sent something, likewise.
     heard: AtomicU64,
     asked: AtomicU8,
     waker: AtomicWaker,
     /// A request is under way, until its answer has been handed over.
     in_service: AtomicBool,
-    /// The body of that request is not complete, and its handler has not given up on it.
+    /// The body of that request is not complete, and its handler still wants it.
     body_open: AtomicBool,
-    /// More of that body is asked for.
+    /// The handler asks for more of that body.
     wants_body: AtomicBool,
-    /// Bytes that have arrived for the head of the request under way, or of the next one.
+    /// Bytes that have arrived for the head of the current request, or of the next one.
     head_bytes: AtomicUsize,
-    /// Bytes that have arrived beyond the end of the request under way; negative while its body is not complete.
+    /// Bytes that have arrived beyond the end of the current request; negative while its body is not complete.
     ahead: AtomicI64,
-    /// When it was last looked at on somebody's asking, something had arrived that had not been read.
+    /// At the last check on request, something had arrived that had not been read.
     arrived: AtomicBool,
 }
 
@@ -107,17 +107,17 @@ impl Connection {
         }
     }
 
-    /// Whom it waits for.
+    /// What it waits for.
     pub(super) fn phase(&self) -> Phase {
         Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed))]
     }
 
-    /// Since when.
+    /// When the wait began.
     pub(super) fn since(&self) -> Instant {
         self.opened + Duration::from_millis(self.since.load(Ordering::Relaxed))
     }
 
-    /// When something arrived last; at first, when it was opened.
+    /// When something last arrived; initially, when it was opened.
     pub(super) fn heard(&self) -> Instant {
         self.opened + Duration::from_millis(self.heard.load(Ordering::Relaxed))
     }
@@ -126,13 +126,13 @@ impl Connection {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Asks for something, and wakes its task.
+    /// Makes a request, and wakes the connection's task.
     pub(super) fn ask(&self, what: u8) {
         self.asked.fetch_or(what, Ordering::AcqRel);
         self.waker.wake();
     }
 
-    /// What is asked of it; `waker` is woken when there is more.
+    /// The current requests; `waker` is woken when there are more.
     pub(super) fn listen(&self, waker: &Waker) -> u8 {
         self.waker.register(waker);
         self.asked()
@@ -152,7 +152,7 @@ impl Connection {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Waits, from now on unless that goes on.
+    /// Starts to wait, unless it already does.
     fn wait(&self, phase: Phase) {
         if self.waited.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
             self.since.store(self.age(), Ordering::Relaxed);
@@ -160,7 +160,7 @@ impl Connection {
         self.set(phase);
     }
 
-    /// What it waited for is there.
+    /// What it waited for has arrived.
     fn go_on(&self) {
         self.waited.store(Phase::Busy as u8, Ordering::Relaxed);
         self.set(Phase::Busy);
@@ -174,7 +174,7 @@ impl Connection {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Bytes were read, which are looked at now.
+    /// Bytes were read and are being parsed.
     pub(super) fn received(&self, bytes: usize) {
         self.set(Phase::Busy);
         self.heard.store(self.age(), Ordering::Relaxed);
@@ -197,22 +197,22 @@ impl Connection {
         }
     }
 
-    /// The client does not take what is written.
+    /// The client does not read what is written.
     pub(super) fn write_waits(&self) {
         self.wait(Phase::Answer);
     }
 
-    /// The client takes what is written again.
+    /// The client reads what is written again.
     pub(super) fn write_goes_on(&self) {
         self.go_on();
     }
 
-    /// More of the body is asked for.
+    /// The handler asks for more of the body.
     pub(crate) fn body_waits(&self) {
         self.wants_body.store(true, Ordering::Relaxed);
     }
 
-    /// There is more of the body, or nobody asks for it any longer.
+    /// More of the body has arrived, or the handler no longer asks for it.
     pub(crate) fn body_goes_on(&self) {
         self.wants_body.store(false, Ordering::Relaxed);
         self.set(Phase::Busy);
@@ -223,7 +223,7 @@ impl Connection {
         self.body_open.store(false, Ordering::Relaxed);
     }
 
-    /// Bytes that have arrived for the head of the request under way, or of the next one.
+    /// Bytes that have arrived for the head of the current request, or of the next one.
     pub(super) fn head_bytes(&self) -> usize {
         self.head_bytes.load(Ordering::Relaxed)
     }
@@ -235,7 +235,7 @@ impl Connection {
     /// A head is complete.
     pub(super) fn begin<B: Body>(&self, request: &Request<B>) {
         self.go_on();
-        // What follows a body of unknown length cannot be told from it.
+        // Anything after a body of unknown length cannot be distinguished from it.
         let ahead = request.body().size_hint().exact().map_or(i64::MIN / 2, |body| {
             let read = i64::try_from(self.head_bytes()).unwrap_or(i64::MAX);
             read - head_size(request) - i64::try_from(body).unwrap_or(i64::MAX)
@@ -245,7 +245,7 @@ impl Connection {
         self.in_service.store(true, Ordering::Relaxed);
     }
 
-    /// Whether another request has arrived behind the one under way, or a part of it.
+    /// Whether another request, or a part of it, has arrived behind the current one.
     pub(super) fn has_another(&self) -> bool {
         self.ahead.load(Ordering::Relaxed) >= TOLERANCE
     }
@@ -260,8 +260,8 @@ impl Connection {
 }
 
 impl Holder for Connection {
-    /// Also one that holds a long head while its body waits for memory, or for anything else but the client: many of them
-    /// would wait for each other.
+    /// Also true for one that holds a long head while its body waits for memory, or for anything except the client: many of
+    /// them would wait for each other.
     fn is_stalled(&self) -> bool {
         let waits_with_body = self.body_open.load(Ordering::Relaxed) && !self.wants_body.load(Ordering::Relaxed);
         self.phase() != Phase::Busy || self.is_in_service() && waits_with_body
@@ -272,7 +272,7 @@ impl Holder for Connection {
     }
 }
 
-/// Ends the request under way when dropped.
+/// Ends the current request when dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay(pub(super) Arc<Connection>);
 
@@ -282,7 +282,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// How long a head is as clients write it, in bytes: hyper does not tell how long it was.
+/// The length of a head as clients write it, in bytes: hyper does not report it.
 fn head_size<B>(request: &Request<B>) -> i64 {
     let uri = request.uri();
     let target = uri.path_and_query().map_or(1, |target| target.as_str().len())

@@ -1,4 +1,4 @@
-//! A request body that must be there in time, so that a client that sends a byte now and then holds nothing for long.
+//! A request body with a deadline, so that a client that sends single bytes does not hold resources for long.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use tokio::time::Sleep;
 
 use super::connection::Connection;
 
-/// The whole body was not there in time.
+/// The body did not arrive completely in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body was not complete within {} s", .0.as_secs())]
 pub struct TooSlow(Duration);
 
-/// Ends with [`TooSlow`] when the body is not complete in time, counted from the first moment there was nothing to read.
+/// Fails with [`TooSlow`] if the body is not complete in time, counted from the first moment with nothing to read.
 #[derive(Debug)]
 pub(crate) struct DeadlineBody<B> {
     inner: B,
     allowed: Duration,
-    /// Notes whether it waits for the body.
+    /// Records whether it waits for the body.
     connection: Arc<Connection>,
-    /// Made only when the body keeps one waiting, which the bodies of ordinary requests never do.
+    /// Created only when the body has to be waited for, which does not happen for ordinary requests.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 

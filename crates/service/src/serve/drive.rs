@@ -1,4 +1,4 @@
-//! One connection from its first byte to its end.
+//! One connection from its first byte to its last.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -23,16 +23,16 @@ use super::limits::Limits;
 use super::registry::Place;
 use super::wire::{Wire, has_arrived};
 
-/// The least that hyper reads into, in bytes.
+/// The smallest buffer that hyper reads into, in bytes.
 const SMALLEST_BUFFER: usize = 8 * 1024;
 
-/// Answers on a connection until either side has had enough.
+/// Serves a connection until either side ends it.
 pub(super) async fn drive(stream: TcpStream, place: Place, router: Router, limits: Arc<Limits>) {
     let connection = &place.connection;
     let timer = tokio::time::sleep(limits.head.min(limits.answer));
     tokio::pin!(timer);
     let watch = Watch { place: &place, limits: &limits };
-    // Nothing is made ready for a connection on which nothing has arrived.
+    // A connection on which nothing has arrived gets no resources.
     if !poll_fn(|cx| watch.poll_first(&stream, timer.as_mut(), cx)).await {
         return;
     }
@@ -65,7 +65,7 @@ pub(super) async fn drive(stream: TcpStream, place: Place, router: Router, limit
     .await;
 }
 
-/// What ends a connection besides its two ends.
+/// What ends a connection besides its two sides.
 struct Watch<'a> {
     place: &'a Place,
     limits: &'a Limits,
@@ -80,7 +80,7 @@ impl Watch<'_> {
             return Poll::Ready(true);
         }
         connection.set_arrived(asked != 0 && has_arrived(stream));
-        // A first request may be on its way still.
+        // A first request may still be on its way.
         let asked = if asked & ask::LATE == 0 { asked & !ask::END } else { asked };
         self.poll_end(asked, timer, cx).map(|()| false)
     }
@@ -103,7 +103,7 @@ impl Watch<'_> {
         self.poll_time(timer, cx)
     }
 
-    /// Whether it has waited too long. The timer is set anew when it fires, not with every request.
+    /// Whether it has waited too long. The timer is reset when it fires, not with every request.
     fn poll_time(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
         let (head, answer) = (self.limits.head, self.limits.answer);
         let connection = &self.place.connection;
@@ -112,13 +112,13 @@ impl Watch<'_> {
             let due = match connection.phase() {
                 Phase::Idle | Phase::Head => connection.since() + head,
                 Phase::Answer => connection.since() + answer,
-                // A body has a time of its own.
+                // A body has its own time limit.
                 Phase::Busy | Phase::Body => now + head.min(answer),
             };
             if due <= now {
                 return Poll::Ready(());
             }
-            // As soon as any wait that begins meanwhile can have been too long.
+            // At the earliest time at which a wait that begins now could be too long.
             timer.as_mut().reset(due.min(now + head.min(answer)));
         }
         Poll::Pending
@@ -153,7 +153,7 @@ fn answer(
     }
 }
 
-/// The body of an answer: its request is under way until it has been handed over.
+/// The body of an answer: its request is under way until the body has been handed over.
 struct Answer {
     body: Body,
     _under_way: UnderWay,

@@ -1,4 +1,4 @@
-//! All open connections: how many there may be, and which one goes when there is no place for another.
+//! All open connections: how many are allowed, and which one is closed to make room for another.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,17 +13,17 @@ use tokio::sync::Notify;
 use super::connection::{Connection, Group, Phase, ask};
 use crate::log_throttle::LogThrottle;
 
-/// How long a newcomer waits before it looks again whether there is a place for it; it is told of most.
+/// How long a newcomer waits before it checks again for a free place; it is usually notified earlier.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Registry {
     capacity: usize,
-    /// Whose connections are other people's, so that many of them are no reason to close one.
+    /// Proxies, whose connections belong to other people, so that having many of them is no reason to close one.
     trusted: Vec<IpNet>,
     open: Mutex<Open>,
-    /// A place is free, or one that was asked for it keeps it.
+    /// A place is free, or a connection that was asked for its place keeps it.
     changed: Notify,
     full: LogThrottle,
 }
@@ -37,7 +37,7 @@ struct Open {
     asked: u8,
 }
 
-/// The place of an open connection; is free again when dropped.
+/// The place of an open connection; freed when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     registry: Arc<Registry>,
@@ -54,8 +54,8 @@ impl Registry {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a newcomer: for want of a free one, that of the connection that has been silent longest among those of
-    /// the address with the most. Waits while all are being answered.
+    /// A place for a newcomer. If none is free, it takes the place of the connection that has been silent longest among those
+    /// of the address with the most connections. Waits while all are being answered.
     pub(super) async fn admit(self: &Arc<Self>, peer: SocketAddr) -> Place {
         loop {
             let changed = self.changed.notified();
@@ -94,7 +94,7 @@ impl Registry {
         Some(Place { registry: Arc::clone(self), id, connection })
     }
 
-    /// The address that a connection counts against; none for a proxy that we trust. An IPv6 client has its /64.
+    /// The address that a connection counts against; `None` for a trusted proxy. An IPv6 client counts as its /64.
     fn address(&self, peer: SocketAddr) -> Option<IpAddr> {
         let address = peer.ip().to_canonical();
         if self.trusted.iter().any(|net| net.contains(&address)) {
@@ -106,8 +106,8 @@ impl Registry {
         })
     }
 
-    /// Asks the connection that has been silent longest, among those of the address with the most, to end; whether there
-    /// is one.
+    /// Asks the connection that has been silent longest, among those of the address with the most, to end; returns whether
+    /// there is one.
     pub(super) fn make_room(&self) -> bool {
         let open = self.open();
         let silent = open.connections.values().filter(|connection| {
@@ -121,12 +121,12 @@ impl Registry {
         chosen.is_some()
     }
 
-    /// Waits a while for a place to become free.
+    /// Waits for some time for a place to become free.
     pub(super) async fn wait(&self, longest: Duration) {
         let _ = tokio::time::timeout(longest, self.changed.notified()).await;
     }
 
-    /// Asks something of all connections, and of those that come.
+    /// Asks something of all connections, present and future.
     pub(super) fn ask_all(&self, what: u8) {
         let mut open = self.open();
         open.asked |= what;
@@ -135,7 +135,7 @@ impl Registry {
         }
     }
 
-    /// Asks the connections to end that have sent a part of a request and nothing more for so long.
+    /// Asks connections to end on which a partial request has not progressed for this long.
     pub(super) fn end_stalled(&self, longest: Duration) {
         let is_stalled = |connection: &&Arc<Connection>| {
             matches!(connection.phase(), Phase::Head | Phase::Body) && connection.heard().elapsed() > longest
@@ -158,7 +158,7 @@ impl Registry {
 }
 
 impl Place {
-    /// Keeps it, though it was asked for: something has arrived.
+    /// Keeps the place although it was asked for, since something has arrived.
     pub(super) fn keep(&self) {
         self.connection.keep();
         self.registry.changed.notify_waiters();
@@ -197,7 +197,7 @@ mod tests {
         place.connection.asked() & ask::YIELD != 0
     }
 
-    /// The others have been silent longer, in this order, by a moment that can be told.
+    /// Makes the others silent for longer, in this order, by a measurable time.
     async fn later() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -211,10 +211,10 @@ mod tests {
             many.push(enter(&registry, "192.0.2.1"));
             later().await;
         }
-        // It begins anew to wait.
+        // It starts waiting anew.
         many[0].connection.received(1);
         many[0].connection.read_waits();
-        // Behind a proxy there are others: its connections count one by one.
+        // Behind a proxy are other people: its connections count one by one.
         let _proxied: Vec<_> = (0..4).map(|_| enter(&registry, "10.0.0.1")).collect();
         assert!(registry.admit("192.0.2.2:1".parse().unwrap()).now_or_never().is_none());
         assert!(is_asked(&many[1]) && !is_asked(&many[0]) && !is_asked(&many[2]) && !is_asked(&lone));

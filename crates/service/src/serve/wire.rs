@@ -1,4 +1,4 @@
-//! The socket of a connection: notes what it waits for, and holds the memory for heads.
+//! The socket of a connection: records what it waits for, and holds the memory for heads.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -14,8 +14,8 @@ use tokio::time::Sleep;
 use super::connection::{Connection, ask};
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
-/// What is read at once, in bytes, and what a head has without asking; ordinary ones are shorter. It is less than what
-/// hyper has room for by itself, for it makes ever more room for those who fill it.
+/// The number of bytes read at once, and the allowance of a head; ordinary ones are shorter. It is smaller than hyper's own
+/// buffer, which grows for clients that fill it.
 const CHUNK: usize = 8 * 1024 - 1;
 /// Buffers grow by doubling.
 const ROOM: usize = 2;
@@ -27,7 +27,7 @@ pub(super) struct Wire {
     connection: Arc<Connection>,
     memory: Budget,
     share: Option<Share>,
-    /// Nobody loses memory to us at present.
+    /// The pause before it asks again for memory that was refused.
     pause: Option<Pin<Box<Sleep>>>,
     pauses: u8,
     write_blocked: bool,
@@ -38,7 +38,7 @@ impl Wire {
         Self { stream: stream.take(0), connection, memory, share: None, pause: None, pauses: 0, write_blocked: false }
     }
 
-    /// How much may be read now, in bytes. What a head has taken, its request keeps until it is answered.
+    /// How much may be read now, in bytes. A request keeps what its head has taken until it is answered.
     fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         let Self { connection, memory, share, pause, pauses, .. } = self;
         if connection.is_in_service() {
@@ -68,7 +68,7 @@ impl Wire {
     }
 }
 
-/// Whether something waits in the socket, which the runtime need not have noticed yet; an end is something.
+/// Whether the socket has something to read, which the runtime may not have noticed yet; an end counts.
 pub(super) fn has_arrived(stream: &TcpStream) -> bool {
     let looked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
     !looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
