@@ -1,8 +1,8 @@
-//! Keeping the credentials of a request out of everything that is said about it.
+//! Removes the credentials of a request from everything that is said about it.
 //!
-//! What the other side answers is written down: in the log, in the database, in answers of ours. It may repeat what it was
-//! sent. So every text that comes from it is searched for the credentials of the request, which are read from the request
-//! itself: nobody has to name them, and nobody can forget to. Libraries that redact know names and patterns, not the request.
+//! Answers of the other side are recorded in the log, in the database, and in our own answers. They may repeat what was
+//! sent. So every text from the other side is searched for the credentials of the request, which are read from the request
+//! itself: nobody has to list them, and nobody can forget one. Redaction libraries know names and patterns, not the request.
 
 use std::ops::Range;
 
@@ -12,17 +12,17 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// What stands in the place of a credential.
+/// Replaces a credential.
 const NOT_SHOWN: &str = "(not shown)";
-/// Whatever is shorter cannot be one, and hiding each `a` would hide the text.
+/// Anything shorter cannot be a credential, and hiding each `a` would hide the text.
 const SHORTEST: usize = 4;
-/// How often one encoding may lie within another.
+/// How many encodings may be nested.
 const MAX_DEPTH: usize = 3;
 /// The fields of forms, queries and JSON bodies that are credentials.
 const FIELDS: [&str; 8] =
     ["access_token", "client_secret", "code", "id_token", "password", "refresh_token", "secret", "token"];
 
-/// What of a request may hold credentials.
+/// The parts of a request that may hold credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     headers: Vec<SecretString>,
@@ -36,7 +36,7 @@ enum Format {
     Json,
 }
 
-/// Takes credentials out of texts.
+/// Removes credentials from texts.
 #[derive(Debug)]
 pub(crate) struct Scrubber(Vec<SecretString>);
 
@@ -45,7 +45,7 @@ impl Sent {
         let credential = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
             let text = String::from_utf8_lossy(value.as_bytes());
             if *name == AUTHORIZATION {
-                // Without the scheme, which is no secret.
+                // Without the scheme, which is not secret.
                 Some(text.split_once(' ').map_or(&*text, |(_, credential)| credential).into())
             } else if value.is_sensitive() || *name == COOKIE {
                 Some(text.into_owned().into())
@@ -67,7 +67,7 @@ impl Sent {
         }
     }
 
-    /// What to search for; worked out only when there is a text to search.
+    /// The credentials to search for; computed only if there is a text to search.
     pub(crate) fn scrubber(&self) -> Scrubber {
         let mut found = self.headers.clone();
         of_form(self.query.expose_secret().as_bytes(), &mut found);
@@ -110,8 +110,8 @@ impl Scrubber {
         Self(secrets)
     }
 
-    /// The text without any credential, written as it is, percent-encoded, escaped as in JSON, or one in the other; case
-    /// and control characters do not matter.
+    /// The text without any credential, whether plain, percent-encoded, JSON-escaped, or both nested; case and control
+    /// characters do not matter.
     pub(crate) fn scrub(&self, text: String) -> String {
         let mut found: Vec<Range<usize>> = Vec::new();
         let as_written: Vec<Unit> =
@@ -130,7 +130,7 @@ impl Scrubber {
         }
     }
 
-    /// Each encoding by itself, too: a credential may hold what looks like the other.
+    /// Each encoding is also tried alone: a credential may contain what looks like the other.
     fn search_decoded(&self, view: &[Unit], depth: usize, found: &mut Vec<Range<usize>>) {
         self.search(view, found);
         for code in [percent, escape] {
@@ -151,14 +151,14 @@ impl Scrubber {
     }
 }
 
-/// A byte that a text stands for, and where it is written.
+/// A byte that a text represents, and its position.
 #[derive(Clone)]
 struct Unit {
     byte: u8,
     from: Range<usize>,
 }
 
-/// As bytes are compared: `+` is a blank in forms; control characters are left out when a text is written down.
+/// Normalises for comparison: `+` is a blank in forms; control characters are removed when a text is recorded.
 fn like(byte: u8) -> Option<u8> {
     match byte {
         b'+' => Some(b' '),
@@ -171,10 +171,10 @@ fn compared(secret: &SecretString) -> Vec<u8> {
     secret.expose_secret().trim().bytes().filter_map(like).collect()
 }
 
-/// An encoded character at the beginning: how long it is, and what it stands for.
+/// An encoded character at the start: its length, and what it represents.
 type Code = fn(&[Unit]) -> Option<(usize, Vec<u8>)>;
 
-/// One encoding less.
+/// Removes one level of encoding.
 fn decoded(view: &[Unit], code: Code) -> Vec<Unit> {
     let mut decoded = Vec::with_capacity(view.len());
     let mut at = 0;
@@ -187,13 +187,13 @@ fn decoded(view: &[Unit], code: Code) -> Vec<Unit> {
     decoded
 }
 
-/// As in URLs and forms.
+/// Percent-encoding, as in URLs and forms.
 fn percent(view: &[Unit]) -> Option<(usize, Vec<u8>)> {
     (view.first()?.byte == b'%').then_some(())?;
     Some((3, vec![u8::try_from(hex(view.get(1..3)?)?).ok()?]))
 }
 
-/// As in the texts of JSON.
+/// Escapes, as in JSON texts.
 fn escape(view: &[Unit]) -> Option<(usize, Vec<u8>)> {
     (view.first()?.byte == b'\\').then_some(())?;
     match view.get(1)?.byte {
@@ -327,12 +327,12 @@ mod tests {
                 _ => secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat(),
             };
             prop_assume!(secret.trim().len() >= SHORTEST);
-            // A quote at an end is cut off above.
+            // A quote at either end was cut off above.
             prop_assume!(!secret.contains('"') || how != 2);
-            // Half an escape in front takes the first character along: such a text is no JSON.
+            // Half an escape in front includes the first character: such a text is not JSON.
             let is_half_escape = before.chars().rev().take_while(|character| *character == '\\').count() % 2 == 1;
             prop_assume!(!is_half_escape || how != 2);
-            // So does a part of one in a URL.
+            // The same holds for a part of one in a URL.
             let is_part_of_escape = before.ends_with('%') || before.chars().rev().nth(1) == Some('%');
             prop_assume!(!is_part_of_escape || how != 1);
             let shown = scrubbed(&secret, &format!("{before}{written}{after}"));

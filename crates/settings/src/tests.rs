@@ -199,8 +199,8 @@ fn values_that_make_no_sense_are_refused_with_the_reason() {
     insta::assert_snapshot!(refusal(None, &environment), @"
     Twitch__EventSubSecret: Twitch accepts only secrets of 10 to 100 ASCII characters
     Twitch__EventSubSecretPrevious: Twitch accepts only secrets of 10 to 100 ASCII characters
-    Twitch__HelixApiBaseUrl: the value ends in /helix; give the root alone, /helix/… is added to it
-    Twitch__OAuthBaseUrl: the value ends in /oauth2; give the root alone, /oauth2/… is added to it
+    Twitch__HelixApiBaseUrl: the value ends in /helix; leave that out, since /helix/… is added
+    Twitch__OAuthBaseUrl: the value ends in /oauth2; leave that out, since /oauth2/… is added
     Roulette__CycleSeconds: collecting and spinning together take longer than a cycle
     Roulette__TickMilliseconds: must be at least 1
     Helix__TimeoutSeconds: must be at least 1
@@ -338,10 +338,10 @@ fn everything_wrong_is_told_in_one_round() {
     Twitch__EventSubSecret is not set, and Production needs it
     Twitch__ExtensionSecret: Extension secret number 1 is not base64 (standard alphabet, with or without padding)
     Twitch__ExtensionClientId: it cannot be part of a host name
-    Twitch__HelixApiBaseUrl: a base URL has to be `http://` or `https://`, a host, and nothing like a password or a query
-    Twitch__EventSubCallbackUrl: Twitch calls https addresses only
+    Twitch__HelixApiBaseUrl: a base URL has `http://` or `https://`, a host, and no user, password, query or fragment
+    Twitch__EventSubCallbackUrl: Twitch only calls https addresses
     Twitch__BroadcasterUserId is not set, and Production needs it
-    Twitch__HelixClientId: the client id is empty or cannot stand in a header
+    Twitch__HelixClientId: the client id is empty or not allowed in a header
     Roulette__CycleSeconds: collecting must end before the cycle does
     Payouts__SweepSeconds: must be at least 1
     ");

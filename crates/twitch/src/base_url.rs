@@ -1,26 +1,26 @@
-//! The roots of Twitch's services.
+//! The base URLs of Twitch's services.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// Why a value cannot be the root of a service.
+/// Why a value cannot be the base URL of a service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// The path is ours to add.
-    #[error("the value ends in {path}; give the root alone, {path}/… is added to it")]
+    /// It includes a path that is added by this crate.
+    #[error("the value ends in {path}; leave that out, since {path}/… is added")]
     EndsInPath {
-        /// Of which service.
+        /// The service.
         service: &'static str,
-        /// The path that is too much.
+        /// The superfluous path.
         path: &'static str,
     },
-    /// Not an address at all.
+    /// Not a URL.
     #[error("the base URL is not an absolute URL: {0}")]
     Syntax(#[from] url::ParseError),
     /// Another scheme, no host, user information, a query or a fragment.
-    #[error("a base URL has to be `http://` or `https://`, a host, and nothing like a password or a query")]
+    #[error("a base URL has `http://` or `https://`, a host, and no user, password, query or fragment")]
     Unsuitable,
 }
 
@@ -31,13 +31,13 @@ macro_rules! base_url {
         pub struct $name(Url);
 
         impl $name {
-            /// Twitch's own.
+            /// Twitch's own service.
             #[must_use]
             pub fn production() -> Self {
                 Self(Url::parse($production).expect("a constant, which a test parses"))
             }
 
-            /// Reads the configured value; an empty one means production. A trailing slash makes no difference.
+            /// Parses the configured value; an empty one means production. A trailing slash makes no difference.
             pub fn parse(value: &str) -> Result<Self, BaseUrlError> {
                 let value = value.trim();
                 if value.is_empty() {
@@ -46,7 +46,7 @@ macro_rules! base_url {
                 root(value, $service, $path).map(Self)
             }
 
-            /// The root, with a slash at its end.
+            /// The base URL, with a slash at its end.
             #[must_use]
             pub fn as_url(&self) -> &Url {
                 &self.0
@@ -133,10 +133,10 @@ mod tests {
         for value in ["https://api.twitch.tv/helix", "http://localhost:9053/Helix/", "http://h/a/helix//"] {
             let refusal = HelixBaseUrl::parse(value).unwrap_err();
             assert_eq!(refusal, BaseUrlError::EndsInPath { service: "Helix", path: "/helix" }, "{value}");
-            assert!(refusal.to_string().contains("ends in /helix; give the root alone"));
+            assert!(refusal.to_string().contains("ends in /helix; leave that out"));
         }
         let refusal = OAuthBaseUrl::parse("https://id.twitch.tv/oauth2/").unwrap_err().to_string();
-        assert!(refusal.contains("ends in /oauth2; give the root alone"), "{refusal}");
+        assert!(refusal.contains("ends in /oauth2; leave that out"), "{refusal}");
         assert!(HelixBaseUrl::parse("http://h/nothelix").is_ok());
     }
 

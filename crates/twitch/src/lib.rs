@@ -1,6 +1,6 @@
 //! Twitch's protocols: EventSub webhooks, Extension tokens, OAuth tokens and the Helix REST interface.
 //!
-//! Nothing in here reads a clock or the environment: the present time, secrets and credentials come with each call.
+//! This crate reads neither a clock nor the environment: the current time, secrets and credentials are passed with each call.
 
 pub mod eventsub;
 pub mod extension_jwt;

@@ -1,55 +1,55 @@
-//! Reading JSON that others write: a field of an unexpected shape counts as absent, so that one odd field does not cost
-//! the whole document. Unknown and odd values are skipped without recursion, however deep they are nested;
-//! `serde_with::DefaultOnError` keeps each of them in memory first.
+//! Reads JSON from other programs: a field with an unexpected shape counts as absent, so that one odd field does not spoil
+//! the whole document. Unknown and odd values are skipped without recursion, however deeply they are nested, whereas
+//! `serde_with::DefaultOnError` first keeps each of them in memory.
 
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A string, or nothing.
+/// A string, or `None`.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(Tolerant(Text))
 }
 
-/// A string, or nothing; an empty one is nothing too.
+/// A string, or `None`; an empty one is also `None`.
 pub(crate) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(text(deserializer)?.filter(|text| !text.is_empty()))
 }
 
-/// A boolean, as such or spelled out (`"true"`), or nothing.
+/// A boolean, as such or spelled out (`"true"`), or `None`.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     deserializer.deserialize_any(Tolerant(Flag))
 }
 
-/// A number, or nothing.
+/// A number, or `None`.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     deserializer.deserialize_any(Tolerant(Number))
 }
 
-/// An object, or nothing.
+/// An object, or `None`.
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(Tolerant(Object(PhantomData)))
 }
 
-/// An object, or nothing where there is none or `null`; any other shape is an error.
+/// An object, or `None` if it is absent or `null`; any other shape is an error.
 pub(crate) fn only_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(OnlyObject(PhantomData))
 }
 
-/// The objects of a list; anything else in it is left out, and anything else in its place is an empty list.
+/// The objects of a list; other elements are left out, and any other value is an empty list.
 pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(Tolerant(Objects(PhantomData)))
 }
 
-/// A string alone, or the strings of a list; `None` when there is neither.
+/// A single string, or the strings of a list; `None` if there is neither.
 pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     deserializer.deserialize_any(Tolerant(OneOrMany))
 }
 
-/// What a field should be; whatever it does not override yields the empty value.
+/// The expected kind of a field; kinds that are not overridden yield the empty value.
 trait Expected<'de>: Sized {
     type Value: Default;
 

@@ -1,4 +1,4 @@
-//! The Helix client against a real server on the loopback that answers well, badly or not at all.
+//! The Helix client against a real server on loopback that answers correctly, badly or not at all.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const TOKEN: &str = "very-secret-token";
 
-/// What the server does with a connection once it has read a request.
+/// What the server does with a connection after reading a request.
 #[derive(Clone, Copy)]
 enum Behaviour {
     /// Sends these bytes, whatever they are, and closes.
@@ -48,13 +48,13 @@ impl Server {
         client(&format!("http://{}", self.address), Duration::from_secs(20))
     }
 
-    /// Every request that has come so far.
+    /// Every request received so far.
     fn requests(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
     }
 }
 
-/// The request is noted before it is answered, so that the client cannot be ahead of the note.
+/// The request is recorded before it is answered, so that the client cannot be ahead of the record.
 async fn serve(mut stream: TcpStream, behaviour: Behaviour, requests: UnboundedSender<String>) {
     if let Behaviour::CloseAtOnce = behaviour {
         return;
@@ -62,7 +62,7 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, requests: UnboundedS
     requests.send(read_request(&mut stream).await).unwrap();
     match behaviour {
         Behaviour::Answer(answer) => {
-            // The client may well have turned away before the end.
+            // The client may have hung up before the end.
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
@@ -105,7 +105,7 @@ async fn send(client: &Helix) -> SendOutcome {
     client.send_chat_message("b-1", "s-1", "Награда!", &credentials(), &Correlation::default()).await
 }
 
-/// The outcome of one message, and how many requests the server saw of it.
+/// The outcome of one message, and how many requests the server received for it.
 async fn outcome_of(behaviour: Behaviour) -> (SendOutcome, usize) {
     let mut server = Server::start(behaviour).await;
     let outcome = send(&server.client()).await;
@@ -238,7 +238,7 @@ async fn a_server_that_hangs_is_interrupted_by_the_time_out() {
 
 #[tokio::test]
 async fn an_unreachable_server_was_never_connected_to() {
-    // Bound and not listening: nobody else can listen there either.
+    // Bound but not listening: nobody else can listen there either.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -249,7 +249,7 @@ async fn an_unreachable_server_was_never_connected_to() {
     assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");
 }
 
-/// A listener whose queue is full takes no further connection: the attempt hangs, as it does behind a firewall.
+/// A listener whose queue is full accepts no further connections: the attempt hangs, as behind a firewall.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_connection_that_times_out_was_never_made() {
@@ -269,7 +269,7 @@ async fn a_connection_that_times_out_was_never_made() {
 async fn a_failed_tls_handshake_was_never_a_connection() {
     let mut server = Server::start(Behaviour::CloseAtOnce).await;
     let base_url = HelixBaseUrl::parse(&format!("https://{}", server.address)).unwrap();
-    // A machine without certificates says so when the client is built.
+    // Without certificates, building the client fails.
     let Ok(client) = Helix::new(base_url, Duration::from_secs(20)) else { return };
     let outcome = send(&client).await;
     assert!(matches!(outcome, SendOutcome::NotConnected { .. }), "{outcome:?}");

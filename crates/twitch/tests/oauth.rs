@@ -1,4 +1,4 @@
-//! The client of the token service against a server on the loopback that answers what it is told.
+//! The client of the token service against a server on loopback with prepared answers.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::task::JoinHandle;
 const REFRESH_TOKEN: &str = "very-secret-refresh-token";
 const CLIENT_SECRET: &str = "very-secret-client-secret";
 
-/// A server for one request, and the request when it has come.
+/// A server for one request, and the request once it has arrived.
 async fn listening(answer: String) -> (OAuthBaseUrl, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = OAuthBaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let request = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
-        // The token ends the request, or its head comes in one piece.
+        // The token ends the request, or its head arrives in one piece.
         while !String::from_utf8_lossy(&request).contains(REFRESH_TOKEN) {
             let mut buffer = [0; 4096];
             let read = stream.read(&mut buffer).await.unwrap();

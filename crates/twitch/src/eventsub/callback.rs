@@ -1,9 +1,9 @@
-//! Where Twitch sends notifications (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>).
+//! The address to which Twitch sends notifications (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>).
 
 use url::{Host, Url};
 
-/// An address that Twitch can be asked to call. Twitch calls `https` only; on the loopback, where only a stand-in can be
-/// meant, plain `http` will do.
+/// An address that Twitch can call. Twitch only calls `https`; on loopback, where only a stand-in can call, plain `http` is
+/// allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackUrl(Url);
 
@@ -11,15 +11,15 @@ pub struct CallbackUrl(Url);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
     /// The connection would not be encrypted.
-    #[error("Twitch calls https addresses only")]
+    #[error("Twitch only calls https addresses")]
     NotHttps,
-    /// No request has one.
+    /// It has a fragment, which requests do not send.
     #[error("a callback has no fragment")]
     Fragment,
 }
 
 impl CallbackUrl {
-    /// Takes an address that Twitch can call.
+    /// Accepts an address that Twitch can call.
     pub fn new(url: Url) -> Result<Self, CallbackError> {
         if url.scheme() != "https" && !is_loopback(&url) {
             return Err(CallbackError::NotHttps);

@@ -1,31 +1,31 @@
-//! Writing chat messages as Twitch does, for tests and for the stand-ins.
+//! Builds chat messages as Twitch does, for tests and for the stand-ins.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{CHANNEL_CHAT_MESSAGE, SigningSecrets, header};
 
-/// A `channel.chat.message` notification to be.
+/// A `channel.chat.message` notification to send.
 #[derive(Clone, Debug)]
 pub struct ChatMessageBuilder {
     /// The id of the chat message.
     pub message_id: String,
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_user_id: String,
     /// In shared chat the channel in which the message was typed.
     pub source_broadcaster_user_id: Option<String>,
-    /// Who types.
+    /// The chatter's user id.
     pub chatter_user_id: String,
-    /// Their login; also their display name.
+    /// The chatter's login, also used as the display name.
     pub chatter_user_login: String,
-    /// What they type.
+    /// The text of the message.
     pub text: String,
-    /// The badges that they wear, such as `subscriber`.
+    /// The chatter's badges, such as `subscriber`.
     pub badges: Vec<String>,
 }
 
 impl ChatMessageBuilder {
-    /// A message by a subscriber, typed in the broadcaster's own chat.
+    /// A message from a subscriber, typed in the broadcaster's own chat.
     #[must_use]
     pub fn by_subscriber(message_id: &str, broadcaster_user_id: &str, user_id: &str, login: &str, text: &str) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl ChatMessageBuilder {
                 "source_broadcaster_user_id": source,
                 "source_broadcaster_user_login": source,
                 "source_broadcaster_user_name": source,
-                // Elsewhere than where it was typed, a message has an id of its own.
+                // In other channels than the one it was typed in, a message has a separate id.
                 "source_message_id": source.map(|_| format!("{}-source", self.message_id)),
                 "source_badges": source.map(|_| &badges),
                 "is_source_only": source.map(|_| false),
@@ -88,7 +88,7 @@ impl ChatMessageBuilder {
         body.to_string().into_bytes()
     }
 
-    /// The body of the seven fields that the .NET pipeline's script sends, and no more.
+    /// The body with only the seven fields that the .NET pipeline's script sends.
     #[must_use]
     pub fn short_body(&self) -> Vec<u8> {
         let badges: Vec<Value> = self.badges.iter().map(|set_id| json!({"set_id": set_id})).collect();
@@ -106,19 +106,19 @@ impl ChatMessageBuilder {
     }
 }
 
-/// A badge; only those of subscribers tell something more, which is for how many months.
+/// A badge; only subscriber badges have additional information, the number of months.
 fn badge(set_id: &str) -> Value {
     let info = if matches!(set_id, "subscriber" | "founder") { "1" } else { "" };
     json!({"set_id": set_id, "id": "1", "info": info})
 }
 
 impl SigningSecrets {
-    /// The headers of a notification as Twitch sends them, `Content-Type` included. Without a secret the signature reads
-    /// `sha256=unused`, which only a receiver that does not check will take.
+    /// The headers of a notification as Twitch sends them, including `Content-Type`. Without a secret the signature reads
+    /// `sha256=unused`, which only a receiver that does not verify accepts.
     ///
     /// # Panics
     ///
-    /// When the id or the timestamp cannot stand in a header.
+    /// If the id or the timestamp is not allowed in a header.
     #[must_use]
     pub fn notification_headers(&self, message_id: &str, timestamp: &str, body: &[u8]) -> HeaderMap {
         let signature =

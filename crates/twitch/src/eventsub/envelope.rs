@@ -1,20 +1,20 @@
 //! The body of a message (<https://dev.twitch.tv/docs/eventsub/eventsub-reference/#channel-chat-message-event>).
 //!
-//! Twitch adds fields at any time, and the pipelines that send test messages leave most of them out, so everything is
-//! optional while it is read; what a chat message cannot do without is asked for by [`Envelope::chat_message`].
+//! Twitch adds fields at any time, and the pipelines that send test messages omit most of them, so every field is optional
+//! when parsed; [`Envelope::chat_message`] requires those that a chat message needs.
 
 use serde::Deserialize;
 use serde::de::Error as _;
 
 use crate::tolerant;
 
-/// What every message has around it.
+/// What every message contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Envelope {
-    /// To be sent back as it is, when the message is a verification.
+    /// To be returned unchanged, if the message is a verification.
     #[serde(default, deserialize_with = "tolerant::text")]
     pub challenge: Option<String>,
-    /// The subscription on whose behalf the message is sent.
+    /// The subscription that the message belongs to.
     #[serde(default, deserialize_with = "tolerant::only_object")]
     pub subscription: Option<Subscription>,
     #[serde(default, deserialize_with = "tolerant::only_object")]
@@ -24,32 +24,32 @@ pub struct Envelope {
 /// The subscription that a message belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Subscription {
-    /// Twitch's id of it.
+    /// Twitch's id for it.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub id: Option<String>,
-    /// Such as `channel.chat.message`.
+    /// The subscription type, such as `channel.chat.message`.
     #[serde(default, rename = "type", deserialize_with = "tolerant::identifier")]
     pub kind: Option<String>,
     /// `enabled`, or why it was revoked: `authorization_revoked`, `user_removed`, `notification_failures_exceeded`, …
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub status: Option<String>,
-    /// Whose chat it is about.
+    /// The channel and reader that it is about.
     #[serde(default, deserialize_with = "tolerant::only_object")]
     pub condition: Option<Condition>,
 }
 
 impl Subscription {
-    /// The channel that it is about, where it says so.
+    /// The channel that it is about, if it names one.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {
         self.condition.as_ref()?.broadcaster_user_id.as_deref()
     }
 }
 
-/// Whose chat a subscription is about, and who reads it.
+/// The channel of a subscription, and the reader of its chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Condition {
-    /// The channel.
+    /// The channel's broadcaster id.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub broadcaster_user_id: Option<String>,
     /// The user who reads the chat.
@@ -57,36 +57,36 @@ pub struct Condition {
     pub user_id: Option<String>,
 }
 
-/// A chat message with everything that it needs.
+/// A chat message with all required fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelChatMessage {
-    /// The channel; absent in the short form, where the configured one is meant.
+    /// The channel's broadcaster id; absent in the short form, which is for the configured channel.
     pub broadcaster_user_id: Option<String>,
     /// In shared chat the channel in which the message was typed.
     pub source_broadcaster_user_id: Option<String>,
-    /// Who typed it.
+    /// The chatter's user id.
     pub chatter_user_id: String,
-    /// Their login name.
+    /// The chatter's login.
     pub chatter_user_login: Option<String>,
-    /// Their name as shown.
+    /// The chatter's display name.
     pub chatter_user_name: Option<String>,
-    /// The id of the chat message, the same in every notification of it.
+    /// The id of the chat message, the same in every notification about it.
     pub message_id: String,
     /// The text as typed.
     pub text: String,
-    /// What the chatter wears in the channel; absent means none.
+    /// The chatter's badges in the channel; absent means none.
     pub badges: Vec<Badge>,
 }
 
 /// A badge, such as `subscriber`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Badge {
-    /// Its kind; absent in a badge of odd shape.
+    /// Its kind; absent if the badge has an unexpected shape.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub set_id: Option<String>,
 }
 
-/// What a chat message lacks (an empty value counts as absent).
+/// The field that a chat message lacks (an empty value counts as absent).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the notification has no {0}")]
 pub struct MissingField(pub &'static str);
@@ -118,11 +118,11 @@ struct Message {
 }
 
 impl Envelope {
-    /// Reads a body. It is an error when the body, or one of the objects in it that are read, is JSON of another kind. A field
-    /// of another shape counts as absent, and whatever is not known is skipped, however deep it is nested.
+    /// Parses a body. It is an error if the body, or one of the objects read from it, is JSON of another kind. A field with
+    /// another shape counts as absent, and unknown fields are skipped, however deeply they are nested.
     pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        // In text, no string needs to be checked by itself. A body that is none may still be good: what is skipped is not
-        // looked at.
+        // If the body is text, its strings need no separate check. A body that is not text may still be valid, since skipped
+        // parts are not examined.
         match std::str::from_utf8(body) {
             Ok(text) => Self::read(serde_json::Deserializer::from_str(text)),
             Err(_) => Self::read(serde_json::Deserializer::from_slice(body)),
@@ -137,19 +137,19 @@ impl Envelope {
         envelope.ok_or_else(|| serde_json::Error::custom("invalid type: null, expected an object"))
     }
 
-    /// The type of the subscription, when it is named.
+    /// The subscription's type, if given.
     #[must_use]
     pub fn subscription_type(&self) -> Option<&str> {
         self.subscription.as_ref()?.kind.as_deref()
     }
 
-    /// True when the message carries an event.
+    /// True if the message carries an event.
     #[must_use]
     pub fn has_event(&self) -> bool {
         self.event.is_some()
     }
 
-    /// The event as a chat message. The subscription's type is the caller's to check.
+    /// The event as a chat message. The caller checks the subscription's type.
     pub fn chat_message(self) -> Result<ChannelChatMessage, MissingField> {
         let event = self.event.ok_or(MissingField("event"))?;
         Ok(ChannelChatMessage {
@@ -166,7 +166,7 @@ impl Envelope {
 }
 
 impl ChannelChatMessage {
-    /// The name to show: the display name, else the login, else the id.
+    /// The name to show: the display name, or else the login, or else the id.
     #[must_use]
     pub fn display_name(&self) -> &str {
         self.chatter_user_name.as_deref().or(self.chatter_user_login.as_deref()).unwrap_or(&self.chatter_user_id)

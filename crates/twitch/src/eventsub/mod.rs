@@ -1,7 +1,7 @@
 //! EventSub webhooks (<https://dev.twitch.tv/docs/eventsub/handling-webhook-events/>): the signature over the bytes as
-//! they came, the age of a message, its kind and its payload.
+//! received, the age of a message, its kind and its payload.
 //!
-//! The order that a receiver keeps: [`SigningSecrets::verify`] over the raw body, then [`check_age`], and only then
+//! A receiver's order is: [`SigningSecrets::verify`] over the raw body, then [`check_age`], and only then
 //! [`Envelope::parse`].
 
 mod callback;
@@ -20,9 +20,9 @@ use http::HeaderMap;
 
 /// Twitch's header names, in the lower case in which `http` keeps them.
 pub mod header {
-    /// The id of the message; a resent message carries the same one.
+    /// The id of the message; a resent message has the same one.
     pub const MESSAGE_ID: &str = "twitch-eventsub-message-id";
-    /// How often the message has been resent.
+    /// How many times the message has been resent.
     pub const MESSAGE_RETRY: &str = "twitch-eventsub-message-retry";
     /// `sha256=` and the HMAC in lower-case hexadecimal.
     pub const MESSAGE_SIGNATURE: &str = "twitch-eventsub-message-signature";
@@ -30,32 +30,32 @@ pub mod header {
     pub const MESSAGE_TIMESTAMP: &str = "twitch-eventsub-message-timestamp";
     /// `notification`, `webhook_callback_verification` or `revocation`.
     pub const MESSAGE_TYPE: &str = "twitch-eventsub-message-type";
-    /// Such as `channel.chat.message`.
+    /// The subscription type, such as `channel.chat.message`.
     pub const SUBSCRIPTION_TYPE: &str = "twitch-eventsub-subscription-type";
     /// The version of the subscription type.
     pub const SUBSCRIPTION_VERSION: &str = "twitch-eventsub-subscription-version";
-    /// What all of the above start with.
+    /// The common prefix of all of the above.
     pub const PREFIX: &str = "twitch-eventsub-";
 }
 
 /// The subscription type of chat messages, version 1.
 pub const CHANNEL_CHAT_MESSAGE: &str = "channel.chat.message";
 
-/// What a message is for.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageType {
-    /// An event took place.
+    /// An event occurred.
     Notification,
-    /// Twitch asks whether the callback is ours; the answer is the challenge.
+    /// Twitch verifies that the callback is ours; the answer is the challenge.
     CallbackVerification,
-    /// Twitch has ended the subscription; its status says why.
+    /// Twitch has revoked the subscription; its status says why.
     Revocation,
-    /// A kind that did not exist when this was written.
+    /// An unknown kind.
     Unknown,
 }
 
 impl MessageType {
-    /// The header decides; without one a body with a challenge is a verification, any other a notification.
+    /// The header decides; without it a body with a challenge is a verification, and any other a notification.
     #[must_use]
     pub fn of(headers: &HeaderMap, envelope: &Envelope) -> Self {
         match headers.get(header::MESSAGE_TYPE).map(http::HeaderValue::as_bytes) {

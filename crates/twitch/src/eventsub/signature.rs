@@ -12,43 +12,43 @@ use super::header;
 
 const SCHEME: &[u8] = b"sha256=";
 
-/// A secret that Twitch accepts for signing notifications. Does not show in `Debug`.
+/// A secret that Twitch accepts for signing notifications. Not shown in `Debug`.
 #[derive(Clone)]
 pub struct SigningSecret {
     text: SecretString,
     key: Hmac<Sha256>,
 }
 
-/// The secrets whose signatures are accepted; the first one signs. More than one is for the time of a rotation.
+/// The secrets whose signatures are accepted; the first one signs. Several are accepted during a rotation.
 #[derive(Clone)]
 pub struct SigningSecrets(Vec<Hmac<Sha256>>);
 
-/// Why a message is not Twitch's.
+/// Why a message is not from Twitch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// One of the three headers that make up the signature is absent.
+    /// One of the three headers that the signature needs is missing.
     #[error("the header {0} is missing")]
     MissingHeader(&'static str),
     /// Not `sha256=` and 64 lower-case hexadecimal digits.
     #[error("the signature header is malformed")]
     Malformed,
-    /// Well-formed, but of another key or other content.
+    /// Well-formed, but made with another key or for other content.
     #[error("the signature does not match")]
     Mismatch,
 }
 
-/// Why a secret cannot be used: Twitch takes 10 to 100 ASCII characters. Never contains it.
+/// Why a secret is invalid: Twitch accepts 10 to 100 ASCII characters. Never contains the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Twitch accepts only secrets of 10 to 100 ASCII characters")]
 pub enum SecretError {
     /// It has this many characters.
     Length(usize),
-    /// One of them is no ASCII.
+    /// One of its characters is not ASCII.
     NotAscii,
 }
 
 impl SigningSecret {
-    /// Takes the secret as it is.
+    /// Accepts the secret unchanged.
     pub fn parse(text: SecretString) -> Result<Self, SecretError> {
         let secret = text.expose_secret();
         if !secret.is_ascii() {
@@ -62,7 +62,7 @@ impl SigningSecret {
         Ok(Self { text, key })
     }
 
-    /// The secret itself, as it is handed to Twitch.
+    /// The secret itself, as passed to Twitch.
     #[must_use]
     pub const fn text(&self) -> &SecretString {
         &self.text
@@ -76,19 +76,19 @@ impl fmt::Debug for SigningSecret {
 }
 
 impl SigningSecrets {
-    /// Takes the secrets in order of precedence; empty ones count as not set.
+    /// The secrets in order of precedence; empty ones count as not set.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Result<Self, SecretError> {
         let set = secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty());
         set.map(|secret| Ok(SigningSecret::parse(secret.clone())?.key)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// True when no secret is set and nothing can be verified.
+    /// True if no secret is set and nothing can be verified.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Checks the three signature headers against the body, each byte as it was received. Takes the same time wherever a
+    /// Checks the three signature headers against the body, byte by byte as received. Takes the same time wherever a
     /// signature differs.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
         let field = |name| Ok(headers.get(name).ok_or(VerifyError::MissingHeader(name))?.as_bytes());
@@ -100,15 +100,15 @@ impl SigningSecrets {
         if self.0.iter().any(accepted) { Ok(()) } else { Err(VerifyError::Mismatch) }
     }
 
-    /// A code of the first secret, by which it is known again and from which it cannot be found; `None` when there is no
-    /// secret. With another `salt` the code is another.
+    /// A code that identifies the first secret without revealing it; `None` if there is no secret. Another `salt` gives
+    /// another code.
     #[must_use]
     pub fn fingerprint(&self, salt: &[u8]) -> Option<String> {
         let code = mac(self.0.first()?, b"fingerprint of this secret, no signature", b"\0", salt);
         Some(hex::encode(code.finalize().into_bytes()))
     }
 
-    /// The value of the signature header by the first secret; `None` when there is no secret.
+    /// The signature header's value, signed with the first secret; `None` if there is no secret.
     #[must_use]
     pub fn sign(&self, message_id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<String> {
         let code = mac(self.0.first()?, message_id, timestamp, body).finalize().into_bytes();
@@ -116,7 +116,7 @@ impl SigningSecrets {
     }
 }
 
-/// In order of precedence.
+/// Collects secrets in order of precedence.
 impl<'a> FromIterator<&'a SigningSecret> for SigningSecrets {
     fn from_iter<I: IntoIterator<Item = &'a SigningSecret>>(secrets: I) -> Self {
         Self(secrets.into_iter().map(|secret| secret.key.clone()).collect())
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(none.verify(&headers, b"x"), Err(VerifyError::Mismatch));
     }
 
-    /// What may stand in a header value.
+    /// Characters that are allowed in a header value.
     fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(prop_oneof![0x21_u8..=0x7e, 0x80_u8..=0xff], 1..60)
     }

@@ -1,15 +1,15 @@
-//! The time of a message and its age.
+//! The timestamp and the age of a message.
 
 use time::format_description::StaticFormatDescription;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// RFC 3339 in UTC, all nine digits of the nanoseconds written out.
+/// RFC 3339 in UTC, with all nine digits of the nanoseconds.
 const TWITCH: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:9]Z");
 
-/// How far a message's time may lie from ours, in either direction.
+/// How far a message's time may differ from ours, in either direction.
 pub const MAX_AGE: Duration = Duration::minutes(10);
 
 /// The timestamp header is neither RFC 3339 nor epoch seconds.
@@ -19,14 +19,14 @@ pub struct TimestampError;
 
 /// The message is too old, or from the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the message is {} s from the present, more than {} s", .0.whole_seconds().unsigned_abs(), MAX_AGE.whole_seconds())]
+#[error("the message is {} s off the current time, more than {} s", .0.whole_seconds().unsigned_abs(), MAX_AGE.whole_seconds())]
 pub struct StaleMessage(
     /// Its age; negative for a message from the future.
     pub Duration,
 );
 
-/// Reads the timestamp header: RFC 3339 with any number of fraction digits (Twitch sends nine; what is finer than a
-/// nanosecond is dropped), or whole seconds since the Unix epoch.
+/// Parses the timestamp header: RFC 3339 with any number of fraction digits (Twitch sends nine; digits beyond nanoseconds
+/// are dropped), or whole seconds since the Unix epoch.
 pub fn parse_timestamp(value: &[u8]) -> Result<OffsetDateTime, TimestampError> {
     let text = std::str::from_utf8(value).map_err(|_| TimestampError)?;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -36,11 +36,11 @@ pub fn parse_timestamp(value: &[u8]) -> Result<OffsetDateTime, TimestampError> {
     OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimestampError)
 }
 
-/// Writes a time as Twitch does: RFC 3339 with nine fraction digits and `Z`.
+/// Formats a time as Twitch does: RFC 3339 with nine fraction digits and `Z`.
 ///
 /// # Panics
 ///
-/// When the moment lies outside of the years from 0 to 9999 in UTC, which are all that RFC 3339 can name.
+/// If the time is outside of the years 0 to 9999 in UTC, the range of RFC 3339.
 #[must_use]
 pub fn format_timestamp(moment: OffsetDateTime) -> String {
     let text = moment.to_offset(UtcOffset::UTC).format(TWITCH);

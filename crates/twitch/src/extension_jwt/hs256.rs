@@ -1,4 +1,4 @@
-//! HS256 for `jsonwebtoken`, by `hmac` and `sha2`, and nothing beside it.
+//! HS256 for `jsonwebtoken`, using `hmac` and `sha2`, and no other algorithm.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -10,9 +10,9 @@ use signature::{Signer, Verifier};
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
-/// Makes HS256 known to `jsonwebtoken`, once in a process; later calls change nothing.
+/// Registers HS256 with `jsonwebtoken`, once per process; later calls change nothing.
 pub(super) fn install() {
-    // Refused only when a provider is installed already, and nothing but this installs one.
+    // Fails only if a provider is already installed, and nothing but this installs one.
     let _ = PROVIDER.install_default();
 }
 

@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with.
+//! The keys that sign tokens.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::hs256;
 
-/// In Development, where no secret is configured, the key is the SHA-256 of this text, in backend and stand-in alike.
+/// In Development, if no secret is configured, the key is the SHA-256 of this text, in backend and stand-in alike.
 pub const DEVELOPMENT_SECRET_PHRASE: &str = "mgm-dev-extension-secret-change-me";
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -18,29 +18,29 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The keys whose tokens are accepted; the first one signs. More than one is for the time of a rotation.
+/// The keys whose tokens are accepted; the first one signs. Several are accepted during a rotation.
 #[derive(Clone)]
 pub struct ExtensionKeys {
     pub(super) signing: EncodingKey,
     pub(super) accepted: Vec<DecodingKey>,
 }
 
-/// Why the configured secrets cannot be used. Never contains them.
+/// Why the configured secrets are invalid. Never contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// One of them is not base64 of the standard alphabet.
     #[error("Extension secret number {0} is not base64 (standard alphabet, with or without padding)")]
     NotBase64(
-        /// Which, counted from 1.
+        /// Its position, counted from 1.
         usize,
     ),
-    /// There is none.
+    /// There are no secrets.
     #[error("no Extension secret is given")]
     Empty,
 }
 
 impl ExtensionKeys {
-    /// Reads base64 secrets separated by commas; empty places between commas are passed over.
+    /// Parses base64 secrets separated by commas; empty entries are ignored.
     pub fn parse(secrets: &str) -> Result<Self, KeyError> {
         let keys = secrets
             .split(',')
@@ -53,7 +53,7 @@ impl ExtensionKeys {
         Ok(Self::new(first, &keys))
     }
 
-    /// The key of [`DEVELOPMENT_SECRET_PHRASE`].
+    /// The key derived from [`DEVELOPMENT_SECRET_PHRASE`].
     #[must_use]
     pub fn development() -> Self {
         let key = Sha256::digest(DEVELOPMENT_SECRET_PHRASE).to_vec();

@@ -3,8 +3,8 @@
 //!
 //! - `exp` is required and has no leeway: a token is expired from that second on. (Twitch's tokens live for an hour and the
 //!   panel gets fresh ones in time; leeway would only prolong the life of a stolen one.)
-//! - `nbf`, where present, may lie up to [`NOT_BEFORE_LEEWAY`] ahead, since it is set to the issuer's present.
-//! - `aud`, where present, must be (or contain) the client id, when one is configured. Twitch's own tokens carry none.
+//! - `nbf`, if present, may be up to [`NOT_BEFORE_LEEWAY`] ahead, since the issuer sets it to its current time.
+//! - `aud`, if present, must be (or contain) the client id, if one is configured. Twitch's own tokens have none.
 
 mod hs256;
 mod keys;

@@ -1,4 +1,4 @@
-//! Signing and reading tokens.
+//! Signs and verifies tokens.
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation};
@@ -8,23 +8,23 @@ use time::{Duration, OffsetDateTime};
 use super::ExtensionKeys;
 use crate::tolerant;
 
-/// How far ahead of the present `nbf` may lie.
+/// How far ahead of the current time `nbf` may be.
 pub const NOT_BEFORE_LEEWAY: Duration = Duration::MINUTE;
 
-/// What a valid token says. Values that are empty or of another type than documented count as absent.
+/// The content of a valid token. Values that are empty or of an undocumented type count as absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtensionToken {
-    /// The viewer: `user_id`, else `sub`; none while the viewer has not shared their identity.
+    /// The viewer: `user_id`, or else `sub`; `None` while the viewer has not shared their identity.
     pub viewer_id: Option<String>,
-    /// The viewer's name: `name`, else `display_name`.
+    /// The viewer's name: `name`, or else `display_name`.
     pub display_name: Option<String>,
     /// The channel on whose page the extension runs.
     pub channel_id: Option<String>,
     /// `broadcaster`, `moderator`, `viewer` or `external`.
     pub role: Option<String>,
-    /// True when the viewer has not shared their identity.
+    /// True if the viewer has not shared their identity.
     pub is_unlinked: Option<bool>,
-    /// A name for the viewer that Twitch makes up for this extension; `A…` for those not logged in.
+    /// An id for the viewer that Twitch generates for this extension; `A…` for viewers who are not logged in.
     pub opaque_user_id: Option<String>,
 }
 
@@ -37,16 +37,16 @@ pub enum TokenError {
     /// Another algorithm than HS256, `none` included.
     #[error("the token's algorithm is not HS256")]
     Algorithm,
-    /// Of no key that is accepted.
+    /// Signed with no accepted key.
     #[error("the token's signature does not match")]
     Signature,
-    /// Without `exp`, or with one that is no number.
+    /// Without `exp`, or with one that is not a number.
     #[error("the token has no expiry")]
     NoExpiry,
-    /// `exp` is reached.
+    /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` is not yet reached.
+    /// `nbf` is still ahead.
     #[error("the token is not valid yet")]
     NotYetValid,
     /// For another client.
@@ -57,7 +57,7 @@ pub enum TokenError {
     Unsignable,
 }
 
-/// Claims are an object; what serde derives would also take an array of them.
+/// Claims must be an object; the code that serde derives would also accept an array of them.
 struct ClaimsObject(Option<Claims>);
 
 impl<'de> Deserialize<'de> for ClaimsObject {
@@ -93,13 +93,13 @@ struct Claims {
 }
 
 impl ExtensionKeys {
-    /// Signs whatever claims are given with the first key.
+    /// Signs any claims with the first key.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
         let header = Header::new(Algorithm::HS256);
         jsonwebtoken::encode(&header, claims, &self.signing).map_err(|_| TokenError::Unsignable)
     }
 
-    /// Checks a token at the moment `now` and reads it. `client_id` is what `aud` has to be, where there is one.
+    /// Verifies a token at the time `now` and reads it. `client_id` is the required `aud`, if there is one.
     pub fn verify(
         &self,
         token: &str,
@@ -108,7 +108,7 @@ impl ExtensionKeys {
     ) -> Result<ExtensionToken, TokenError> {
         let claims = self.verify_signature(token)?;
 
-        // Sub-second precision is not wanted: `exp` counts whole seconds.
+        // `exp` counts whole seconds, so fractions are dropped.
         #[expect(clippy::cast_precision_loss, reason = "seconds of a representable year are far below 2^53")]
         let now = now.unix_timestamp() as f64;
         if now >= claims.exp.ok_or(TokenError::NoExpiry)? {
@@ -134,7 +134,7 @@ impl ExtensionKeys {
     }
 
     fn verify_signature(&self, token: &str) -> Result<Claims, TokenError> {
-        // What depends on the time is checked by the caller, who knows the time.
+        // The caller, who has the current time, checks what depends on it.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
@@ -184,7 +184,7 @@ mod tests {
         one_key().verify(&one_key().sign(claims).unwrap(), Some("client"), NOW)
     }
 
-    /// A token whose header and signature are up to the test.
+    /// A token whose header and signature the test provides.
     fn token(header: &Value, claims: &Value, signature: &str) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.{signature}", part(header), part(claims))

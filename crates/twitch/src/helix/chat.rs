@@ -12,38 +12,37 @@ use crate::tolerant;
 /// The scope that the sender's token needs.
 pub const CHAT_SCOPE: &str = "user:write:chat";
 
-/// How far a chat message got. Whether it may be tried again is the caller's rule; each case leaves no doubt about what
-/// is known.
+/// How far a chat message got. The caller decides whether to retry; each case states exactly what is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// No connection was made, so the message was not sent.
     NotConnected {
-        /// Why, for the log.
+        /// The reason, for the log.
         reason: String,
     },
-    /// The request began and no complete answer came: the message may have been sent, or not.
+    /// The request was started and no complete answer came: the message may or may not have been sent.
     Interrupted {
-        /// Why, for the log.
+        /// The reason, for the log.
         reason: String,
     },
     /// 429: not sent, too many requests.
     RateLimited {
-        /// From when requests are accepted again, where Helix says so.
+        /// When requests are accepted again, by Helix' clock, if Helix says so.
         reset: Option<OffsetDateTime>,
     },
-    /// A complete answer of another class than success: 401, other 4xx, 5xx, also redirects, which are not followed.
+    /// A complete answer that is not a success: 401, other 4xx, 5xx, and redirects, which are not followed.
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What Helix says is wrong.
+        /// Helix' explanation.
         message: Option<String>,
     },
     /// Sent.
     Sent {
-        /// Helix' id of the chat message.
+        /// Helix' id for the chat message.
         message_id: String,
     },
-    /// Taken and then not sent (`is_sent` is false), for example by the channel's moderation.
+    /// Accepted but not sent (`is_sent` is false), for example because of the channel's moderation.
     Dropped {
         /// Helix' code for the reason.
         code: Option<String>,
@@ -89,7 +88,7 @@ struct DropReason {
 }
 
 impl Helix {
-    /// Posts `text` to the chat of `broadcaster_id` as `sender_id`. One request at the most is made.
+    /// Posts `text` to the chat of `broadcaster_id` as `sender_id`. Makes at most one request.
     pub async fn send_chat_message(
         &self,
         broadcaster_id: &str,

@@ -1,4 +1,4 @@
-//! What authorises a call.
+//! The credentials of a call.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ use secrecy::{ExposeSecret, SecretString};
 
 const CLIENT_ID: HeaderName = HeaderName::from_static("client-id");
 
-/// A user's access token and the client that it was issued to. Shows neither in `Debug`.
+/// A user's access token and the client that it was issued to. Neither is shown in `Debug`.
 #[derive(Clone)]
 pub struct Credentials {
     client_id: HeaderValue,
     authorization: HeaderValue,
 }
 
-/// Why credentials cannot be used. Never contains them.
+/// Why credentials are invalid. Never contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// Empty, or of characters that cannot stand in a header.
-    #[error("the client id is empty or cannot stand in a header")]
+    /// Empty, or with characters that are not allowed in a header.
+    #[error("the client id is empty or not allowed in a header")]
     ClientId,
-    /// Empty, or of characters that cannot stand in a header.
-    #[error("the access token is empty or cannot stand in a header")]
+    /// Empty, or with characters that are not allowed in a header.
+    #[error("the access token is empty or not allowed in a header")]
     AccessToken,
 }
 
 impl Credentials {
-    /// Takes the client id and the access token, without `Bearer`.
+    /// Builds credentials from the client id and the access token, without `Bearer`.
     pub fn new(client_id: &str, access_token: &SecretString) -> Result<Self, CredentialsError> {
         let (client_id, token) = (client_id.trim(), access_token.expose_secret().trim());
         if client_id.is_empty() {
@@ -38,7 +38,7 @@ impl Credentials {
         }
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| CredentialsError::AccessToken)?;
-        // Kept out of the debug output of `http` and of the libraries below.
+        // Keeps it out of the debug output of `http` and of the libraries below.
         authorization.set_sensitive(true);
         let client_id = HeaderValue::from_str(client_id).map_err(|_| CredentialsError::ClientId)?;
         Ok(Self { client_id, authorization })

@@ -1,5 +1,5 @@
-//! The subscriptions of EventSub (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>). Those of
-//! webhooks belong to the client, so every call needs its app token.
+//! EventSub subscriptions (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>). Webhook
+//! subscriptions belong to the client, so every call needs its app token.
 
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,39 +11,40 @@ use crate::call::read;
 use crate::eventsub::Condition;
 use crate::tolerant;
 
-/// No client has more pages of subscriptions than this; Twitch fills a page with a hundred.
+/// The maximum number of pages of subscriptions that a client can have; Twitch fills a page with a hundred.
 const MAX_PAGES: usize = 200;
 /// What the metrics call these calls.
 const OPERATION: &str = "eventsub_subscriptions";
 
-/// What the broadcaster has to have granted the client for a webhook's subscription to the own chat: the first two as who
-/// reads it, the last as whose it is (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/#channelchatmessage>).
+/// The scopes that the broadcaster must have granted the client for a webhook subscription to their own chat: the first two
+/// as its reader, the last as its owner
+/// (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/#channelchatmessage>).
 pub const CHAT_SUBSCRIPTION_SCOPES: [&str; 3] = ["user:read:chat", "user:bot", "channel:bot"];
 
-/// A subscription as Twitch keeps it.
+/// A subscription as stored by Twitch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct EventSubSubscription {
-    /// Twitch's id of it.
+    /// Twitch's id for it.
     #[serde(default, deserialize_with = "tolerant::text", rename = "id")]
     id: Option<String>,
     /// `enabled`, `webhook_callback_verification_pending`, or why it is no longer either.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub status: Option<String>,
-    /// Such as `channel.chat.message`.
+    /// The subscription type, such as `channel.chat.message`.
     #[serde(default, rename = "type", deserialize_with = "tolerant::identifier")]
     pub kind: Option<String>,
-    /// Whose chat it is about.
+    /// The channel and reader that it is about.
     #[serde(default, deserialize_with = "tolerant::object")]
     pub condition: Option<Condition>,
-    /// Where notifications go.
+    /// The transport of its notifications.
     #[serde(default, deserialize_with = "tolerant::object")]
     pub transport: Option<Transport>,
 }
 
-/// How a subscription's notifications travel.
+/// The transport of a subscription's notifications.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Transport {
-    /// `webhook`, or another that is not ours.
+    /// `webhook`, or another one that is not ours.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub method: Option<String>,
     /// The webhook's address.
@@ -51,18 +52,18 @@ pub struct Transport {
     pub callback: Option<String>,
 }
 
-/// A webhook subscription to be made.
+/// A webhook subscription to create.
 #[derive(Clone, Debug)]
 pub struct SubscriptionRequest<'a> {
-    /// The type.
+    /// The subscription type.
     pub kind: &'a str,
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_user_id: &'a str,
-    /// Who reads its chat.
+    /// The user id of the chat's reader.
     pub user_id: &'a str,
-    /// Where notifications are to go.
+    /// The address for notifications.
     pub callback: &'a str,
-    /// What they are to be signed with.
+    /// The secret that signs them.
     pub secret: &'a SecretString,
 }
 
@@ -81,7 +82,7 @@ struct Pagination {
 }
 
 impl EventSubSubscription {
-    /// Twitch's id of it; empty only where Twitch has named none.
+    /// Twitch's id for it; empty only if Twitch returned none.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
@@ -89,7 +90,7 @@ impl EventSubSubscription {
 }
 
 impl Helix {
-    /// All subscriptions of this type that the client has, whoever they are about and whatever their status, page by page.
+    /// All subscriptions of the client of this type, whatever their channel and status, page by page.
     pub async fn eventsub_subscriptions(
         &self,
         kind: &str,
@@ -112,7 +113,7 @@ impl Helix {
         Err(CallError::OddAnswer)
     }
 
-    /// Asks for a subscription: 202, and Twitch goes on to verify the callback. `None` when there is one already (409).
+    /// Requests a subscription: 202, and Twitch then verifies the callback. `None` if it already exists (409).
     pub async fn create_eventsub_subscription(
         &self,
         wanted: &SubscriptionRequest<'_>,
@@ -139,7 +140,7 @@ impl Helix {
         created.filter(|created| !created.id().is_empty()).map(Some).ok_or(CallError::OddAnswer)
     }
 
-    /// Ends a subscription; one that is gone already (404) is as good.
+    /// Deletes a subscription; one that no longer exists (404) counts as deleted.
     pub async fn delete_eventsub_subscription(&self, id: &str, app: &Credentials) -> Result<(), CallError> {
         let mut url = self.base_url.endpoint("helix/eventsub/subscriptions");
         url.query_pairs_mut().append_pair("id", id);

@@ -1,8 +1,8 @@
 //! Helix, Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): Send Chat Message, Get Broadcaster
-//! Subscriptions, and the subscriptions of EventSub.
+//! Subscriptions, and EventSub subscriptions.
 //!
 //! A chat message must not be sent twice, so the outcome of [`Helix::send_chat_message`] says exactly how far the call
-//! got, and nothing in here repeats a request or follows a redirect.
+//! got, and nothing in this module repeats a request or follows a redirect.
 
 mod chat;
 mod credentials;
@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::call::{self, error_message, exchange};
 
-/// A client of Helix. Credentials come with each call, since tokens are renewed.
+/// A client of Helix. Credentials are passed with each call, since tokens are renewed.
 #[derive(Clone, Debug)]
 pub struct Helix {
     http: reqwest::Client,
@@ -33,44 +33,44 @@ pub struct Helix {
     timeout: Duration,
 }
 
-/// What makes a call recognisable in the logs of both sides; sent along as it is.
+/// What identifies a call in the logs of both sides; sent unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct Correlation {
     /// The W3C trace context, header `traceparent`.
     pub traceparent: Option<HeaderValue>,
-    /// What belongs to it, header `tracestate`.
+    /// The vendor part of the trace context, header `tracestate`.
     pub tracestate: Option<HeaderValue>,
-    /// Our id of the request, header `x-request-id`.
+    /// Our request id, header `x-request-id`.
     pub request_id: Option<HeaderValue>,
 }
 
-/// A call that Helix did not do as it was asked.
+/// A call that Helix did not carry out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// No connection, or no complete answer.
-    #[error("Helix could not be asked: {0}")]
+    #[error("no complete answer from Helix: {0}")]
     Unreachable(String),
     /// 429.
-    #[error("Helix has had too many requests")]
+    #[error("too many requests to Helix")]
     RateLimited {
-        /// From when requests are accepted again, where Helix says so.
+        /// When requests are accepted again, by Helix' clock, if Helix says so.
         reset: Option<OffsetDateTime>,
     },
-    /// Any other status than those that the call knows; 401 when the token is no longer good.
+    /// A status that the call does not expect; 401 if the token is no longer valid.
     #[error("Helix answered {status}: {}", .message.as_deref().unwrap_or("no reason given"))]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What Helix says is wrong.
+        /// Helix' explanation.
         message: Option<String>,
     },
-    /// A success without what it should contain.
-    #[error("Helix answered without what was asked for")]
+    /// A success without the expected content.
+    #[error("the answer of Helix lacks the expected content")]
     OddAnswer,
 }
 
 impl CallError {
-    /// Whether the token was not accepted.
+    /// Whether the token was refused.
     #[must_use]
     pub const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
@@ -78,8 +78,8 @@ impl CallError {
 }
 
 impl Helix {
-    /// A client of the service at `base_url`. Every call takes `timeout` at the longest, answer included, and at most half
-    /// of it (and never more than 3 s) for making the connection.
+    /// A client of the service at `base_url`. Every call takes at most `timeout`, including the answer, and at most half of it
+    /// (and never more than 3 s) to connect.
     pub fn new(base_url: HelixBaseUrl, timeout: Duration) -> Result<Self, ClientError> {
         let http = call::client(base_url.as_url(), timeout)?;
         Ok(Self { http, base_url, timeout })
@@ -100,7 +100,7 @@ impl Helix {
     }
 }
 
-/// One exchange; what is neither a success nor the caller's to judge is an error.
+/// One exchange; an answer that is neither a success nor one that the caller handles is an error.
 async fn call(
     operation: &'static str,
     request: RequestBuilder,
@@ -122,7 +122,7 @@ const TRACEPARENT: http::HeaderName = http::HeaderName::from_static("traceparent
 const TRACESTATE: http::HeaderName = http::HeaderName::from_static("tracestate");
 const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
-/// The moment from which requests are accepted again: `Ratelimit-Reset`, epoch seconds.
+/// When requests are accepted again: `Ratelimit-Reset`, epoch seconds by Helix' clock.
 fn rate_limit_reset(headers: &HeaderMap) -> Option<OffsetDateTime> {
     let seconds = headers.get("ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()

@@ -1,7 +1,7 @@
-//! Whether a viewer subscribes, asked by the broadcaster: Get Broadcaster Subscriptions, filtered by one user
-//! (<https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>).
+//! Whether a viewer subscribes to the channel, asked by the broadcaster: Get Broadcaster Subscriptions, filtered by one
+//! user (<https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>).
 //!
-//! Check User Subscription is not the route for it: there the viewer's own token is wanted.
+//! Check User Subscription does not fit: it requires the viewer's own token.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -13,15 +13,15 @@ use crate::call::read;
 /// The scope that the broadcaster's token needs.
 pub const SUBSCRIPTIONS_SCOPE: &str = "channel:read:subscriptions";
 
-/// Read without tolerance: a list of odd things is not an empty list, and only that is a no.
+/// Parsed strictly: only an empty list means no, and a list of unexpected values is not empty.
 #[derive(Deserialize)]
 struct Answer {
     data: Vec<Value>,
 }
 
 impl Helix {
-    /// Asks with the broadcaster's own token whether `user_id` is subscribed to `broadcaster_id`: 200 with the user's row is
-    /// yes, 200 with an empty list is no, anything else is an error and not a no.
+    /// Asks with the broadcaster's own token whether `user_id` subscribes to `broadcaster_id`: 200 with the user's row means
+    /// yes, 200 with an empty list means no, anything else is an error and not a no.
     pub async fn is_subscribed(
         &self,
         broadcaster_id: &str,
@@ -37,7 +37,7 @@ impl Helix {
         if data.is_empty() {
             return Ok(false);
         }
-        // Somebody else's row would mean that the filter was not looked at.
+        // Another user's row would mean that the filter was ignored.
         let is_users = |row: &Value| row.is_object() && row.get("user_id").is_none_or(|id| id == user_id);
         if data.iter().any(is_users) { Ok(true) } else { Err(CallError::OddAnswer) }
     }

@@ -1,9 +1,9 @@
-//! OAuth tokens (<https://dev.twitch.tv/docs/authentication/>): renewing a user's token
-//! (<https://dev.twitch.tv/docs/authentication/refresh-tokens/>), getting a client's own
-//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>), and asking what a token
-//! is good for.
+//! OAuth tokens (<https://dev.twitch.tv/docs/authentication/>): renews a user's token
+//! (<https://dev.twitch.tv/docs/authentication/refresh-tokens/>), gets a client's own
+//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#client-credentials-grant-flow>), and validates
+//! tokens.
 //!
-//! Nothing in here repeats a request: a refresh token may be good for one use only.
+//! This module never repeats a request: a refresh token may be valid for one use only.
 
 mod validation;
 
@@ -31,16 +31,16 @@ pub struct OAuth {
     client_secret: SecretString,
 }
 
-/// A user's tokens. Shows neither in `Debug`.
+/// A user's tokens. Neither is shown in `Debug`.
 #[derive(Clone, Debug)]
 pub struct TokenPair {
-    /// What Helix calls carry.
+    /// The token for Helix calls.
     pub access: SecretString,
-    /// What renews it.
+    /// The token that renews it.
     pub refresh: SecretString,
 }
 
-/// No token was given. Never contains one.
+/// No token was issued. The error never contains one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The token, the client id or the client secret is not accepted: 400, 401, 403. Asking again does not help.
@@ -48,11 +48,11 @@ pub enum TokenError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// What Twitch says is wrong.
+        /// Twitch's explanation.
         message: Option<String>,
     },
     /// No complete answer, or one that says nothing about the token; trying later may help.
-    #[error("the token service did not answer as it should: {0}")]
+    #[error("no valid answer from the token service: {0}")]
     Unavailable(String),
 }
 
@@ -65,7 +65,7 @@ struct TokenAnswer {
 }
 
 impl OAuth {
-    /// The token service at `base_url` for one client. Every call takes `timeout` at the longest.
+    /// The token service at `base_url` for one client. Every call takes at most `timeout`.
     pub fn new(
         base_url: OAuthBaseUrl,
         timeout: Duration,
@@ -76,23 +76,23 @@ impl OAuth {
         Ok(Self { http, base_url, timeout, client_id: client_id.to_owned(), client_secret: client_secret.clone() })
     }
 
-    /// Renews a user's token. The old pair may be void from here on; where Twitch names no new refresh token, the old one
-    /// stays good.
+    /// Renews a user's token. The old pair may be void afterwards; if Twitch returns no new refresh token, the old one
+    /// stays valid.
     pub async fn refresh(&self, refresh: &SecretString) -> Result<TokenPair, TokenError> {
         let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose_secret())];
         let (access, next) = self.token(&grant).await?;
         Ok(TokenPair { access, refresh: next.unwrap_or_else(|| refresh.clone()) })
     }
 
-    /// Tells one authorisation from another without showing it: a digest of the client and the first refresh token, the
-    /// one that was configured. All pairs that descend from that token belong to the same grant.
+    /// Identifies an authorisation without revealing it: a digest of the client and of the first refresh token, the one that
+    /// was configured. All pairs that descend from that token belong to the same grant.
     #[must_use]
     pub fn grant(&self, first_refresh: &SecretString) -> String {
         let digest = Sha256::new().chain_update(&self.client_id).chain_update([0]);
         hex::encode(digest.chain_update(first_refresh.expose_secret()).finalize())
     }
 
-    /// The client's own token, by its id and secret.
+    /// Gets the client's own token, with its id and secret.
     pub async fn app_token(&self) -> Result<SecretString, TokenError> {
         Ok(self.token(&[("grant_type", "client_credentials")]).await?.0)
     }

@@ -1,4 +1,4 @@
-//! What a token is good for (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). Needs no client secret.
+//! Validates tokens (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). Needs no client secret.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{OAuthBaseUrl, TokenError};
 use crate::call::{self, exchange, read};
 use crate::tolerant;
 
-/// Asks the token service about tokens.
+/// A client that validates tokens at the token service.
 #[derive(Clone, Debug)]
 pub struct Validator {
     http: reqwest::Client,
@@ -20,31 +20,31 @@ pub struct Validator {
     timeout: Duration,
 }
 
-/// What Twitch says of a token that is good. Each part is absent where it says nothing of it.
+/// Twitch's answer about a valid token. Each part is absent if Twitch does not provide it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Validation {
     /// The client that the token was issued to.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub client_id: Option<String>,
-    /// Whose token it is; a client's own is nobody's.
+    /// The user that the token belongs to; a client's own token has none.
     #[serde(default, deserialize_with = "tolerant::identifier")]
     pub user_id: Option<String>,
-    /// What it may be used for.
+    /// The granted scopes.
     #[serde(default, deserialize_with = "tolerant::one_or_many")]
     pub scopes: Option<Vec<String>>,
 }
 
 impl Validator {
-    /// Asks the service at `base_url`. Every call takes `timeout` at the longest.
+    /// A client of the service at `base_url`. Every call takes at most `timeout`.
     pub fn new(base_url: OAuthBaseUrl, timeout: Duration) -> Result<Self, ClientError> {
         let http = call::client(base_url.as_url(), timeout)?;
         Ok(Self { http, base_url, timeout })
     }
 
-    /// What a token is good for; `None` when it is void.
+    /// What a token may be used for; `None` if it is void.
     pub async fn validate(&self, token: &SecretString) -> Result<Option<Validation>, TokenError> {
         let mut authorization = HeaderValue::from_str(&format!("OAuth {}", token.expose_secret()))
-            .map_err(|_| TokenError::Unavailable("the token cannot stand in a header".to_owned()))?;
+            .map_err(|_| TokenError::Unavailable("the token is not allowed in a header".to_owned()))?;
         authorization.set_sensitive(true);
         let request = self.http.get(self.base_url.endpoint("oauth2/validate")).header(AUTHORIZATION, authorization);
         match exchange("validate_token", request.timeout(self.timeout)).await {
