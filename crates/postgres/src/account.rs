@@ -1,4 +1,4 @@
-//! The user that PostgreSQL runs as: it refuses root.
+//! The user that PostgreSQL runs as, since it refuses to run as root.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -10,10 +10,10 @@ use std::process::Command;
 
 use nix::unistd::{Gid, Uid, User};
 
-/// Users to drop to, best first. `postgres` comes last: where it exists, it may own a real database.
+/// Users to drop to, best first. `postgres` comes last: if it exists, it may own a real database.
 const UNPRIVILEGED: [&str; 2] = ["nobody", "postgres"];
 
-/// Who runs PostgreSQL.
+/// The user who runs PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct Account {
     uid: Uid,
@@ -22,7 +22,7 @@ pub struct Account {
     drops: bool,
 }
 
-/// Why there is nobody to run PostgreSQL.
+/// Why no user can run PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "PostgreSQL refuses to run as root, and there is no unprivileged user to run it as (looked for {}); add one of \
@@ -37,8 +37,8 @@ impl Account {
         Self { uid: Uid::effective(), gid: Gid::effective(), drops: false }
     }
 
-    /// This process's own user or, for root, an unprivileged one. It needs an entry in the user database: `initdb`
-    /// and `postgres` look their name up.
+    /// This process's own user or, for root, an unprivileged one. It needs an entry in the user database, since `initdb`
+    /// and `postgres` look up their own name.
     pub fn for_this_process() -> Result<Self, NoAccount> {
         if !Uid::effective().is_root() {
             return Ok(Self::own());
@@ -47,10 +47,10 @@ impl Account {
         Ok(Self { uid: user.uid, gid: user.gid, drops: true })
     }
 
-    /// The first directory on the way to `path` (or `path` itself) that this user may not pass.
+    /// The first directory on the way to `path` (or `path` itself) that this user may not enter.
     ///
-    /// Only the ordinary permission bits are looked at, and only when this process is root: as a normal user it is
-    /// the same user, and an error of the system says more.
+    /// Only the ordinary permission bits are checked, and only if this process is root: otherwise it is the same user, and
+    /// the system's own error says more.
     #[must_use]
     pub fn barred_from(&self, path: &Path) -> Option<PathBuf> {
         if !self.drops {
@@ -80,8 +80,8 @@ impl Account {
         self.drops
     }
 
-    /// Creates the directory `path` with all above it that is missing, so that this user can reach it (whatever the file
-    /// mode creation mask says) and, beside this process and that user, nobody can look into it.
+    /// Creates the directory `path` and its missing parents, so that this user can reach it (whatever the umask), and only
+    /// this process and that user can read it.
     pub(crate) fn create_directory(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -91,13 +91,13 @@ impl Account {
         }
         match fs::create_dir(path) {
             Ok(()) => fs::set_permissions(path, Permissions::from_mode(if self.drops { 0o711 } else { 0o700 })),
-            // Somebody was faster.
+            // Another process was faster.
             Err(_) if path.is_dir() => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Makes `path` this user's.
+    /// Makes this user the owner of `path`.
     pub(crate) fn give(&self, path: &Path) -> io::Result<()> {
         if self.drops { chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw())) } else { Ok(()) }
     }

@@ -1,8 +1,8 @@
-//! The directory of a server, who may use it, and what becomes of it.
+//! The directory of a server: its locking and its lifetime.
 //!
 //! It holds `data` (PostgreSQL's own), `password`, `socket`, `postgres.log` and `lock`. An advisory lock on `lock` is held by
-//! the process that started the server *and* by the server itself, which gets the open file as its standard input: the
-//! lock is free when, and only when, both are gone, whatever ended them.
+//! the process that started the server *and* by the server itself, which gets the open file as its standard input. So the
+//! lock is free if and only if both have ended, for whatever reason.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -21,10 +21,10 @@ use crate::error::ServerError;
 use crate::sys::{Segment, remove_unused_segment};
 use crate::wait::until;
 
-/// How long a server whose parent is gone may take to finish.
+/// How long a server whose parent has ended may take to finish.
 const LAST_WISHES: Duration = Duration::from_secs(30);
 
-/// A directory that this process holds the lock of.
+/// A directory whose lock this process holds.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// A new directory among the temporary files. What servers of the past have left there is removed.
+    /// A new temporary directory. Directories left by earlier servers are removed.
     pub fn throw_away(account: &Account) -> Result<Self, ServerError> {
         let temporary = absolute(std::env::temp_dir())
             .ok()
@@ -41,13 +41,13 @@ impl Directory {
             .unwrap_or_else(|| PathBuf::from("/tmp"));
         let common = temporary.join(format!("mgm-postgres-{}", Uid::effective()));
         create(&common, account)?;
-        // Whoever made it first: a link or somebody else's directory is no place for a database.
+        // A link or somebody else's directory, if another user created it first, is not a place for a database.
         let metadata = fs::symlink_metadata(&common).map_err(ServerError::io("look at", &common))?;
         if !metadata.is_dir() || metadata.uid() != Uid::effective().as_raw() {
             let source = io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else");
             return Err(ServerError::Io { what: "use", path: common, source });
         }
-        // Between making a directory and locking it, nobody may take it for a remnant.
+        // Between creating and locking a directory, nobody may take it for a remnant.
         let gate = open_lock(&common)?;
         gate.lock().map_err(ServerError::io("lock", &common))?;
         sweep(&common);
@@ -58,12 +58,12 @@ impl Directory {
         Ok(Self { path, lock, throw_away: true })
     }
 
-    /// The directory `path`, made if it is missing.
+    /// The directory `path`, created if it is missing.
     pub fn persistent(path: &Path, account: &Account) -> Result<Self, ServerError> {
         let path = absolute(path).map_err(ServerError::io("find", path))?;
         create(&path, account)?;
         let mut lock = open_lock(&path)?;
-        // A server whose parent has just died may need a moment.
+        // A server whose parent has just ended may need a moment.
         let locked = until(LAST_WISHES, || match lock.try_lock() {
             Ok(()) => Some(Ok(true)),
             Err(TryLockError::WouldBlock) if holder(&mut lock).is_none_or(is_alive) => Some(Ok(false)),
@@ -84,7 +84,7 @@ impl Directory {
         self.path.join("data")
     }
 
-    /// Where `initdb` works; it becomes [`Self::data`] when it is complete.
+    /// The directory in which `initdb` works; it becomes [`Self::data`] when it is complete.
     pub fn unfinished_data(&self) -> PathBuf {
         self.path.join("data.unfinished")
     }
@@ -106,7 +106,7 @@ impl Directory {
         self.lock.try_clone().map_err(ServerError::io("duplicate the lock of", &self.path))
     }
 
-    /// The password of the data, or a new one where there is no data yet.
+    /// The password of the data, or a new one if there is no data yet.
     pub fn password(&self, account: &Account) -> Result<SecretString, ServerError> {
         let path = self.password_file();
         if self.data().exists() {
@@ -130,7 +130,7 @@ impl Directory {
         Ok(password)
     }
 
-    /// The major version that the data is of; none when there is no data.
+    /// The major version of the data; `None` if there is no data.
     pub fn version(&self) -> Result<Option<String>, ServerError> {
         let data = self.data();
         if !data.exists() {
@@ -143,7 +143,7 @@ impl Directory {
         }
     }
 
-    /// Gives the complete [`Self::unfinished_data`] its name.
+    /// Renames the complete [`Self::unfinished_data`].
     pub fn finish_data(&self) -> Result<(), ServerError> {
         let unfinished = self.unfinished_data();
         fs::rename(&unfinished, self.data()).map_err(ServerError::io("rename", &unfinished))?;
@@ -153,7 +153,7 @@ impl Directory {
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(ServerError::io("write", &self.path))
     }
 
-    /// Removes the data and what belongs to them, but not the log; the lock says that no server uses them.
+    /// Removes the data and everything that belongs to it except the log; the lock ensures that no server uses it.
     pub fn erase(&self) -> Result<(), ServerError> {
         self.version()?;
         for path in [self.data(), self.unfinished_data(), self.socket()] {
@@ -167,21 +167,21 @@ impl Directory {
         ServerError::Foreign { directory: self.path.clone(), missing }
     }
 
-    /// Removes a throw-away directory; the server has ended.
+    /// Removes a throw-away directory; the server has stopped.
     pub fn discard(&self) {
         if self.throw_away {
             remove(&self.path);
         }
     }
 
-    /// PostgreSQL refuses to start when `postmaster.pid` names a living process of the same user. After a crash of the
-    /// machine that may be anybody; this process holds the lock, so it is no server that this crate has started.
+    /// PostgreSQL refuses to start if `postmaster.pid` names a living process of the same user. After a crash of the machine
+    /// that may be any process; since this process holds the lock, it is not a server that this crate started.
     fn clear_stale_pid(&self) {
         let path = self.data().join("postmaster.pid");
         let Some(pid) = postmaster_pid(&self.data()) else { return };
         let is_postgres = match fs::read_to_string(format!("/proc/{pid}/comm")) {
             Ok(name) => name.trim_end() == "postgres",
-            // Gone, or a system that does not tell: PostgreSQL decides.
+            // The process has ended, or the system does not tell: PostgreSQL decides.
             Err(_) => true,
         };
         if !is_postgres {
@@ -191,8 +191,8 @@ impl Directory {
 }
 
 impl Drop for Directory {
-    /// Closing the file would do, were it not that a child which another thread starts in this moment has it open too, until
-    /// it comes to its own program.
+    /// Closing the file would not be enough: a child that another thread forks at this moment has it open too, until it calls
+    /// exec.
     fn drop(&mut self) {
         drop(self.lock.unlock());
     }
@@ -210,12 +210,12 @@ pub(crate) fn postmaster_line(data: &Path, number: usize) -> Option<String> {
     text.lines().nth(number - 1).map(|line| line.trim().to_owned())
 }
 
-/// Removes the shared memory that a server has left, as soon as its last process has let go of it.
+/// Removes the shared memory that a server has left, once its last process has detached from it.
 pub(crate) fn remove_shared_memory(data: &Path) {
     until(LAST_WISHES, || (remove_unused_shared_memory(data) == Segment::Gone).then_some(()));
 }
 
-/// PostgreSQL keeps one small segment to be noticed by (`src/backend/port/sysv_shmem.c`); it outlives a server that is killed.
+/// PostgreSQL keeps one small segment to detect other servers (`src/backend/port/sysv_shmem.c`); it outlives a killed server.
 fn remove_unused_shared_memory(data: &Path) -> Segment {
     let noted = postmaster_line(data, 7).and_then(|line| {
         let (key, id) = line.split_once(' ')?;
@@ -225,12 +225,12 @@ fn remove_unused_shared_memory(data: &Path) -> Segment {
     noted.map_or(Segment::Gone, |(key, id)| remove_unused_segment(key, id))
 }
 
-/// What is not there need not be removed.
+/// Ignores that something to be removed does not exist.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Removes the directories below `common` whose lock nobody holds.
+/// Removes the directories below `common` whose lock is free.
 fn sweep(common: &Path) {
     for entry in fs::read_dir(common).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -247,7 +247,7 @@ fn remove(path: &Path) {
     }
 }
 
-/// Makes a directory that the server's user can reach.
+/// Creates a directory that the server's user can reach.
 fn create(path: &Path, account: &Account) -> Result<(), ServerError> {
     account.create_directory(path).map_err(ServerError::io("create", path))?;
     match account.barred_from(path) {

@@ -14,12 +14,12 @@ pub enum ServerError {
     #[error(transparent)]
     NoAccount(#[from] NoAccount),
 
-    /// Somebody else listens on the port.
+    /// Another process listens on the port.
     #[error("port {port} is taken{}", by(holder.as_ref()))]
     PortTaken {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// Who listens there, where the system tells.
+        /// The process that listens there, if the system tells.
         holder: Option<Holder>,
     },
 
@@ -32,7 +32,7 @@ pub enum ServerError {
         pid: Option<u32>,
     },
 
-    /// The data is of another major version of PostgreSQL.
+    /// The data belongs to another major version of PostgreSQL.
     #[error(
         "the data in {} is of PostgreSQL {found}, but this is PostgreSQL {ours}: use PostgreSQL {found} \
          (MGM_POSTGRES_BIN names its directory), carry the data over with pg_upgrade, or start with an empty directory",
@@ -47,16 +47,16 @@ pub enum ServerError {
         ours: u32,
     },
 
-    /// The data directory holds something, but not what this crate put there.
+    /// The data directory is not empty, but was not created by this crate.
     #[error("{} lacks the file {missing}: it is not a data directory of this program", directory.display())]
     Foreign {
-        /// The directory asked for.
+        /// The requested directory.
         directory: PathBuf,
-        /// What should be there.
+        /// The expected file.
         missing: &'static str,
     },
 
-    /// The unprivileged user that PostgreSQL runs as cannot get at a directory.
+    /// The unprivileged user that PostgreSQL runs as cannot reach a directory.
     #[error(
         "PostgreSQL runs as an unprivileged user, who may not pass through {} to reach {}; use a directory elsewhere \
          or start as a normal user",
@@ -66,7 +66,7 @@ pub enum ServerError {
     Barred {
         /// The directory that PostgreSQL needs.
         path: PathBuf,
-        /// The directory on the way there that is closed to that user.
+        /// The directory on the way there that this user cannot enter.
         barrier: PathBuf,
     },
 
@@ -78,8 +78,8 @@ pub enum ServerError {
     #[error("initdb failed:\n{0}")]
     Initdb(String),
 
-    /// The server ended where it should run.
-    #[error("PostgreSQL has ended by itself; its last lines:\n{0}")]
+    /// The server stopped although it should be running.
+    #[error("PostgreSQL has stopped unexpectedly; its last lines:\n{0}")]
     Ended(String),
 
     /// The server did not become ready in time.
@@ -94,11 +94,11 @@ pub enum ServerError {
     /// A file could not be read, written or removed.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation.
         what: &'static str,
-        /// With which file.
+        /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 
@@ -108,7 +108,7 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    /// For `map_err`: says what could not be done with which file.
+    /// For `map_err`: states which operation failed for which file.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { what, path: path.to_owned(), source }
     }

@@ -1,4 +1,4 @@
-//! A new data directory.
+//! Creates a data directory.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::options::{Data, ServerOptions};
 /// The role that owns the cluster; nobody works with it.
 pub(crate) const SUPERUSER: &str = "postgres";
 
-/// Makes the data directory. Only a complete one gets its name, so that a start cut short is started over.
+/// Creates the data directory. Only a complete one gets its final name, so that an interrupted start is repeated.
 pub(crate) fn initdb(
     installation: &Installation,
     options: &ServerOptions,
@@ -36,15 +36,15 @@ pub(crate) fn initdb(
     arguments.extend(["-D".into(), unfinished.clone().into()]);
     arguments.extend(["--username".into(), SUPERUSER.into()]);
     arguments.extend(["--pwfile".into(), directory.password_file().into()]);
-    // Sorting by bytes is the one order that all systems share.
+    // Sorting by bytes is the only order that all systems share.
     arguments
         .extend(["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"].map(OsString::from));
     if options.data == Data::ThrowAway {
         arguments.push("--no-sync".into());
     }
     if installation.major() >= 16 {
-        // Iterations make a guessable password dearer to guess; this one is 24 random bytes. A connection is cheaper by
-        // the thousands of hashes that either side would have to compute.
+        // Iterations make a guessable password more expensive to guess; this one is 24 random bytes. Without them either
+        // side saves thousands of hashes per connection.
         arguments.push("--set=scram_iterations=1".into());
     }
     let path = installation.program("initdb");

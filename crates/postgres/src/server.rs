@@ -22,19 +22,19 @@ use crate::quoting::{identifier, url_part};
 use crate::wait::until;
 use crate::{blocking, settings};
 
-/// The role that everybody works with: it may log in, create databases and drop its own, no more.
+/// The role for all work: it may log in, create databases and drop its own, no more.
 pub const USER: &str = "mgm";
 
-/// Longer than a recovery takes after a crash in the middle of the hardest load.
+/// Longer than crash recovery takes under the heaviest load.
 const READY_WITHIN: Duration = Duration::from_secs(120);
-/// How long a shutdown may take before the next harder one.
+/// How long a shutdown may take before the next harsher one.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
-/// How often another free port is tried when somebody else was faster.
+/// How often to try another free port if another process was faster.
 const PORT_ATTEMPTS: usize = 5;
 /// The longest path of a Unix socket is 103 bytes on macOS and 107 on Linux.
 const LONGEST_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// A running PostgreSQL. It ends with this value, with the process, or when told to.
+/// A running PostgreSQL. It stops when this value is dropped, with the process, or on request.
 #[derive(Debug)]
 pub struct Server {
     running: Arc<Running>,
@@ -53,7 +53,7 @@ struct Running {
 }
 
 impl Server {
-    /// Starts a server and returns when it answers.
+    /// Starts a server and returns when it accepts connections.
     pub async fn start(installation: &Installation, options: ServerOptions) -> Result<Self, ServerError> {
         let installation = installation.clone();
         let running = blocking(move || Running::launch(installation, options)).await?;
@@ -77,7 +77,7 @@ impl Server {
         self.running.port
     }
 
-    /// The role to work with; it is no superuser.
+    /// The role to work with, which is not a superuser.
     #[must_use]
     pub fn user(&self) -> &'static str {
         USER
@@ -89,7 +89,7 @@ impl Server {
         &self.running.password
     }
 
-    /// How to connect to `database`.
+    /// The options for connecting to `database`.
     #[must_use]
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
         self.connect_as(USER, database)
@@ -103,7 +103,7 @@ impl Server {
         format!("postgres://{USER}:{password}@{host}:{}/{database}", self.port())
     }
 
-    /// The process of the server; not set when it has ended.
+    /// The server's process id; `None` once it has stopped.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.running.process().as_ref().filter(|process| process.exit_status().is_none()).map(Child::pid)
@@ -114,7 +114,7 @@ impl Server {
         self.execute(&format!("CREATE DATABASE {}", identifier(name))).await
     }
 
-    /// Creates a database unless it is there.
+    /// Creates a database unless it exists.
     pub async fn ensure_database(&self, name: &str) -> Result<(), ServerError> {
         let mut connection = self.connect_options("postgres").connect().await?;
         let found: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
@@ -125,12 +125,12 @@ impl Server {
         if found.is_some() { Ok(()) } else { self.create_database(name).await }
     }
 
-    /// Drops a database, ending its sessions, if it is there.
+    /// Drops a database if it exists, ending its sessions.
     pub async fn drop_database(&self, name: &str) -> Result<(), ServerError> {
         self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name))).await
     }
 
-    /// Stops the server in good order (a *fast* shutdown) and starts it again in the same place.
+    /// Stops the server cleanly (a *fast* shutdown) and starts it again in the same place.
     pub async fn restart(&self) -> Result<(), ServerError> {
         self.restart_after(Signal::SIGINT).await
     }
@@ -149,7 +149,7 @@ impl Server {
         .await
     }
 
-    /// Resolves when the server has ended, with the end of its log.
+    /// Resolves when the server has stopped, with the end of its log.
     pub async fn ended(&self) -> String {
         let exited = self.running.process().as_ref().map(Child::ended);
         if let Some(exited) = exited {
@@ -158,13 +158,13 @@ impl Server {
         self.running.log.tail()
     }
 
-    /// Stops the server and waits until it has ended; a throw-away directory is removed.
+    /// Stops the server and waits until it has stopped; a throw-away directory is removed.
     pub async fn stop(self) {
         blocking(move || drop(self)).await;
     }
 
-    /// The superuser is needed once: to make the user, who shares the password. It is copied inside the server, so that no
-    /// statement holds it, which might be logged.
+    /// The superuser is needed once, to create the user, who gets the same password. It is copied inside the server, so that no
+    /// statement, which might be logged, holds it.
     async fn create_user(&self) -> Result<(), ServerError> {
         const CREATE_USER: &str = "
             DO $$ BEGIN
@@ -272,7 +272,7 @@ impl Running {
         }
     }
 
-    /// An empty directory for the socket, if that is where the server is to listen.
+    /// An empty directory for the socket, if the server listens on one.
     fn socket(&self) -> Result<Option<PathBuf>, ServerError> {
         if self.options.listen != Listen::Socket {
             return Ok(None);
@@ -282,7 +282,7 @@ impl Running {
         if path.as_os_str().len() > LONGEST_SOCKET_PATH {
             return Err(ServerError::SocketPathTooLong(path));
         }
-        // A killed server leaves its socket's lock file, which would be believed if its process id were in use again.
+        // A killed server leaves its socket's lock file, which would be trusted if its process id were in use again.
         if directory.exists() {
             fs::remove_dir_all(&directory).map_err(ServerError::io("remove", &directory))?;
         }
@@ -291,7 +291,7 @@ impl Running {
         Ok(Some(directory))
     }
 
-    /// Nothing of a throw-away server is worth writing down.
+    /// A throw-away server does not need to write anything when it stops.
     fn last_signal(&self) -> Signal {
         match self.options.data {
             Data::ThrowAway => Signal::SIGQUIT,
@@ -299,7 +299,7 @@ impl Running {
         }
     }
 
-    /// Ends the server, beginning with `signal`, and waits.
+    /// Stops the server, starting with `signal`, and waits.
     fn shut_down(&self, signal: Signal) {
         let Some(mut process) = self.process().take() else { return };
         for signal in [signal, Signal::SIGQUIT, Signal::SIGKILL] {

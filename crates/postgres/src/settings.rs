@@ -1,4 +1,4 @@
-//! The settings that a server is started with, as `postgres` takes them on its command line.
+//! The settings that a server is started with, as arguments of `postgres`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::options::{Data, Durability, ServerOptions};
 /// Enough for several backend processes with a pool each, or for many tests at once.
 const MAX_CONNECTIONS: &str = "200";
 
-/// The arguments of `postgres` for a server at `port` of the loopback address or, with `socket`, in that directory alone.
+/// The arguments of `postgres` for a server at `port` on loopback or, with `socket`, only in that directory.
 pub(crate) fn arguments(options: &ServerOptions, data: &Path, port: u16, socket: Option<&Path>) -> Vec<OsString> {
     let mut settings: Vec<(String, OsString)> = Vec::new();
     let mut set = |name: &str, value: &dyn AsRef<std::ffi::OsStr>| {
@@ -36,10 +36,10 @@ pub(crate) fn arguments(options: &ServerOptions, data: &Path, port: u16, socket:
     };
     set("fsync", &durability);
     set("full_page_writes", &durability);
-    // What is committed has left the server, even when nobody waits for the disk: a crash of the server loses nothing.
+    // A commit has left the server process, even if nobody waits for the disk: a crash of the server loses nothing.
     set("synchronous_commit", &"on");
     if options.data == Data::ThrowAway {
-        // Whatever ends the server, what is left lies in its directory, none of it in the system's shared memory.
+        // Whatever ends the server, all that it leaves is in its directory and not in the system's shared memory.
         set("dynamic_shared_memory_type", &"mmap");
     }
     for (name, value) in &options.settings {

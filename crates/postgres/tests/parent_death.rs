@@ -1,4 +1,4 @@
-//! Servers whose process ends without a word: nothing of them stays.
+//! Servers whose process ends without notice: nothing of them remains.
 
 mod common;
 
@@ -15,7 +15,7 @@ use mgm_postgres::{Listen, ParentDeath, Server, ServerOptions, install};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 
-/// Tells the process below what to do: how it is watched, and its data directory or nothing.
+/// Tells the process below what to do: how its server is watched, and its data directory if any.
 const ROLE: &str = "MGM_TEST_PARENT_ROLE";
 
 #[cfg(target_os = "linux")]
@@ -26,7 +26,7 @@ const WATCHED_BY: [(&str, ParentDeath); 1] = [("pipe", ParentDeath::Pipe)];
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process of its own with a server, which waits for a line on its standard input and exits without clean-up.
+/// A separate process with a server, which waits for a line on its standard input and exits without clean-up.
 #[tokio::test]
 #[ignore = "the process that the other tests start"]
 async fn parent() {
@@ -41,7 +41,7 @@ async fn parent() {
     std::process::exit(0);
 }
 
-/// A process that plays `parent`, and its server.
+/// A process that runs `parent`, and its server.
 struct Parent {
     process: Child,
     server: u32,
@@ -76,7 +76,7 @@ impl Parent {
         servers
     }
 
-    /// Ends the process, and answers with what was there of the server before.
+    /// Ends the process, and returns what existed of the server before.
     fn end(mut self, how: End) -> Vec<u32> {
         let servers = self.servers();
         match how {
@@ -99,7 +99,7 @@ enum End {
 
 const ENDS: [End; 3] = [End::By(Signal::SIGKILL), End::By(Signal::SIGTERM), End::Exit];
 
-/// The processes that `parent` has started, where the system tells.
+/// The processes that `parent` has started, if the system tells.
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
@@ -159,7 +159,7 @@ fn so_does_one_whose_data_stay_and_they_can_be_used_at_once() {
 async fn what_a_killed_throw_away_server_leaves_the_next_one_removes() {
     let parent = Parent::start(WATCHED_BY[0].0, None);
     let (home, segment, server) = (parent.home.clone(), shared_memory(&parent.home).unwrap(), parent.server);
-    // Both at once: nobody is left to clean up.
+    // Both at once, so that nobody is left to clean up.
     let servers = parent.servers();
     kill(Pid::from_raw(server.cast_signed()), Signal::SIGKILL).unwrap();
     parent.end(End::By(Signal::SIGKILL));
@@ -184,11 +184,11 @@ async fn a_living_servers_directory_is_not_removed() {
 #[tokio::test]
 async fn a_normal_user_runs_it_as_themselves() {
     let Some(user) = Uid::effective().is_root().then(|| User::from_name("nobody").unwrap()).flatten() else {
-        // All the other tests do.
+        // All other tests do.
         return;
     };
     let binaries = install::install().await.unwrap();
-    // A place of that user's, with a program that they can reach.
+    // A directory of that user's, with a program that they can reach.
     let theirs = directory();
     let program = theirs.path().join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();

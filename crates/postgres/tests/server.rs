@@ -19,7 +19,7 @@ async fn start(options: ServerOptions) -> Result<Server, ServerError> {
     Server::start(&install::install().await.expect("there are binaries"), options).await
 }
 
-/// The one value that `query` answers, as text.
+/// The single value that `query` returns, as text.
 async fn ask(server: &Server, query: &'static str) -> Result<String, sqlx::Error> {
     let mut connection = server.connect_options("postgres").connect().await?;
     sqlx::query_scalar(query).fetch_one(&mut connection).await
@@ -83,7 +83,7 @@ async fn only_the_password_opens() {
 #[tokio::test]
 async fn persistent_data_and_their_password_outlive_the_server() {
     let directory = directory();
-    // A directory of its own below, made by the server.
+    // A separate directory below, created by the server.
     let options = on_socket(ServerOptions::persistent(directory.path().join("made/below")));
     let server = start(options.clone()).await.unwrap();
     let password = server.password().expose_secret().to_owned();
@@ -161,7 +161,7 @@ async fn one_directory_serves_one_server_at_a_time() {
 #[tokio::test]
 async fn a_process_that_got_the_id_of_a_former_server_is_no_server() {
     if !cfg!(target_os = "linux") {
-        // Elsewhere PostgreSQL's own judgement has to do.
+        // On other systems PostgreSQL's own check has to do.
         return;
     }
     let directory = directory();
@@ -279,7 +279,7 @@ async fn what_was_committed_outlives_a_restart_and_a_crash() {
 #[tokio::test]
 async fn a_directory_that_the_unprivileged_user_cannot_reach_is_refused() {
     if !Uid::effective().is_root() {
-        // A normal user runs PostgreSQL as themselves.
+        // A normal user runs PostgreSQL under their own account.
         return;
     }
     let closed = directory();

@@ -1,4 +1,4 @@
-//! Binaries that are there.
+//! Installed binaries.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::account::Account;
 use crate::wait::until;
 
-/// Longer than a child takes to come to its own program.
+/// Longer than a child takes from fork to exec.
 const BUSY_AT_MOST: Duration = Duration::from_secs(5);
 
-/// Binaries that work here.
+/// Binaries that run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     directory: PathBuf,
@@ -39,7 +39,7 @@ impl Installation {
         self.major
     }
 
-    /// One of the programs.
+    /// The path of one of the programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -47,7 +47,7 @@ impl Installation {
 
 /// Asks the binaries in `directory` for their version, as the user who will run them.
 pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation, String> {
-    // The programs are run in another directory than the current one.
+    // The programs do not run in the current directory.
     let directory = absolute(directory).map_err(|error| format!("cannot find {}: {error}", directory.display()))?;
     for name in ["initdb", "postgres"] {
         if !directory.join(name).is_file() {
@@ -77,8 +77,8 @@ pub(super) fn probe(directory: &Path, account: &Account) -> Result<Installation,
     }
 }
 
-/// Runs `command`. A file just unpacked may be open for writing still, in a child that another thread has started in that
-/// moment and that has not come to its own program yet.
+/// Runs `command`. A file that was just unpacked may still be open for writing in a child that another thread has just
+/// forked and that has not called exec yet.
 fn run(command: &mut Command) -> io::Result<Output> {
     let output = until(BUSY_AT_MOST, || {
         let output = command.output();
@@ -88,8 +88,8 @@ fn run(command: &mut Command) -> io::Result<Output> {
     output.unwrap_or_else(|| command.output())
 }
 
-/// What is installed in `directories`, each followed to where `postgres` really is: `initdb` and the shared files lie
-/// beside that.
+/// The installations in `directories`, each followed to the real location of `postgres`, next to which `initdb` and the
+/// shared files are.
 pub(super) fn installed<'a>(directories: impl Iterator<Item = &'a PathBuf>, account: &Account) -> Vec<Installation> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
@@ -104,16 +104,16 @@ pub(super) fn installed<'a>(directories: impl Iterator<Item = &'a PathBuf>, acco
     found
 }
 
-/// Where packages of the usual systems put the binaries, which is seldom on `PATH`.
+/// The directories in which packages of the common systems install the binaries, which are seldom on `PATH`.
 pub(super) fn usual_directories() -> Vec<PathBuf> {
-    // A directory that has one for each version, and the way down from there.
+    // A directory with one subdirectory per version, and the path below that.
     const BY_VERSION: [(&str, &str); 4] = [
         ("/usr/lib/postgresql", "bin"),
         ("/usr/libexec/postgresql", "."),
         ("/Applications/Postgres.app/Contents/Versions", "bin"),
         ("/Library/PostgreSQL", "bin"),
     ];
-    // Versions are part of the name.
+    // The version is part of the name.
     const BY_NAME: [(&str, &str, &str); 4] = [
         ("/opt/homebrew/opt", "postgresql@", "bin"),
         ("/usr/local/opt", "postgresql@", "bin"),

@@ -1,7 +1,7 @@
 //! The user's cache of binaries.
 //!
 //! An entry is a directory that appears complete or not at all: it is filled under another name, written to disk, marked,
-//! and only then renamed. Of several processes that want the same entry at once, one fills it and the others wait.
+//! and only then renamed. If several processes need the same entry at once, one fills it and the others wait.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use crate::account::Account;
 
-/// The file in a complete entry; it says what the entry was verified by and how much there is of it.
+/// The file that marks a complete entry; it holds what the entry was verified by, and its size.
 const MARKER: &str = "complete";
-/// Where an entry is filled.
+/// The directory in which an entry is filled.
 const UNFINISHED: &str = "unfinished";
 
-/// The note of the last attempt to fetch that failed.
+/// The note about the last failed fetch.
 const FAILURE: &str = "could-not-fetch";
-/// How long such a note spares a machine without network the next attempt.
+/// How long such a note saves a machine without network another attempt.
 const FAILURE_COUNTS: Duration = Duration::from_secs(24 * 3600);
 
 /// A directory of entries.
@@ -29,8 +29,8 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// The cache directory of this user, where that can be reached by the user who runs PostgreSQL; else (root, whose home
-    /// is closed) the system's.
+    /// The user's cache directory, if the user who runs PostgreSQL can reach it; or else (for root, whose home is closed) the
+    /// system's.
     pub fn of_this_user(account: &Account) -> Option<Self> {
         let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let in_home = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
@@ -47,8 +47,9 @@ impl Cache {
         Self { path, account: account.clone() }
     }
 
-    /// The entry `name`, if it was verified by `mark` and is still whole: who cleans caches may have been there. One that
-    /// cannot be looked at, such as for want of file descriptors, is neither whole nor spoilt: somebody may be using it.
+    /// The entry `name`, if it was verified by `mark` and is still complete: cache cleaners may have deleted parts. An entry
+    /// that cannot be examined, for example for lack of file descriptors, counts as neither complete nor damaged, since
+    /// somebody may be using it.
     pub fn get(&self, name: &str, mark: &str) -> Result<Option<PathBuf>, String> {
         let entry = self.path.join(name);
         let is_whole = || Ok(fs::read_to_string(entry.join(MARKER))? == marker(mark, walk(&entry, &|_| Ok(()))?));
@@ -59,14 +60,14 @@ impl Cache {
         }
     }
 
-    /// Notes that nothing could be fetched, and why, for [`Self::failure`]. That it cannot be noted is no failure: the next
-    /// attempt is only made sooner.
+    /// Records that nothing could be fetched, and why, for [`Self::failure`]. If that fails, the only effect is that the next
+    /// attempt is made sooner.
     pub fn note_failure(&self, about: &str, why: &str) {
         let note = self.path.join(FAILURE);
         drop(self.account.create_directory(&self.path).and_then(|()| fs::write(note, format!("{about}\n{why}"))));
     }
 
-    /// Why nothing could be fetched, if that was noted lately and `about` the same.
+    /// Why nothing could be fetched, if that was recorded recently for the same `about`.
     pub fn failure(&self, about: &str) -> Option<String> {
         let note = self.path.join(FAILURE);
         let age = fs::metadata(&note).and_then(|note| note.modified()).ok()?.elapsed().ok()?;
@@ -79,8 +80,8 @@ impl Cache {
         self.path.join(FAILURE)
     }
 
-    /// The same; a missing or spoilt one is made by `fill`, which gets a
-    /// directory to put it in and another one, below, for what it needs meanwhile.
+    /// The same; a missing or damaged one is created by `fill`, which gets a
+    /// directory for the content and another one, below it, for temporary files.
     pub fn get_or_fill(
         &self,
         name: &str,
@@ -112,7 +113,7 @@ impl Cache {
     }
 
     fn finish(&self, content: &Path, entry: &Path, mark: &str) -> io::Result<()> {
-        // The directories are opened to everybody: they hold nothing secret, and the user who runs PostgreSQL must read them.
+        // The directories are readable by everybody: they hold nothing secret, and the user who runs PostgreSQL must read them.
         let size = walk(content, &|path| {
             if path.is_dir() {
                 fs::set_permissions(path, Permissions::from_mode(0o755))?;
@@ -128,7 +129,7 @@ impl Cache {
     }
 }
 
-/// Something is missing or is not what it should be.
+/// Something is missing or has changed.
 fn is_of_a_spoilt_entry(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
     matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound)
@@ -141,7 +142,7 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// How much there is of an entry.
+/// The size of an entry.
 #[derive(Debug, Default)]
 struct Size {
     files: u64,
@@ -152,7 +153,7 @@ fn marker(mark: &str, Size { files, bytes }: Size) -> String {
     format!("{mark}\n{files} files, {bytes} bytes\n")
 }
 
-/// Calls `visit` with each file and directory in `directory`, itself included and last, and adds up the files but the marker.
+/// Calls `visit` with each file and directory in `directory`, itself last, and adds up all files except the marker.
 fn walk(directory: &Path, visit: &impl Fn(&Path) -> io::Result<()>) -> io::Result<Size> {
     let mut size = Size::default();
     for entry in fs::read_dir(directory)? {

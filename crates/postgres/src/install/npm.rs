@@ -14,7 +14,7 @@ use super::progress;
 use crate::account::Account;
 use crate::wait::until;
 
-/// How long npm may take where something else serves: 23 MB over an ordinary line, not the time-outs of none.
+/// How long npm may take if there is an alternative: enough for 23 MB over an ordinary line, less than its own time-outs.
 const SHORT: Duration = Duration::from_secs(20);
 
 /// The first npm on `path`.
@@ -22,7 +22,7 @@ pub(super) fn find(path: &[PathBuf]) -> Option<PathBuf> {
     path.iter().map(|directory| directory.join("npm")).find(|npm| npm.is_file()).and_then(|npm| absolute(npm).ok())
 }
 
-/// Has npm fetch the archive of `package` into `directory`, and says where it is.
+/// Has npm fetch the archive of `package` into `directory`, and returns its path.
 pub(super) fn pack(npm: &Path, package: &Package, directory: &Path, effort: Effort) -> Result<PathBuf, String> {
     let _busy = progress::busy(format!("fetching {} (23 MB) with npm, once", package.spec()));
     let target = directory.join("npm");

