@@ -1,4 +1,4 @@
-//! Whether a service is there, ready, and the one that is meant.
+//! Whether a service is running, ready, and the expected one.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::{Answer, Endpoint, NoAnswer};
 
-/// What is wrong with a service.
+/// The problem of a service.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Unhealthy {
     /// Nothing answers.
@@ -20,25 +20,25 @@ pub enum Unhealthy {
     /// Something else answers.
     #[error("is not {component}: answers {answer}")]
     Stranger {
-        /// Who was expected.
+        /// The expected service.
         component: &'static str,
-        /// What came instead.
+        /// The answer.
         answer: String,
     },
     /// Another service of the stack answers.
     #[error("is {found}, not {expected}")]
     Other {
-        /// Who was expected.
+        /// The expected service.
         expected: &'static str,
-        /// Who answers.
+        /// The service that answers.
         found: &'static str,
     },
 }
 
-/// How long a service may take to say how it is.
+/// How long a service may take to report its health.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks once. Gives the answer of a healthy service.
+/// Probes once. Returns the answer of a healthy service.
 pub async fn probe(endpoint: &Endpoint, health: &Health) -> Result<Answer, Unhealthy> {
     let request = endpoint.request(Method::GET, health.path).timeout(TIMEOUT);
     let answer = endpoint.send(request).await.map_err(Unhealthy::Silent)?;
@@ -53,7 +53,7 @@ pub async fn probe(endpoint: &Endpoint, health: &Health) -> Result<Answer, Unhea
     }
 }
 
-/// The same for an address that people gave: names another service that answers there.
+/// The same for an address that the user gave: names another service that answers there.
 pub async fn examine(endpoint: &Endpoint, health: &Health) -> Result<Answer, Unhealthy> {
     match probe(endpoint, health).await {
         Ok(answer) => Ok(answer),
@@ -68,7 +68,7 @@ pub async fn examine(endpoint: &Endpoint, health: &Health) -> Result<Answer, Unh
     }
 }
 
-/// Which service answers.
+/// The service that answers.
 async fn identify(endpoint: &Endpoint) -> Option<ServiceId> {
     let probes = SERVICES.iter().filter_map(|service| Some((service.id, service.health.as_ref()?)));
     let mut answers: Vec<(&str, Answer)> = Vec::new();

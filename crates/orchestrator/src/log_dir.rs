@@ -1,4 +1,4 @@
-//! The directory of the log files, which one program at a time writes to.
+//! The directory of the log files, used by one program at a time.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -9,10 +9,10 @@ use mgm_service::services::SERVICES;
 
 use crate::state::StateDir;
 
-/// How many programs of one user can run at once without saying where their logs go.
+/// How many programs of one user can run at once without choosing a log directory.
 const MOST: usize = 100;
 
-/// A directory for log files. Others leave it alone as long as this value lives.
+/// A directory for log files. Other programs do not use it as long as this value lives.
 #[derive(Debug)]
 pub struct LogDir {
     path: PathBuf,
@@ -20,7 +20,7 @@ pub struct LogDir {
 }
 
 impl LogDir {
-    /// The directory that was asked for, else `logs` in the state directory, or `logs-2` and so on while others use it.
+    /// The requested directory, or else `logs` in the state directory, or `logs-2` and so on while others use it.
     pub fn open(asked: Option<&Path>, state: &StateDir) -> Result<Self> {
         if let Some(path) = asked {
             let path = std::path::absolute(path).with_context(|| format!("the log directory {}", path.display()))?;
@@ -38,7 +38,7 @@ impl LogDir {
         bail!("{MOST} other programs write their logs to the state directory; name a directory with --log-dir")
     }
 
-    /// None when another program has it.
+    /// `None` if another program uses it.
     fn lock(path: PathBuf) -> Result<Option<Self>> {
         let open = || {
             std::fs::create_dir_all(&path)?;
@@ -57,13 +57,13 @@ impl LogDir {
         }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Refuses log files of former runs that cannot be written, while nothing has been started.
+/// Checks that existing log files can be written, before anything is started.
 fn can_write_logs(directory: &Path) -> Result<()> {
     for service in SERVICES {
         let path = directory.join(service.log_file);

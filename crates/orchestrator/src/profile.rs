@@ -1,4 +1,4 @@
-//! The Tier B profile: what a stack is configured with unless the environment or a file says otherwise.
+//! The Tier B profile: the settings of a stack unless the environment or a file overrides them.
 
 use mgm_service::services::ServiceId;
 
@@ -14,7 +14,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("MockHelix__StrictAuth", "true"),
 ];
 
-/// The settings by which services find each other, with the service that each is the address of.
+/// The settings by which services find each other, each with the service whose address it is.
 pub const WIRING: &[(&str, ServiceId)] = &[
     ("Twitch__HelixApiBaseUrl", ServiceId::MockHelix),
     ("Twitch__OAuthBaseUrl", ServiceId::MockHelix),
@@ -22,7 +22,7 @@ pub const WIRING: &[(&str, ServiceId)] = &[
     ("Backend__BaseUrl", ServiceId::Backend),
 ];
 
-/// The viewer's id at Twitch.
+/// The viewer's Twitch user id.
 pub const USER_ID: &str = "e2e-viewer-1";
 /// The viewer's login.
 pub const LOGIN: &str = "e2eviewer1";

@@ -1,4 +1,4 @@
-//! Where data and logs stay between runs.
+//! Where data and logs are kept between runs.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// The state directory and what lies in it.
+/// The state directory and its contents.
 #[derive(Clone, Debug)]
 pub struct StateDir(PathBuf);
 
 impl StateDir {
-    /// The one that was asked for, else `$XDG_STATE_HOME/mgm`, else `~/.local/state/mgm`; for root `/var/lib/mgm`, since
-    /// PostgreSQL runs as an unprivileged user, to whom root's home is closed.
+    /// The requested one, or else `$XDG_STATE_HOME/mgm`, or else `~/.local/state/mgm`; for root `/var/lib/mgm`, since
+    /// PostgreSQL runs as an unprivileged user, who cannot enter root's home.
     pub fn choose(asked: Option<PathBuf>) -> Result<Self> {
         if let Some(path) = asked {
             let path = std::path::absolute(&path).with_context(|| format!("the state directory {}", path.display()))?;
@@ -42,17 +42,17 @@ impl StateDir {
         self.0.join(if number == 1 { "logs".to_owned() } else { format!("logs-{number}") })
     }
 
-    /// The file that says how to reach the stack's own PostgreSQL while it runs.
+    /// The file with the connection string of the stack's own PostgreSQL while it runs.
     pub fn connection_string(&self) -> PathBuf {
         self.0.join("connection-string")
     }
 
-    /// Removes that file, if somebody was not able to.
+    /// Removes that file, in case an earlier run could not.
     pub fn unpublish(&self) {
         drop(std::fs::remove_file(self.connection_string()));
     }
 
-    /// Writes down how to reach the stack's own PostgreSQL, for this user alone and as long as the value lives.
+    /// Writes the connection string of the stack's own PostgreSQL, readable by this user only, for as long as the value lives.
     pub fn publish(&self, connection_string: &SecretString) -> Result<Published> {
         let path = self.connection_string();
         let write = || {
@@ -71,7 +71,7 @@ impl StateDir {
 pub struct Published(PathBuf);
 
 impl Published {
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -79,7 +79,7 @@ impl Published {
 
 impl Drop for Published {
     fn drop(&mut self) {
-        // Somebody may have removed it; its password opens nothing any more.
+        // Somebody may have removed it; its password is no longer valid.
         drop(std::fs::remove_file(&self.0));
     }
 }

@@ -1,27 +1,27 @@
-//! What the players were told, and what was found wrong.
+//! What the players were told, and the problems that were found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The most problems that are kept; the first tell most.
+/// The maximum number of problems that are kept; the first ones tell most.
 const MOST_PROBLEMS: usize = 50;
 
-/// What a run has found out.
+/// The findings of a run.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// Numbers for the report.
     pub counts: Counts,
-    /// What is wrong.
+    /// The problems.
     pub problems: Vec<String>,
-    /// The name that each viewer has to be in the pool with in the end, or that they must not be in it.
+    /// The name with which each viewer must be in the pool at the end, or that they must not be in it.
     pub(super) expected: BTreeMap<String, Option<String>>,
-    /// Viewers who may win the roulette, by character: in the pool until a payout of theirs is `Sent`.
+    /// Viewers who may win the roulette, by character: in the pool until one of their payouts is `Sent`.
     pub(super) lucky: BTreeMap<String, String>,
-    /// Payouts of which a backend said that they are `Sent`.
+    /// Payouts that a backend reported as `Sent`.
     pub(super) sent: BTreeSet<Uuid>,
-    /// The candidate of each cycle that was seen.
+    /// The candidate of each cycle that was observed.
     pub(super) candidates: BTreeMap<Uuid, String>,
 }
 
@@ -30,26 +30,26 @@ pub struct Ledger {
 pub struct Counts {
     /// Chat commands that were acknowledged.
     pub notifications: u64,
-    /// Deliveries that were not, and were repeated.
+    /// Deliveries that were not acknowledged, and were repeated.
     pub redeliveries: u64,
     /// Claims by the panel that were granted.
     pub claims: u64,
     /// Payouts that became `Sent`.
     pub sent: u64,
-    /// Cycles whose candidate was seen.
+    /// Cycles whose candidate was observed.
     pub cycles: u64,
     /// Faults of processes and of the database.
     pub faults: u64,
-    /// Announcements that were said.
+    /// Announcements that were made.
     pub announced: u64,
-    /// Announcements that Twitch took and did not show.
+    /// Announcements that Twitch accepted and did not show.
     pub dropped: u64,
-    /// Announcements that may have been said.
+    /// Announcements that may have been made.
     pub unknown: u64,
 }
 
 impl Ledger {
-    /// Notes something that is wrong.
+    /// Records a problem.
     pub fn wrong(&mut self, problem: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(problem.into());
@@ -62,7 +62,7 @@ impl Ledger {
 }
 
 impl Counts {
-    /// For machines.
+    /// The numbers as JSON.
     pub fn json(&self) -> Value {
         let Self { notifications, redeliveries, claims, sent, cycles, faults, announced, dropped, unknown } = self;
         json!({

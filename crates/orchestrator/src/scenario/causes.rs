@@ -1,26 +1,24 @@
-//! What is most likely wrong when a step fails, and what to do about it.
+//! The most likely cause when a step fails, and what to do about it.
 
 use mgm_api_types::PoolMembership;
 use mgm_api_types::mocks::SequenceRun;
 
 use crate::http::{Answer, NoAnswer};
 
-/// Nobody answers at an address.
+/// There is no answer from an address.
 pub fn cause_of_silence(silence: &NoAnswer) -> String {
     let service = silence.service.service();
     format!(
-        "{} is not running at {}, or another address is meant. Start the stack with `mgm up`, or say where it is with --{}.",
+        "{} is not running at {}, or has another address. Start the stack with `mgm up`, or give its address with --{}.",
         service.component, silence.url, service.name
     )
 }
 
 pub(super) fn of_refused_chat(answer: &Answer) -> Option<String> {
     Some(match (answer.status, answer.code().as_deref()) {
-        (401, _) => {
-            "The message is signed with another secret than the stack checks with. Set Twitch__EventSubSecret to \
+        (401, _) => "The message is signed with another secret than the stack's. Set Twitch__EventSubSecret to \
                      the same value for mgm, MockEventSubWebhook and the backend (mgm: or --event-sub-secret)."
-                .to_owned()
-        }
+            .to_owned(),
         (403, Some("stale_message")) => {
             "The clocks of this machine and the backend's differ by more than 10 minutes.".to_owned()
         }

@@ -1,4 +1,4 @@
-//! The database of a stack: of a PostgreSQL of its own, or of one that was named.
+//! The database of a stack: in its own PostgreSQL, or in a given one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,60 +12,60 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use super::throw_away;
 use crate::profile;
 
-/// How long to wait for a connection, where the connection string does not say.
+/// How long to wait for a connection, unless the connection string says.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 
-/// Which database a stack works with.
+/// The database that a stack works with.
 #[derive(Debug)]
 pub enum DatabasePlan {
-    /// A PostgreSQL of the stack's own.
+    /// In the stack's own PostgreSQL.
     Own {
         /// Its port on loopback.
         port: u16,
-        /// Where its data stay; none when they go with the stack.
+        /// Where its data is kept; `None` if it is removed with the stack.
         data: Option<PathBuf>,
-        /// Whether data that are there already are removed first.
+        /// Whether existing data is removed first.
         fresh: bool,
         /// Its log file.
         log: PathBuf,
     },
-    /// A database that somebody else keeps.
+    /// A database that somebody else runs.
     Named(ConnectionString),
-    /// A database of the stack's own, in a PostgreSQL that somebody else keeps.
+    /// The stack's own database, in a PostgreSQL that somebody else runs.
     ThrowAway {
-        /// How to reach the PostgreSQL.
+        /// The connection string of the PostgreSQL.
         server: ConnectionString,
         /// The database that is created and dropped.
         name: String,
     },
 }
 
-/// A database that is there.
+/// An available database.
 #[derive(Debug)]
 pub enum Database {
-    /// Of a PostgreSQL of the stack's own.
+    /// In the stack's own PostgreSQL.
     Own(Server),
     /// Somebody else's.
     Named(ConnectionString),
     /// To be dropped.
     ThrowAway {
-        /// How to reach the PostgreSQL.
+        /// The connection string of the PostgreSQL.
         server: ConnectionString,
         /// The database to drop.
         name: String,
     },
 }
 
-/// Something that happens to a PostgreSQL of the stack's own.
+/// A fault of the stack's own PostgreSQL.
 #[derive(Clone, Copy, Debug)]
 pub enum DatabaseFault {
-    /// It is stopped in good order and started again.
+    /// It is stopped cleanly and started again.
     Restart,
     /// It is killed and started again.
     Crash,
     /// Every session of the database is ended.
     Sessions,
-    /// Every table is locked as long, so that whoever works with one waits.
+    /// Every table is locked for this long, so that everybody who uses one waits.
     Locks(Duration),
 }
 
@@ -78,23 +78,23 @@ pub enum DatabaseError {
     /// The stack's own PostgreSQL does not start.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The connection string is none.
+    /// The connection string is invalid.
     #[error(transparent)]
     Text(#[from] ConnectionStringError),
-    /// The named PostgreSQL does not answer, or refuses.
+    /// The given PostgreSQL does not answer, or refuses.
     #[error("{to}: {source}{help}")]
     Sql {
         /// The database, without the password.
         to: String,
-        /// Why.
+        /// The error.
         source: sqlx::Error,
-        /// What to do about it, behind a semicolon, or nothing.
+        /// What to do about it, after a semicolon, or nothing.
         help: String,
     },
 }
 
 impl DatabasePlan {
-    /// Starts or reaches the database.
+    /// Starts or connects to the database.
     pub async fn start(&self) -> Result<Database, DatabaseError> {
         match self {
             Self::Own { port, data, fresh, log } => {
@@ -130,7 +130,7 @@ impl DatabasePlan {
 }
 
 impl Database {
-    /// How the backend reaches it.
+    /// The connection string for the backend.
     pub fn connection_string(&self) -> SecretString {
         match self {
             Self::Own(server) => server.url(profile::DATABASE).into(),
@@ -141,7 +141,7 @@ impl Database {
         }
     }
 
-    /// Causes a fault and returns when it is over; none in somebody else's PostgreSQL.
+    /// Causes a fault and returns when it is over; does nothing in somebody else's PostgreSQL.
     pub async fn trouble(&self, fault: DatabaseFault) -> Result<(), DatabaseError> {
         let Self::Own(server) = self else { return Ok(()) };
         match fault {
@@ -166,7 +166,7 @@ impl Database {
                      COMMIT"
                 );
                 match execute(&to, &lock).await {
-                    // A deadlock with somebody's transaction, which was ended here and not there: trouble enough.
+                    // A deadlock with another transaction; ours was chosen as the victim, which is fault enough.
                     Err(DatabaseError::Sql { source: sqlx::Error::Database(error), .. })
                         if error.code().as_deref() == Some("40P01") =>
                     {
@@ -178,7 +178,7 @@ impl Database {
         }
     }
 
-    /// The process of a PostgreSQL of the stack's own.
+    /// The process of the stack's own PostgreSQL.
     pub fn pid(&self) -> Option<u32> {
         match self {
             Self::Own(server) => server.pid(),
@@ -186,7 +186,7 @@ impl Database {
         }
     }
 
-    /// Resolves with the end of its log when a PostgreSQL of the stack's own has ended; never for another.
+    /// Resolves with the end of its log when the stack's own PostgreSQL has stopped; never for another.
     pub async fn ended(&self) -> String {
         match self {
             Self::Own(server) => server.ended().await,
@@ -194,7 +194,7 @@ impl Database {
         }
     }
 
-    /// Stops or drops what is the stack's own.
+    /// Stops or drops what belongs to the stack.
     pub async fn stop(self) -> Result<(), DatabaseError> {
         match self {
             Self::Own(server) => server.stop().await,
@@ -215,7 +215,7 @@ async fn execute(to: &ConnectionString, statement: &str) -> Result<(), DatabaseE
     .await
 }
 
-/// Does something on a connection of its own.
+/// Does some work on a separate connection.
 async fn on(
     to: &ConnectionString,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
@@ -233,7 +233,7 @@ async fn on(
     tokio::time::timeout(patience, run).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(failed)
 }
 
-/// Of several servers, to the primary; the error is that of the first which is not.
+/// Connects to the primary among several servers; the error is that of the first server that is not.
 async fn connect(to: &ConnectionString, patience: Duration) -> Result<PgConnection, sqlx::Error> {
     let mut first = None;
     for url in to.to_urls() {

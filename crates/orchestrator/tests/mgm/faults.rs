@@ -1,4 +1,4 @@
-//! Several backends on one database, under load, while things fail. `MGM_FAULTS_SECONDS` makes the runs longer.
+//! Several backends on one database, under load, with faults. `MGM_FAULTS_SECONDS` makes the runs longer.
 
 use crate::harness::{Place, Said};
 
@@ -7,7 +7,7 @@ fn run(options: &str) -> Said {
     let place = Place::new();
     let said = place.run(&format!("faults --json --seconds {seconds} {options}"));
     assert!(place.remnants().is_empty(), "{:?}", place.remnants());
-    // With it the seed, to have the same again.
+    // Includes the seed, to reproduce the run.
     eprintln!("{}", said.stderr);
     said
 }

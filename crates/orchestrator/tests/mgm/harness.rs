@@ -1,4 +1,4 @@
-//! Runs `mgm` in a place of its own.
+//! Runs `mgm` in a separate directory.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// State, logs and temporary files of one test.
 pub struct Place(TempDir);
 
-/// What a finished `mgm` has said.
+/// The output of a finished `mgm`.
 #[derive(Debug)]
 pub struct Said {
     pub status: Option<i32>,
@@ -32,7 +32,7 @@ pub struct Up {
 impl Place {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        // PostgreSQL runs as an unprivileged user, who must get to its data.
+        // PostgreSQL runs as an unprivileged user, who must be able to reach its data.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["state", "tmp"] {
             std::fs::create_dir(directory.path().join(name)).unwrap();
@@ -131,7 +131,7 @@ impl Up {
         self.ready["connectionStringFile"].as_str().unwrap().into()
     }
 
-    /// The options that say where it is.
+    /// The options that give its addresses.
     pub fn targets(&self) -> String {
         ["backend", "mock-eventsub", "mock-jwt", "mock-helix", "synthetic-desktop"]
             .map(|name| format!("--{name} {}", self.url(name)))
@@ -142,14 +142,14 @@ impl Up {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
-    /// The next of its results.
+    /// The next result.
     pub fn next_result(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"))
     }
 
-    /// Waits for the end and gives its status; `None` when a signal ended it.
+    /// Waits for the end and returns its status; `None` if a signal ended it.
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -157,13 +157,13 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // After a failed assertion; the services go with it.
+        // After a failed assertion; the services stop with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits until none of the processes is there any more; a process that has ended and is not waited for counts as gone.
+/// Waits until all of the processes are gone; a zombie counts as gone.
 pub fn wait_until_gone(pids: &[Pid]) {
     let is_there = |pid: &Pid| {
         let state = std::fs::read_to_string(format!("/proc/{pid}/stat"))

@@ -1,4 +1,4 @@
-//! The program as its users have it: real processes, real services, and nothing but its command line, its output and HTTP.
+//! The program as users run it: real processes, real services, through its command line, its output and HTTP only.
 #![cfg(test)]
 
 mod faults;

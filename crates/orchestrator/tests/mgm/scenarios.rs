@@ -175,10 +175,10 @@ fn an_interrupted_run_leaves_nothing_behind() {
         let mut child =
             place.command("tier-b --auto-ports").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(moment));
-        // It may be through already.
+        // It may have finished already.
         let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT);
         let status = child.wait().unwrap();
-        // A signal that comes before anything handles it ends the process as signals do.
+        // A signal that arrives before the handlers are installed kills the process.
         let unheard = status.signal() == Some(Signal::SIGINT as i32);
         assert!(unheard || matches!(status.code(), Some(0 | 130)), "{moment} ms: {status}");
         assert!(place.remnants().is_empty(), "{:?}", place.remnants());
@@ -190,7 +190,7 @@ async fn a_named_database_is_left_as_it_was() {
     let place = Place::new();
     let server = Server::start(&install::install().await.unwrap(), ServerOptions::throw_away()).await.unwrap();
     server.create_database("theirs").await.unwrap();
-    // Of a run that was killed long ago, and of one that is just at work.
+    // From a run that was killed long ago, and from one that is still running.
     server.create_database("mgm_throw_away_1000000000_abcdefghijkl").await.unwrap();
     server.create_database("mgm_throw_away_99999999999_abcdefghijkl").await.unwrap();
     let names = async || {

@@ -1,4 +1,4 @@
-//! How much clients may take.
+//! The limits for clients.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use ipnet::IpNet;
 use crate::body;
 use crate::memory::Budget;
 
-/// What clients can take from each other and from the process.
+/// What clients can use, of one another's share and of the process.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Open connections; fewer where there are not as many file descriptors.
+    /// Maximum number of open connections; fewer if there are not enough file descriptors.
     pub connections: usize,
-    /// File descriptors that are kept for what the process itself opens, such as connections to the database.
+    /// File descriptors reserved for what the process itself opens, such as database connections.
     pub kept_descriptors: usize,
     /// Networks whose connections do not count against their address.
     pub trusted_proxies: Vec<IpNet>,
     /// Memory for heads beyond the first few KiB of each.
     pub memory: Budget,
-    /// Time for the head of a request, which is also how long a connection may stay idle.
+    /// Time for the head of a request, and the longest time that a connection may be idle.
     pub head: Duration,
-    /// Size of the head of a request, in bytes.
+    /// Maximum size of the head of a request, in bytes.
     pub head_bytes: usize,
     /// Time for the body of a request.
     pub body: Duration,
-    /// How long a client may take nothing of an answer that waits for it.
+    /// The longest time in which a client may read nothing of an answer that waits for it.
     pub answer: Duration,
-    /// Time for open requests to finish after the shutdown was asked for.
+    /// Time for open requests to finish after the shutdown was requested.
     pub drain: Duration,
-    /// How long, after the shutdown was asked for, nothing more of a request may arrive that has begun to.
+    /// The longest time, after the shutdown was requested, in which a partial request may make no progress.
     pub stalled: Duration,
 }
 

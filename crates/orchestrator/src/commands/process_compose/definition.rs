@@ -1,4 +1,4 @@
-//! A stack as process-compose is told it, made from the table of services.
+//! The definition of a stack for process-compose, generated from the table of services.
 //!
 //! Protocol document: <https://f1bonacc1.github.io/process-compose/configuration/>.
 
@@ -19,7 +19,7 @@ const READY_WITHIN: u32 = 60;
 /// Longer than a service takes to finish what it has accepted, in seconds.
 const STOPPED_WITHIN: u32 = 45;
 
-/// Where the JUnit report of a scenario goes.
+/// The path of a scenario's JUnit report.
 fn junit(log_dir: &Path, tier: Tier) -> PathBuf {
     log_dir.join(format!("mgm-{}.xml", tier.name()))
 }
@@ -40,7 +40,7 @@ pub fn definition(what: Composition, plan: &Plan, state: &StateDir) -> Result<Va
     Ok(json!({
         "version": "0.5",
         "is_strict": true,
-        // Everything is meant as it stands here.
+        // Everything is meant literally.
         "disable_env_expansion": true,
         "ordered_shutdown": true,
         "environment": plan.environment.profile.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
@@ -57,7 +57,7 @@ fn process(what: Composition, service: &Service, plan: &Plan, state: &StateDir) 
     let mut process = json!({
         "description": service.component,
         "is_template_disabled": true,
-        // What ends by itself takes the rest along, and its status becomes everybody's.
+        // A process that ends by itself stops the rest, and its status becomes that of the whole.
         "availability": { "restart": "exit_on_failure" },
         "shutdown": { "signal": 15, "timeout_seconds": STOPPED_WITHIN },
     });
@@ -87,7 +87,7 @@ fn process(what: Composition, service: &Service, plan: &Plan, state: &StateDir) 
             if let DatabasePlan::Own { data: None, .. } = plan.database {
                 command.push("--throw-away".to_owned());
             }
-            // Written when it answers, removed when it ends.
+            // Written once it answers, removed when it stops.
             let connection_string = text(&state.connection_string())?.replace('\'', r"'\''");
             process["readiness_probe"] =
                 probe(&json!({ "exec": { "command": format!("test -s '{connection_string}'") } }));
@@ -123,7 +123,7 @@ fn probe(how: &Value) -> Value {
     probe
 }
 
-/// A path as a definition can hold it.
+/// A path in the form that a definition can hold.
 fn text(path: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).with_context(|| format!("the path {} is not Unicode", path.display()))
 }
