@@ -1,5 +1,5 @@
-//! Later and later: when something that failed is tried again. For what is tried again at once, within one call, there is the
-//! crate `backon`; here the number of the attempt is kept in the database, between calls.
+//! Back-off: when to retry something that failed. The crate `backon` does this for immediate retries within one call; here
+//! the number of the attempt is stored in the database between calls.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use time::OffsetDateTime;
 pub struct Backoff {
     /// The delay after the first attempt.
     pub first: Duration,
-    /// No delay is longer.
+    /// The longest delay.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// The delay after the attempt numbered `attempt` (from 1). `jitter`, from 0 to 1, takes up to a half off, so that
+    /// The delay after the attempt numbered `attempt` (from 1). `jitter`, from 0 to 1, subtracts up to half, so that
     /// processes do not retry in step.
     #[must_use]
     pub fn delay(self, attempt: u32, jitter: f64) -> Duration {
@@ -24,7 +24,7 @@ impl Backoff {
     }
 }
 
-/// The later of two moments: our own, and the one before which the other side wants nothing. Its clock may be far off, so it
+/// The later of two times: our own, and the earliest that the other side accepts. Its clock may be far off, so it
 /// delays nothing beyond `latest`.
 #[must_use]
 pub fn not_before(at: OffsetDateTime, earliest: Option<OffsetDateTime>, latest: OffsetDateTime) -> OffsetDateTime {

@@ -21,20 +21,20 @@ pub struct ClientError {
 }
 
 impl ClientError {
-    /// Says which service the client is for. An address that is a setting's value is not said: no error repeats one.
+    /// Names the service that the client is for. Does not name an address from a setting, since no error repeats a value.
     #[must_use]
     pub fn naming(self, service: &'static str) -> Self {
         Self { service: Some(service), ..self }
     }
 }
 
-/// A client for one service, by which no request is ever sent twice: no redirects, no retries, and a connection of its own
-/// for every request, so that a failure of a connection that was kept open too long cannot be mistaken for one of this
-/// request. Proxies of the environment are not used.
+/// A client for one service that never sends a request twice: no redirects, no retries, and a new connection for every
+/// request, so that the failure of a connection that was kept open too long cannot be mistaken for a failure of this
+/// request. The environment's proxies are not used.
 ///
 /// For a plain `http` service no certificate is loaded.
 pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, ClientError> {
-    // Refused only when a provider is installed already, which is as good.
+    // Fails only if a provider is already installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
     let builder = Client::builder()
@@ -47,7 +47,7 @@ pub fn client(service: &Url, connect_timeout: Duration) -> Result<Client, Client
     builder.build().map_err(|error| ClientError { service: None, reason: reason(error) })
 }
 
-/// The error and what caused it, without the address, which may have a secret in it.
+/// The error and its causes, without the address, which may contain a secret.
 pub(crate) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

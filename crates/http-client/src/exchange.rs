@@ -32,7 +32,7 @@ pub enum Exchange {
 }
 
 impl Exchange {
-    /// What a metric calls it: the status, or how far it got.
+    /// Its label in metrics: the status, or how far it got.
     #[must_use]
     pub fn outcome(&self) -> Cow<'static, str> {
         match self {
@@ -43,8 +43,8 @@ impl Exchange {
     }
 }
 
-/// The body of an answer. It may repeat the credentials of the request, so what is read of it to be written down or shown
-/// is read without them. Shows nothing in `Debug`.
+/// The body of an answer. It may repeat the credentials of the request, so texts that are recorded or shown are read from it
+/// without them. Shows nothing in `Debug`.
 pub struct AnswerBody {
     bytes: Bytes,
     sent: Sent,
@@ -57,7 +57,7 @@ impl AnswerBody {
         Self { bytes: bytes.into(), sent: Sent::default() }
     }
 
-    /// The JSON that it begins with, or nothing; in its texts the credentials of the request are not shown.
+    /// The JSON at the start of the body, or `None`; the credentials of the request are removed from its texts.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         let mut json = Value::deserialize(&mut serde_json::Deserializer::from_slice(&self.bytes)).ok()?;
@@ -65,13 +65,13 @@ impl AnswerBody {
         Some(json)
     }
 
-    /// The text; in it the credentials of the request are not shown.
+    /// The body as text, without the credentials of the request.
     #[must_use]
     pub fn text(&self) -> String {
         self.sent.scrubber().scrub(String::from_utf8_lossy(&self.bytes).into_owned())
     }
 
-    /// As it came, to be passed on, compared or kept; not to be shown.
+    /// The body as received, to be passed on, compared or stored, but not shown.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
@@ -84,16 +84,16 @@ impl fmt::Debug for AnswerBody {
     }
 }
 
-/// Sends a request and reads the answer up to `max_body` bytes. The time-out, where there is one, is the request's own
-/// and covers all of it; it should be longer than the client's connection time-out, since only that one can say for sure
-/// that nothing was sent.
+/// Sends a request and reads the answer up to `max_body` bytes. The time-out, if any, is set in the request and covers the
+/// whole exchange; it should be longer than the client's connection time-out, since only that one proves that nothing was
+/// sent.
 ///
 /// No text of the outcome repeats a credential of the request: those of its headers, and of its form or JSON body.
 pub async fn exchange(request: RequestBuilder, max_body: usize) -> Exchange {
     let (client, request) = request.build_split();
     let request = match request {
         Ok(request) => request,
-        // A request that could not be built has not been sent either.
+        // A request that could not be built was not sent either.
         Err(error) => return Exchange::NotConnected(reason(error)),
     };
     let sent = Sent::of(&request);

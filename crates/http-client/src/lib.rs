@@ -1,4 +1,4 @@
-//! An HTTP client whose calls say how far they got, and whose texts never repeat the credentials of the request.
+//! An HTTP client whose calls report how far they got, and whose texts never repeat the credentials of the request.
 
 mod client;
 mod exchange;

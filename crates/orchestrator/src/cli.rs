@@ -1,4 +1,4 @@
-//! What can be written on the command line.
+//! The command line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,23 +24,23 @@ const EXAMPLES: &str = "\
 Examples:
   mgm tier-b                       run Tier B on a throw-away stack
   mgm up                           keep a stack running until Ctrl-C
-  mgm tier-b --attach              run Tier B against a stack that is running already
+  mgm tier-b --attach              run Tier B against a running stack
   mgm send-chat --text '!twgold Etoehero' --user-id 42 --login somebody
-  mgm check                        ask everything that should be running how it is
-  mgm serve mock-helix             play one service alone
+  mgm check                        check the health of everything that should be running
+  mgm serve mock-helix             run a single service
   mgm faults --seconds 60          kill and restart two backends under load, and prove that nothing is lost
   mgm backend audit                the backend's own command line: migrate, audit, export and others
 
 Exit status:
   0  passed
-  1  a check failed, or a service ended by itself
+  1  a check failed, or a service stopped unexpectedly
   2  wrong usage or environment; the message says what to do
 
 Configuration comes from defaults, --config and environment variables such as Mgm__ApiKey; `mgm config` lists them.";
 
 /// Mimiron's Gold-o-Matic: the stack for end-to-end tests, in one program.
 ///
-/// Runs the backend and a real PostgreSQL with a stand-in for every outside party, and drives the whole way from a signed
+/// Runs the backend and a real PostgreSQL with a stand-in for every outside party, and drives the whole flow from a signed
 /// chat message to the recorded chat announcement.
 #[derive(Debug, Parser)]
 #[command(name = "mgm", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -56,33 +56,33 @@ pub struct Cli {
 pub enum CliCommand {
     /// Start the stack and keep it running until Ctrl-C.
     ///
-    /// Everything is started in order, each service gated on the health of what it needs. Data persists between runs.
+    /// Everything is started in order, each service once those it needs are healthy. Data persists between runs.
     Up(UpArgs),
     #[command(flatten)]
     Scenario(ScenarioCommand),
     /// Sign one chat message and post it as Twitch would.
     SendChat(SendChatArgs),
-    /// Ask backend and stand-ins for health and identity.
+    /// Check the health and the identity of backend and stand-ins.
     Check(Targets),
-    /// Play one service alone, in the foreground.
+    /// Run a single service in the foreground.
     Serve(ServeArgs),
-    /// Run backends under load while things fail, and prove that nothing is lost or doubled.
+    /// Run backends under load with faults, and prove that nothing is lost or doubled.
     ///
     /// Starts a private PostgreSQL, stand-ins and several backends on one database. Players enrol, claim, win and take
     /// payouts to Sent; Helix misbehaves; and at random moments processes are killed, PostgreSQL restarts, sessions end and
-    /// connections run out. In the end every acknowledged notification has to have had its effect exactly once, every
-    /// announcement has to have been said once or be listed as dropped or unknown, and the audit has to find nothing.
+    /// connections run out. At the end every acknowledged notification must have taken effect exactly once, every
+    /// announcement must have been made once or be listed as dropped or unknown, and the audit must find nothing.
     Faults(FaultsArgs),
     /// The backend's own command line: serve, migrate, audit, rebuild-projections, export.
     Backend {
-        /// What it is to do.
+        /// The subcommand.
         #[command(subcommand)]
         command: BackendCommand,
     },
-    /// Run the same stack under process-compose, which has to be installed.
+    /// Run the same stack under process-compose, which must be installed.
     ///
-    /// The definition is made from the same table of services as everything else here; with --print it goes to standard
-    /// output and nothing is started. Logs and reports stay in the log directory.
+    /// The definition is generated from the same table of services as everything else here; with --print it goes to standard
+    /// output and nothing is started. Logs and reports are kept in the log directory.
     ProcessCompose(ProcessComposeArgs),
     /// Report how the workflows on GitHub fare, and open an issue when one keeps failing.
     CiHealth {
@@ -106,7 +106,7 @@ pub enum CliCommand {
 }
 
 impl Cli {
-    /// Does what the command line says. An error is wrong usage or environment.
+    /// Runs the command. An error means wrong usage or environment.
     pub fn run(self) -> Result<ExitCode> {
         let Self { global, command } = self;
         match command {
@@ -128,7 +128,7 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             CliCommand::Manual { directory } => {
-                // The pages of the backend's command line come with its own program.
+                // The manual pages of the backend's command line belong to its own program.
                 let command = Self::command().mut_subcommand("backend", |backend| backend.hide(true));
                 manual::write(command, &directory)
                     .with_context(|| format!("cannot write to {}", directory.display()))?;
@@ -138,7 +138,7 @@ impl Cli {
     }
 }
 
-/// What starts and asks others needs no more, and signals, children and output keep their order.
+/// One thread is enough to start and call others, and keeps the order of signals, child processes and output.
 fn on_one_thread(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(command)

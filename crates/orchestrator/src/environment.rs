@@ -1,4 +1,4 @@
-//! What the services of a stack are told: the user's environment over the Tier B profile, and each its own address.
+//! The environment of a stack's services: the user's environment over the Tier B profile, and each service's own address.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use mgm_settings::{Origin, Settings, Sources};
 
 use crate::profile;
 
-/// Variables of the user that say nothing about a stack: a stray database, and addresses that all services would share.
+/// The user's variables that must not affect a stack: a stray database, and addresses that all services would share.
 const NOT_INHERITED: &[&str] = &[
     "DATABASE_URL",
     "ConnectionStrings__PostgreSQL",
@@ -22,15 +22,15 @@ const NOT_INHERITED: &[&str] = &[
 pub struct StackEnvironment {
     /// The file of `--config`.
     pub config: Option<PathBuf>,
-    /// The settings that result from it; in a box, since futures carry them.
+    /// The resulting settings; boxed, since futures carry them.
     pub settings: Box<Settings>,
-    /// What of it is the profile's: variables that neither the user's environment nor the file sets.
+    /// The part that comes from the profile: variables that neither the user's environment nor the file sets.
     pub profile: Vec<(&'static str, String)>,
     variables: Vec<(String, String)>,
 }
 
 impl StackEnvironment {
-    /// The Tier B profile where neither the environment nor the file sets a value. `url` knows the services' addresses.
+    /// The Tier B profile for everything that neither the environment nor the file sets. `url` gives the services' addresses.
     pub fn tier_b(mut sources: Sources, url: impl Fn(ServiceId) -> String) -> Result<Self> {
         let given = Settings::load(&sources)?;
         let is_free = |name: &str| given.rows.iter().any(|row| row.key == name && row.origin == Origin::Default);
@@ -38,7 +38,7 @@ impl StackEnvironment {
         let wiring = profile::WIRING.iter().map(|(name, service)| (*name, url(*service)));
         let profile: Vec<_> = profile.chain(wiring).filter(|(name, _)| is_free(name)).collect();
         for (name, value) in &profile {
-            // An empty variable counts as not set, but would stand beside the value under another spelling.
+            // An empty variable counts as not set, but would conflict with the value under another spelling.
             sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             sources.environment.push(((*name).to_owned(), value.clone()));
         }
@@ -46,7 +46,7 @@ impl StackEnvironment {
         Ok(Self { config: sources.file, settings, profile, variables: sources.environment })
     }
 
-    /// The variables that all services are told.
+    /// The variables for all services.
     pub fn for_all(&self) -> Vec<(String, String)> {
         let is_inherited = |name: &str| !NOT_INHERITED.iter().any(|other| other.eq_ignore_ascii_case(name));
         self.variables.iter().filter(|(name, _)| is_inherited(name)).cloned().collect()

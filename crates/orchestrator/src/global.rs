@@ -1,4 +1,4 @@
-//! What every subcommand understands.
+//! Options of every subcommand.
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use mgm_settings::{SettingsArgs, Sources};
 
 use crate::state::StateDir;
 
-/// What every subcommand understands.
+/// Options of every subcommand.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
@@ -18,10 +18,10 @@ pub struct GlobalArgs {
     pub json: bool,
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// Where the data of `up` and the logs stay [default: $XDG_STATE_HOME/mgm or ~/.local/state/mgm; for root /var/lib/mgm].
+    /// The directory for logs and the data of `up` [default: $XDG_STATE_HOME/mgm or ~/.local/state/mgm; for root /var/lib/mgm].
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
-    /// Where the services' log files go [default: logs in the state directory].
+    /// The directory for the services' log files [default: logs in the state directory].
     #[arg(
         long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, env = "MGM_LOG_DIR", hide_env_values = true
     )]
@@ -29,7 +29,7 @@ pub struct GlobalArgs {
 }
 
 impl GlobalArgs {
-    /// Where the settings come from.
+    /// The sources of the settings.
     pub fn sources(&self) -> Sources {
         self.settings.sources()
     }

@@ -1,4 +1,4 @@
-//! Calls to the services of a stack, by addresses that people gave.
+//! Calls to the services of a stack, at addresses that the user gives.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than all that a service does within one call, `run-sequence` with its three calls included.
+/// Longer than any call to a service takes, including `run-sequence` with its three calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// All that MockHelixApi keeps of what was sent: 10,000 texts of 500 characters.
+/// All sent messages that MockHelixApi keeps: 10,000 texts of 500 characters.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// A service to talk to.
+/// A service to call.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Which one.
+    /// The service.
     pub service: ServiceId,
     base: Url,
     client: Client,
@@ -35,22 +35,22 @@ pub struct Answer {
 /// No complete answer came.
 #[derive(Clone, Debug)]
 pub struct NoAnswer {
-    /// Who did not answer.
+    /// The service that did not answer.
     pub service: ServiceId,
-    /// Where it was looked for.
+    /// The address.
     pub url: String,
-    /// Why, in the words of the HTTP client.
+    /// The HTTP client's error.
     pub reason: String,
 }
 
 impl Endpoint {
-    /// A service at an address; a path in the address stays in front of each path that is called.
+    /// A service at an address; a path in the address is prepended to each path that is called.
     pub fn new(service: ServiceId, base: Url) -> Result<Self, ClientError> {
         let client = mgm_http_client::client(&base, CONNECT_TIMEOUT)?;
         Ok(Self { service, base, client })
     }
 
-    /// Where it is, without the closing slash.
+    /// The address, without a trailing slash.
     pub fn url(&self) -> String {
         self.base.as_str().trim_end_matches('/').to_owned()
     }
@@ -77,7 +77,7 @@ impl Endpoint {
 }
 
 impl Answer {
-    /// The body as JSON of a known shape, if it is that.
+    /// The body as JSON, if it has the expected shape.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         mgm_api_types::json::from_slice(self.body.as_bytes()).ok()
     }
@@ -87,7 +87,7 @@ impl Answer {
         self.json::<serde_json::Value>()?.get("code")?.as_str().map(str::to_owned)
     }
 
-    /// Status and beginning of the body, on one line.
+    /// The status and the beginning of the body, on one line.
     pub fn summary(&self) -> String {
         let body = self.body.split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = body.chars().take(400).collect();

@@ -1,26 +1,26 @@
-//! A chat message as Twitch posts it.
+//! A chat message in the form in which Twitch posts it.
 
 use mgm_system::{Clock as _, SystemClock};
 use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
 
-/// Where backend and MockEventSubWebhook take it.
+/// The path at which the backend and MockEventSubWebhook accept it.
 pub const PATH: &str = "/api/twitch/eventsub";
 
 /// One line of chat.
 #[derive(Debug)]
 pub struct ChatLine<'a> {
-    /// What is typed.
+    /// The text of the line.
     pub text: &'a str,
-    /// Who types it.
+    /// The chatter's Twitch user id.
     pub user_id: &'a str,
-    /// Who types it.
+    /// The chatter's login.
     pub login: &'a str,
-    /// What they wear.
+    /// The chatter's badges.
     pub badges: &'a [String],
-    /// How much is said of it.
+    /// The form of the notification.
     pub form: Form<'a>,
-    /// Unique.
+    /// The message's id, which is unique.
     pub message_id: &'a str,
 }
 
@@ -29,10 +29,10 @@ pub struct ChatLine<'a> {
 pub enum Form<'a> {
     /// Twitch's: every documented field, and a time to the nanosecond.
     Full {
-        /// The channel.
+        /// The channel's broadcaster id.
         broadcaster_id: &'a str,
     },
-    /// That of the .NET pipeline's script: seven fields, of which none names a channel, and epoch seconds.
+    /// That of the .NET pipeline's script: seven fields, none of which names a channel, and epoch seconds.
     Short,
 }
 

@@ -1,4 +1,4 @@
-//! Where the services of a running stack are.
+//! The addresses of the services of a running stack.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use url::Url;
 use crate::http::Endpoint;
 use crate::value_parser::HttpUrl;
 
-/// The addresses of services, as far as they are given; each other one is at that of the service table. On the command line
-/// an option for each service that speaks HTTP.
+/// The given addresses of services; the others are at the address in the service table. On the command line there is an
+/// option for each service that speaks HTTP.
 #[derive(Clone, Debug, Default)]
 pub struct Targets(BTreeMap<ServiceId, Url>);
 
@@ -26,7 +26,7 @@ pub fn default_url(service: ServiceId) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}")).expect("loopback and a port make a URL")
 }
 
-/// What help calls a service within a sentence.
+/// The name of a service within a sentence of the help.
 pub fn spoken(service: &Service) -> String {
     let component = service.component;
     if component.starts_with(char::is_lowercase) { format!("the {component}") } else { component.to_owned() }
@@ -43,12 +43,12 @@ impl Targets {
         self.0.get(&service).cloned().unwrap_or_else(|| default_url(service))
     }
 
-    /// One of the services, to talk to.
+    /// An endpoint for one of the services.
     pub fn endpoint(&self, service: ServiceId) -> Result<Endpoint, ClientError> {
         Endpoint::new(service, self.url(service))
     }
 
-    /// All that speak HTTP, to talk to.
+    /// Endpoints for all services that speak HTTP.
     pub fn endpoints(&self) -> Result<BTreeMap<ServiceId, Endpoint>, ClientError> {
         speakers().map(|service| Ok((service.id, self.endpoint(service.id)?))).collect()
     }

@@ -1,4 +1,4 @@
-//! What the program says: results to standard output, everything else to standard error.
+//! The program's output: results to standard output, everything else to standard error.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -11,19 +11,19 @@ pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const DIM: Style = Style::new().dimmed();
 
-/// A line on standard output. Whoever has stopped reading, as `head` does, misses it and nothing else happens; any other
-/// failure is said and decides the exit status.
+/// Prints a line to standard output. A reader that has stopped reading, such as `head`, misses it without further effect;
+/// any other failure is reported and determines the exit status.
 pub fn say(line: impl Display) {
     let mut stdout = anstream::stdout();
     output::note(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
 }
 
-/// A line on standard error; whatever happens to it.
+/// Prints a line to standard error and ignores failures.
 pub fn note(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// Wrong usage or environment.
+/// Reports wrong usage or environment.
 pub fn error(error: &anyhow::Error, json: bool) {
     let message = message(error);
     note(format_args!("{BAD}error:{BAD:#} {message}"));
@@ -32,7 +32,7 @@ pub fn error(error: &anyhow::Error, json: bool) {
     }
 }
 
-/// The error and its causes, without those that the error has told already.
+/// The error and its causes, without those that the error already includes.
 fn message(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! Readers of values on the command line.
+//! Parsers of values on the command line.
 
 use std::ffi::OsStr;
 
@@ -8,22 +8,22 @@ use clap::error::ErrorKind;
 use secrecy::SecretString;
 use url::Url;
 
-/// What a script leaves empty by mistake must not stand for something else.
+/// Refuses a value that a script has left empty by mistake.
 pub fn filled(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
 }
 
-/// The same for what must not show.
+/// The same for a value that must not be shown.
 pub fn secret(text: &str) -> Result<SecretString, &'static str> {
     filled(text).map(SecretString::from)
 }
 
-/// A port that can be asked for.
+/// A port that can be requested.
 pub fn port() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
 }
 
-/// An address of a service. What is none is not repeated: it may hold a password.
+/// The URL of a service. The error does not repeat the value, which may hold a password.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpUrl;
 

@@ -1,5 +1,5 @@
 //! Child processes that do not outlive this one, however it ends. `process-wrap` and `tokio` kill a child that is dropped,
-//! but nothing is dropped by a process that is killed.
+//! but a process that is killed drops nothing.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::ParentDeath;
 
-/// What to start, and what it gets when this process ends.
+/// What to start, and the signal for it when this process ends.
 #[derive(Debug)]
 pub struct Program {
     command: Command,
@@ -24,19 +24,19 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program at `path`, which is sent `last_signal` when this process is gone.
+    /// The program at `path`, which gets `last_signal` when this process has ended.
     pub fn new(path: impl AsRef<OsStr>, parent_death: ParentDeath, last_signal: Signal) -> Self {
         Self { command: parent_death.command(path.as_ref(), last_signal), parent_death }
     }
 
-    /// For its arguments, its environment, its user and its standard input.
+    /// The command, for setting its arguments, environment, user and standard input.
     pub fn command(&mut self) -> &mut Command {
         &mut self.command
     }
 
-    /// Starts it, all its output going to `log`.
+    /// Starts it, with all its output going to `log`.
     ///
-    /// It gets a process group of its own, so that a Ctrl-C at the terminal reaches this process alone. A parent-death signal
+    /// It gets its own process group, so that a Ctrl-C at the terminal reaches only this process. A parent-death signal
     /// follows the thread that spawned the child, so a thread that lives as long as the child spawns it and waits for it.
     pub fn spawn(self, log: File) -> io::Result<Child> {
         let (started, starting) = mpsc::sync_channel(1);
@@ -51,7 +51,7 @@ impl Program {
                 exited.send_replace(Some(status));
             }
             if let Some(mut lifeline) = lifeline {
-                // The watcher may be gone already.
+                // The watcher may already have ended.
                 drop(lifeline.write_all(b"\n"));
             }
         })?;
@@ -66,7 +66,7 @@ impl Program {
     }
 }
 
-/// A running child, owned by a thread of its own. Dropping it kills the child.
+/// A running child, owned by a separate thread. Dropping it kills the child.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
@@ -81,23 +81,23 @@ impl Child {
         self.pid.as_raw().cast_unsigned()
     }
 
-    /// How it has ended, if it has.
+    /// Its exit status, if it has ended.
     #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {
         *self.exit.borrow()
     }
 
-    /// Resolves when it has ended, with its status where the system tells.
+    /// Resolves when it has ended, with its status if the system tells.
     pub fn ended(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
         let mut exit = self.exit.clone();
-        // An error means that the keeper is gone, and it goes only after the child.
+        // An error means that the keeper thread has ended, which happens only after the child has.
         async move { exit.wait_for(Option::is_some).await.ok().and_then(|status| *status) }
     }
 
     /// Sends it a signal, unless it has ended.
     pub fn signal(&self, signal: Signal) {
         if self.exit_status().is_none() {
-            // It may have ended just now.
+            // It may have just ended.
             let _ = kill(self.pid, signal);
         }
     }
@@ -110,14 +110,14 @@ impl Child {
         self.exit_status()
     }
 
-    /// Kills it and waits until it is gone.
+    /// Kills it and waits until it has ended.
     pub async fn kill(self) {
         let ended = self.ended();
         drop(self);
         ended.await;
     }
 
-    /// Asks it to end and waits until it has; insists after `patience`.
+    /// Asks it to stop and waits until it has; kills it after `patience`.
     pub async fn stop(self, patience: Duration) {
         self.signal(Signal::SIGTERM);
         if tokio::time::timeout(patience, self.ended()).await.is_err() {

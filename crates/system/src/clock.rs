@@ -9,21 +9,21 @@ use std::{
 use nix::time::ClockId;
 use time::OffsetDateTime;
 
-/// Counts the time that the machine is suspended, and is never set. On Linux only this one does both.
+/// A clock that includes suspended time and is never set. On Linux only this one does both.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UPTIME: ClockId = ClockId::CLOCK_BOOTTIME;
-/// Apple's goes on while the machine sleeps. The BSDs' may not, which is the best that they have: there the date, which is
-/// looked at besides, is all that tells of a sleep.
+/// Apple's clock continues while the machine sleeps. Those of the BSDs may not, and they have none better: there only the
+/// wall clock, which is checked as well, reveals a sleep.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const UPTIME: ClockId = ClockId::CLOCK_MONOTONIC;
 
-/// Tells the time. Everything that depends on time takes it from here.
+/// A source of time. Everything that depends on time uses it.
 pub trait Clock: Debug + Send + Sync {
-    /// The present time, UTC, in whole microseconds: what PostgreSQL keeps.
+    /// The current time, UTC, in whole microseconds, which is PostgreSQL's precision.
     fn now(&self) -> OffsetDateTime;
 
-    /// The time since some moment before the process began, that in which the machine is suspended included. It never goes
-    /// back, whatever the date is set to.
+    /// The time since some moment before the process started, including time in which the machine was suspended. It never goes
+    /// back, whatever the wall clock is set to.
     fn uptime(&self) -> Duration;
 }
 
@@ -57,7 +57,7 @@ impl ManualClock {
         Self(Mutex::new((whole_microseconds(now), Duration::ZERO)))
     }
 
-    /// Sets the date, as an administrator does: no time passes.
+    /// Sets the wall clock, as an administrator does: no time passes.
     pub fn set(&self, now: OffsetDateTime) {
         self.hands().0 = whole_microseconds(now);
     }

@@ -1,5 +1,5 @@
-//! What the operating system gives: time and random numbers, which are inputs everywhere else; child processes that do not
-//! outlive their parent; who holds a port; the end of a log file.
+//! What the operating system provides: time and random numbers, which are inputs everywhere else; child processes that do not
+//! outlive their parent; the process that listens on a port; the end of a log file.
 
 pub mod child;
 pub mod clock;

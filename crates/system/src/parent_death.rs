@@ -1,4 +1,4 @@
-//! How a child learns that its parent is gone: the one place of this crate with `unsafe`.
+//! How a child learns that its parent has ended: the only place in this crate with `unsafe`.
 
 use std::ffi::OsStr;
 use std::io::{self, PipeWriter};
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-/// How a child learns that this process is gone.
+/// How a child learns that this process has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParentDeath {
     /// The kernel signals the child (Linux, `PR_SET_PDEATHSIG`).
     #[cfg(target_os = "linux")]
     Signal,
-    /// A watcher beside the child reads a pipe that ends with this process, then signals the child. Works everywhere.
+    /// A watcher process reads a pipe that closes when this process ends, then signals the child. Works everywhere.
     Pipe,
 }
 
@@ -25,8 +25,9 @@ impl Default for ParentDeath {
     }
 }
 
-/// Becomes the child, leaving behind a watcher, which is nobody's child. `$0` is the signal. Descriptor 1 arrives as the
-/// pipe; standard output then goes where errors go. A line says that all is well, the end of the pipe that the parent is gone.
+/// Becomes the child, after starting a watcher, which has no parent here. `$0` is the signal. Descriptor 1 is initially the
+/// pipe; standard output then goes to standard error. A line means that all is well, the end of the pipe that the parent has
+/// ended.
 const WATCHED: &str = r#"exec 3<&1 1>&2; ({ read -r _ <&3 || kill -s "$0" $$; } &); exec 3<&-; exec "$@""#;
 
 impl ParentDeath {
@@ -47,7 +48,7 @@ impl ParentDeath {
         }
     }
 
-    /// Puts the reading end of the pipe, where there is one, in the place of standard output; gives the other.
+    /// Uses the reading end of the pipe, if there is one, as standard output; returns the writing end.
     pub(crate) fn pipe(self, command: &mut Command) -> io::Result<Option<PipeWriter>> {
         match self {
             #[cfg(target_os = "linux")]
@@ -74,7 +75,7 @@ fn signal_on_parent_death(command: &mut Command, signal: Signal) {
     let parent = getpid();
     let hook = move || {
         nix::sys::prctl::set_pdeathsig(signal)?;
-        // A parent that died before the call above sends nothing.
+        // A parent that ended before the call above sends nothing.
         if getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
     };
     #[expect(unsafe_code, reason = "the hook makes two async-signal-safe system calls and allocates nothing")]

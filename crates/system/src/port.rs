@@ -1,5 +1,5 @@
-//! TCP ports of the loopback address, and who listens on them. Of `/proc` two tables and a link are read; `procfs` and its
-//! like would parse all of it.
+//! TCP ports of the loopback address, and the processes that listen on them. This reads only two tables and a link of
+//! `/proc`, which `procfs` and similar crates would parse completely.
 
 use std::fmt;
 use std::fs;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
-    /// Its program, and for `mgm` what it plays; no further arguments, since those may hold secrets.
+    /// Its program, and for `mgm` the service that it runs; no further arguments, since those may hold secrets.
     pub command: String,
 }
 
@@ -36,8 +36,8 @@ pub fn is_taken(port: u16) -> bool {
         || TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
-/// The process that listens on the TCP port `port` of this machine, where the system tells: Linux does, for one's own
-/// processes, and to root for all.
+/// The process that listens on the TCP port `port` of this machine, if the system tells: Linux does for the user's own
+/// processes, and for root for all.
 #[must_use]
 pub fn holder(port: u16) -> Option<Holder> {
     let sockets: Vec<String> =
@@ -57,7 +57,7 @@ pub fn holder(port: u16) -> Option<Holder> {
     })
 }
 
-/// The sockets that listen on `port`, as links below `/proc/*/fd` name them (`proc_net(5)`: a line holds number, local and
+/// The sockets that listen on `port`, as named by the links below `/proc/*/fd` (`proc_net(5)`: a line holds number, local and
 /// remote address, state, …, and the inode as its tenth word; state `0A` is listening).
 fn listening(table: &str, port: u16) -> Vec<String> {
     let lines = fs::read_to_string(table).unwrap_or_default();

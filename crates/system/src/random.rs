@@ -7,12 +7,12 @@ use rand::{RngExt as _, SeedableRng as _};
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
-/// A cryptographically secure random source, shared by whoever has a reference. Everything random is taken from one.
+/// A cryptographically secure random source, shared by reference. Everything random is taken from one.
 #[derive(Debug)]
 pub struct RandomSource(Mutex<StdRng>);
 
 impl RandomSource {
-    /// A source that goes on from this seed.
+    /// A deterministic source with this seed.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(Mutex::new(StdRng::from_seed(seed)))
@@ -59,12 +59,12 @@ impl RandomSource {
         (0..count).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
     }
 
-    /// So many bytes in hexadecimal digits.
+    /// This many bytes as hexadecimal digits.
     pub fn hex<const BYTES: usize>(&self) -> String {
         hex::encode(self.bytes::<BYTES>())
     }
 
-    /// A source of its own.
+    /// A new source, seeded from this one.
     pub fn fork(&self) -> StdRng {
         StdRng::from_seed(self.bytes())
     }

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{Read as _, Result, Seek as _, SeekFrom};
 use std::path::Path;
 
-/// More than the lines that anybody wants to see; longer files are not read as a whole.
+/// Larger than the lines that are ever needed; longer files are not read completely.
 const ENOUGH: u64 = 64 * 1024;
 
-/// At most `count` last lines of what the file holds from the byte `since` on.
+/// The last lines, at most `count`, of the file's content from the byte `since` on.
 pub fn last_lines(path: &Path, since: u64, count: usize) -> Result<Vec<String>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -10,17 +10,17 @@ use url::Url;
 
 use crate::tolerant;
 
-/// Where Twitch's services are.
+/// The addresses of Twitch's services.
 const TWITCH: [&str; 2] = ["https://api.twitch.tv", "https://id.twitch.tv"];
 
-/// Twitch's answers are small; a longer one is not Twitch's.
+/// Twitch's answers are small; a longer one is not from Twitch.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// The longest wait for a connection; short calls wait half their time at most.
+/// The longest wait for a connection; short calls wait at most half of their time.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client of one service, for calls that take `timeout` at the longest: at most half of it, and never more than 3 s, for
-/// making the connection.
+/// A client of one service, for calls that take at most `timeout`: at most half of it, and never more than 3 s, to
+/// connect.
 pub(crate) fn client(service: &Url, timeout: Duration) -> Result<Client, ClientError> {
     mgm_http_client::client(service, MAX_CONNECT_TIMEOUT.min(timeout / 2)).map_err(|error| {
         let origin = service.origin().ascii_serialization();
@@ -31,8 +31,8 @@ pub(crate) fn client(service: &Url, timeout: Duration) -> Result<Client, ClientE
     })
 }
 
-/// Sends a request and reads the answer; counted and timed in the metrics of the process, where it keeps any, by what is
-/// asked for and how far it got.
+/// Sends a request and reads the answer; counted and timed in the process's metrics, if it has any, by operation and by how
+/// far the call got.
 pub(crate) async fn exchange(operation: &'static str, request: RequestBuilder) -> Exchange {
     let started = Instant::now();
     let exchange = mgm_http_client::exchange(request, MAX_ANSWER_BYTES).await;
@@ -41,17 +41,17 @@ pub(crate) async fn exchange(operation: &'static str, request: RequestBuilder) -
     exchange
 }
 
-/// A JSON object, or nothing; in its texts the credentials of the request are not shown.
+/// A JSON object, or `None`; the credentials of the request are removed from its texts.
 pub(crate) fn read<T: DeserializeOwned>(body: &AnswerBody) -> Option<T> {
     tolerant::object(body.json()?).ok()?
 }
 
-/// A JSON object that is to hold credentials, and may repeat the old ones as the new: to be kept, not shown.
+/// A JSON object with new credentials, which may equal the old ones: to be stored, not shown.
 pub(crate) fn read_credentials<T: DeserializeOwned>(body: AnswerBody) -> Option<T> {
     tolerant::object(&mut serde_json::Deserializer::from_slice(&body.into_bytes())).ok()?
 }
 
-/// What Twitch says is wrong, from its error body `{error, status, message}`.
+/// Twitch's explanation, from its error body `{error, status, message}`.
 pub(crate) fn error_message(body: &AnswerBody) -> Option<String> {
     #[derive(Deserialize)]
     struct ErrorBody {

@@ -17,7 +17,7 @@ use crate::global::GlobalArgs;
 use crate::stack::{Keep, Plan, PortArgs, Stack, StackArgs};
 use crate::terminal::{self, BAD, DIM, GOOD};
 
-/// Everything that takes minutes in production takes seconds here, and nobody meets a limit.
+/// Everything that takes minutes in production takes seconds here, and no rate limit is reached.
 const SETTINGS: &[(&str, &str)] = &[
     ("Roulette__CycleSeconds", "4"),
     ("Roulette__CollectingSeconds", "1"),
@@ -32,25 +32,25 @@ const SETTINGS: &[(&str, &str)] = &[
     ("RateLimits__ViewerReadsPerMinute", "1000000"),
     ("RateLimits__AddressPerMinute", "1000000"),
 ];
-/// What the backends of a run need beside one another.
+/// The services that a run needs besides the backends.
 const NEEDED: &[ServiceId] = &[ServiceId::Postgres, ServiceId::MockJwt, ServiceId::MockHelix];
 
 /// The options of `mgm faults`.
 #[derive(Args, Debug)]
 pub struct FaultsArgs {
-    /// How long load and faults go on, in seconds.
+    /// How long load and faults last, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// How many backends share the database.
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     processes: u8,
-    /// The seed of what is left to chance, to have the same faults at the same moments again [default: a new one].
+    /// The seed of the random source, to repeat the same faults at the same moments [default: a new one].
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// A fault to cause; may be repeated [default: all].
     #[arg(long = "fault", value_name = "FAULT")]
     kinds: Vec<Trouble>,
-    /// Cause none: load alone.
+    /// Cause no faults, only load.
     #[arg(long = "no-faults", conflicts_with = "kinds")]
     calm: bool,
 }
@@ -112,7 +112,7 @@ pub async fn run(global: &GlobalArgs, options: FaultsArgs) -> Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Progress and faults as they come, beside the result.
+/// Prints progress and faults as they happen, separately from the result.
 fn note(line: impl std::fmt::Display) {
     terminal::note(format_args!("{DIM}{line}{DIM:#}"));
 }
@@ -124,7 +124,7 @@ async fn play(stack: &Stack, script: &Script, processes: usize) -> Result<Ledger
     faults::play(stack, &fleet, script, &|line| note(line)).await
 }
 
-/// Always a PostgreSQL of its own: it is going to be killed.
+/// Always the stack's own PostgreSQL, since it will be killed.
 fn sources(global: &GlobalArgs) -> Sources {
     let mut sources = global.sources();
     sources.environment.retain(|(name, _)| !name.eq_ignore_ascii_case("ConnectionStrings__PostgreSQL"));

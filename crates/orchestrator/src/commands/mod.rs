@@ -1,4 +1,4 @@
-//! The subcommands, one a file.
+//! The subcommands, one per file.
 
 pub mod check;
 pub mod config;
@@ -24,7 +24,7 @@ pub const WRONG: u8 = 2;
 const INTERRUPTED: u8 = 130;
 const SAY_WHAT_TAKES_LONG: Duration = Duration::from_secs(2);
 
-/// Starts a stack, and says what it waits for while that takes long.
+/// Starts a stack, and reports what it is waiting for if that takes long.
 async fn start(stack: &Stack, mut on_ready: impl FnMut(Ready)) -> Result<(), StartError> {
     let begun = Instant::now();
     let (ready, mut readying) = tokio::sync::mpsc::unbounded_channel();
@@ -55,7 +55,7 @@ async fn start(stack: &Stack, mut on_ready: impl FnMut(Ready)) -> Result<(), Sta
     }
 }
 
-/// Stops a stack in good order. Another signal ends this process at once, and the services with it.
+/// Stops a stack cleanly. Another signal ends this process at once, and the services with it.
 async fn stop(stack: Stack, signals: &mut Signals) {
     tokio::select! {
         () = stack.stop() => {}
@@ -63,7 +63,7 @@ async fn stop(stack: Stack, signals: &mut Signals) {
     }
 }
 
-/// Sets a variable that an option gives, whatever the environment says.
+/// Sets a variable from an option, overriding the environment.
 fn set_variable(sources: &mut Sources, name: &str, value: &str) {
     sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
     sources.environment.push((name.to_owned(), value.to_owned()));

@@ -22,7 +22,7 @@ use crate::targets::{Targets, default_url};
 use crate::terminal;
 use crate::value_parser::{filled, secret};
 
-/// A service that dies in a step is noticed at most this much later than the step.
+/// The maximum delay after a step in which the death of a service is noticed.
 const DEATH_NOTICED_WITHIN: Duration = Duration::from_millis(300);
 
 /// The scenarios.
@@ -35,11 +35,11 @@ pub enum ScenarioCommand {
 }
 
 /// The options of `mgm tier-a` and `mgm tier-b`.
-// What process-compose is told first, the user may say again.
+// Options that process-compose gets first can be repeated by the user.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Scenario options", args_override_self = true)]
 pub struct ScenarioArgs {
-    /// Start nothing: run against a stack that is running already, with a viewer and a character of its own unless they
+    /// Start nothing: run against a stack that is already running, with a new viewer and a new character unless they
     /// are given.
     #[arg(long, conflicts_with_all = StackArgs::ids())]
     attach: bool,
@@ -63,7 +63,7 @@ pub struct ScenarioArgs {
     stack: StackArgs,
 }
 
-/// What a scenario shares with the services. The environment is the better place for it: other users can see a command line.
+/// Secrets shared by a scenario and the services. Prefer the environment, since other users can see a command line.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Secrets (better set as Mgm__ApiKey and Twitch__EventSubSecret)")]
 struct SecretArgs {
@@ -76,7 +76,7 @@ struct SecretArgs {
 }
 
 impl ScenarioCommand {
-    /// Which scenario, and how it is to be played.
+    /// The scenario, and its options.
     pub fn into_parts(self) -> (Tier, ScenarioArgs) {
         match self {
             Self::TierA(args) => (Tier::A, args),
@@ -123,7 +123,7 @@ async fn attach(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, sources
     let mut on_taken = |taken: &Taken| report.taken(taken);
     let mut recorder = Recorder::new(&mut on_taken);
     tokio::select! {
-        // The recorder knows.
+        // The recorder has the failure.
         _ = stage.play(tier, &mut recorder) => {}
         () = signals.next() => return Ok(interrupted()),
     }
@@ -187,7 +187,7 @@ async fn start_and_play(
     match result {
         Ok(()) => {}
         Err(Some(death)) => recorder.broken_off(tier, mismatch(&death)),
-        // The step may have failed because of a death that was not noticed yet.
+        // The step may have failed because of a death that has not been noticed yet.
         Err(None) => {
             if let Ok(death) = tokio::time::timeout(DEATH_NOTICED_WITHIN, stack.first_death()).await {
                 recorder.explain(mismatch(&death));
@@ -222,7 +222,7 @@ fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage
     Ok(Stage { endpoints, viewer, api_key, broadcaster_id, event_sub_secret, skips_subscriber_check, message_id })
 }
 
-/// The viewer of the Tier B profile, except for what is given.
+/// The viewer of the Tier B profile, except for given values.
 fn fixed_viewer(options: &ScenarioArgs) -> Viewer {
     let given = |option: &Option<String>, default: &str| option.clone().unwrap_or_else(|| default.to_owned());
     let user_id = given(&options.user_id, profile::USER_ID);
@@ -230,7 +230,7 @@ fn fixed_viewer(options: &ScenarioArgs) -> Viewer {
     Viewer { login, character: given(&options.character, profile::CHARACTER), user_id }
 }
 
-/// A viewer and a character that nobody has met, except for what is given: on a stack that stays, the fixed viewer would
+/// A new viewer and character, except for given values: on a stack that keeps its data, a fixed viewer would
 /// reach the lifetime cap.
 fn new_viewer(options: &ScenarioArgs) -> Viewer {
     let random = RandomSource::from_system();

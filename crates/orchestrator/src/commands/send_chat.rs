@@ -27,32 +27,32 @@ use crate::value_parser::{HttpUrl, filled, secret};
 /// The options of `mgm send-chat`.
 #[derive(Args, Debug)]
 pub struct SendChatArgs {
-    /// What is typed.
+    /// The text of the message.
     #[arg(long, value_name = "TEXT", value_parser = filled)]
     text: String,
-    /// Who types it: their Twitch id.
+    /// The chatter's Twitch id.
     #[arg(long, value_name = "ID", default_value = profile::USER_ID, value_parser = filled)]
     user_id: String,
-    /// Who types it: their login.
+    /// The chatter's login.
     #[arg(long, value_name = "NAME", default_value = profile::LOGIN, value_parser = filled)]
     login: String,
-    /// A badge that they wear; may be repeated.
+    /// A badge of the chatter; may be repeated.
     #[arg(long, value_name = "BADGE", default_value = "subscriber", value_parser = filled)]
     badge: Vec<String>,
-    /// The channel [default: Twitch__BroadcasterUserId, else that of the Tier B profile].
+    /// The channel [default: Twitch__BroadcasterUserId, or else that of the Tier B profile].
     #[arg(long, value_name = "ID", value_parser = filled)]
     broadcaster_id: Option<String>,
-    /// Send the seven fields and the epoch seconds that the .NET pipeline's script sends, which name no channel; not given:
-    /// all that Twitch sends.
+    /// Send the seven fields and the epoch seconds that the .NET pipeline's script sends, which name no channel [default:
+    /// all that Twitch sends].
     #[arg(long, conflicts_with = "broadcaster_id")]
     short: bool,
-    /// The id of the message, to send one twice; not given: a new one.
+    /// The id of the message, to send it twice [default: a new one].
     #[arg(long, value_name = "ID", value_parser = filled)]
     message_id: Option<String>,
     /// Where to post it; a URL without a path gets /api/twitch/eventsub [default: MockEventSubWebhook].
     #[arg(long, value_name = "URL", value_parser = HttpUrl)]
     url: Option<Url>,
-    /// The secret that signs it [default: Twitch__EventSubSecret, else that of the Tier B profile].
+    /// The secret that signs it [default: Twitch__EventSubSecret, or else that of the Tier B profile].
     #[arg(long, value_name = "SECRET", value_parser = secret)]
     event_sub_secret: Option<SecretString>,
 }
@@ -101,7 +101,7 @@ pub async fn run(global: &GlobalArgs, options: SendChatArgs) -> Result<ExitCode>
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Those of the environment and the file over the Tier B profile, with the secret of the option, if there is one.
+/// The settings of the environment and the file over the Tier B profile, with the option's secret if given.
 fn settings(global: &GlobalArgs, secret: Option<SecretString>) -> Result<Box<Settings>> {
     let mut sources = global.sources();
     if let Some(secret) = secret {
@@ -110,7 +110,7 @@ fn settings(global: &GlobalArgs, secret: Option<SecretString>) -> Result<Box<Set
     Ok(StackEnvironment::tier_b(sources, |service| default_url(service).to_string())?.settings)
 }
 
-/// An address without a path means the usual one.
+/// An address without a path gets the usual one.
 fn with_path(mut url: Url) -> Url {
     if url.path() == "/" {
         url.set_path(notification::PATH);

@@ -25,19 +25,19 @@ pub struct ServeArgs {
     service: ServeCommand,
 }
 
-/// The services that can be played.
+/// The services that can be run.
 #[derive(Debug, Subcommand)]
 pub enum ServeCommand {
     /// The backend.
     Backend,
-    /// MockEventSubWebhook: stands for Twitch's webhook sender.
+    /// MockEventSubWebhook: replaces Twitch's webhook sender.
     #[command(name = "mock-eventsub")]
     MockEventSub,
-    /// MockExtensionJwt: stands for Twitch's token issuer.
+    /// MockExtensionJwt: replaces Twitch's token issuer.
     MockJwt,
-    /// MockHelixApi: stands for Twitch's REST interface.
+    /// MockHelixApi: replaces Twitch's REST interface.
     MockHelix,
-    /// SyntheticDesktop: stands for the streamer's desktop program.
+    /// SyntheticDesktop: replaces the streamer's desktop program.
     SyntheticDesktop,
     /// The stack's own PostgreSQL, with the data of `up`.
     Postgres(PostgresArgs),
@@ -46,7 +46,7 @@ pub enum ServeCommand {
 /// The options of `mgm serve postgres`.
 #[derive(Args, Debug)]
 pub struct PostgresArgs {
-    /// The port.
+    /// The TCP port.
     #[arg(long, value_name = "PORT", default_value_t = 5432, value_parser = port())]
     port: u16,
     /// Start with empty data.
@@ -120,7 +120,7 @@ async fn postgres(global: &GlobalArgs, options: PostgresArgs) -> Result<ExitCode
     let log = log.or(log_dir.as_ref().map(|log_dir| log_file(log_dir.path(), ServiceId::Postgres)));
     let log = log.context("PostgreSQL has no log file")?;
     let plan = DatabasePlan::Own { port, data: (!throw_away).then(|| state.postgres()), fresh, log };
-    // What a killed predecessor has left would say that this one is ready.
+    // A file left by a killed predecessor would make this one appear ready.
     state.unpublish();
     let database = tokio::select! {
         database = plan.start() => database?,
@@ -138,7 +138,7 @@ async fn postgres(global: &GlobalArgs, options: PostgresArgs) -> Result<ExitCode
     let code = tokio::select! {
         () = signals.next() => ExitCode::SUCCESS,
         last_lines = database.ended() => {
-            terminal::note(format_args!("PostgreSQL has ended by itself\n{last_lines}"));
+            terminal::note(format_args!("PostgreSQL has stopped unexpectedly\n{last_lines}"));
             ExitCode::FAILURE
         }
     };

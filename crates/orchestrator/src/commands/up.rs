@@ -40,7 +40,7 @@ pub async fn run(global: &GlobalArgs, options: UpArgs) -> Result<ExitCode> {
     result
 }
 
-/// Returns only when something goes wrong.
+/// Returns only if something goes wrong.
 async fn stay_up(global: &GlobalArgs, stack: &Stack, state: &StateDir) -> Result<ExitCode> {
     let json = global.json;
     let started = start(stack, |ready| {

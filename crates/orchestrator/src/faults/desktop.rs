@@ -11,15 +11,15 @@ use uuid::Uuid;
 
 use super::run::FaultRun;
 
-/// A cycle lasts several times as long.
+/// Much shorter than a cycle.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
-/// A look that takes longer is none: the next backend may know.
+/// The time-out for asking one backend for the candidate, after which the next one is asked.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 impl FaultRun<'_> {
-    /// Asks every backend for the candidate, all the time: they must name the same.
+    /// Asks every backend for the candidate all the time: they must all name the same one.
     pub(super) async fn desktop(&self) {
-        // What is left to chance here is which backend is asked again.
+        // The random choice here is which backend is asked again.
         let mut rng = StdRng::seed_from_u64(0);
         while Instant::now() < self.until {
             for backend in self.fleet.all() {
@@ -54,13 +54,13 @@ impl FaultRun<'_> {
         }
     }
 
-    /// Only those wins are wanted that the ledger can account for.
+    /// Verifies only candidates whose win the ledger can account for.
     async fn decide(&self, candidate: &RouletteCandidate, rng: &mut StdRng) {
         let online = self.ledger.borrow().lucky.contains_key(&candidate.character_name);
         let body = VerifyCandidate {
             schema_version: 1,
             spin_cycle_id: candidate.spin_cycle_id,
-            // As the game knows it, which is where the desktop program looks.
+            // In the game's spelling, which is what the desktop program looks for.
             character_name: candidate.in_game_name.clone(),
             online,
             captured_at: None,
@@ -75,13 +75,13 @@ impl FaultRun<'_> {
                 self.drive(payout, &candidate.character_name, rng).await;
             }
             (Some(Verified { payout_id: None, .. }), false) => {}
-            // Everything was away until the deadline had passed.
+            // All backends were away until the deadline had passed.
             (None, _) if answer.code().as_deref() == Some("out_of_sequence") => {}
             (Some(_) | None, _) => self.unexpected("a verification", &answer),
         }
     }
 
-    /// Takes a payout to `Sent`; whether it got there.
+    /// Takes a payout to `Sent`; returns whether it got there.
     pub(super) async fn drive(&self, payout: Uuid, character: &str, rng: &mut StdRng) -> bool {
         let path = format!("/api/payouts/{payout}/confirm-acceptance");
         let body = ConfirmAcceptance { character_name: character.to_owned() };
@@ -101,7 +101,7 @@ impl FaultRun<'_> {
                     self.ledger.borrow_mut().sent.insert(payout);
                     return true;
                 }
-                // The call before had its effect, and only its answer was lost; or it has expired.
+                // An earlier call took effect and only its answer was lost, or the payout has expired.
                 (200 | 409, _) => {}
                 _ => self.unexpected("a change of status", &answer),
             }

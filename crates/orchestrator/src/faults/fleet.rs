@@ -1,4 +1,4 @@
-//! Several backends on one database, each to be killed and started again.
+//! Several backends on one database, each of which can be killed and restarted.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ struct Member {
 }
 
 impl<'a> Fleet<'a> {
-    /// As many backends as asked for, none of them started yet.
+    /// The requested number of backends, none of them started yet.
     pub fn new(stack: &'a Stack, size: usize) -> Result<Self> {
         let member = |number: usize| {
             let port = ReservedPort::any()?;
@@ -40,7 +40,7 @@ impl<'a> Fleet<'a> {
         Ok(Self { stack, members: (1..=size).map(member).collect::<Result<_>>()? })
     }
 
-    /// How many there are.
+    /// The number of backends.
     pub fn size(&self) -> usize {
         self.members.len()
     }
@@ -55,7 +55,7 @@ impl<'a> Fleet<'a> {
         &self.members[rng.random_range(0..self.members.len())].endpoint
     }
 
-    /// Starts those that do not run and waits until all are ready.
+    /// Starts those that are not running and waits until all are ready.
     pub async fn start_all(&self) -> Result<(), StartError> {
         for number in 0..self.size() {
             self.start(number)?;
@@ -66,7 +66,7 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Starts one, unless it runs.
+    /// Starts one, unless it is running.
     pub fn start(&self, number: usize) -> Result<(), StartError> {
         let Member { port, log, child, .. } = &self.members[number];
         if child.borrow().is_none() {
@@ -75,7 +75,7 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// Kills one, in the middle of whatever it is at.
+    /// Kills one, whatever it is doing.
     pub async fn kill(&self, number: usize) {
         let child = self.members[number].child.take();
         if let Some(child) = child {
@@ -83,22 +83,22 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// Asks one to end in good order; what is wrong with how it did.
+    /// Asks one to stop cleanly; returns the problem if it did not.
     pub async fn drain(&self, number: usize) -> Option<String> {
         let child = self.members[number].child.take()?;
         let ended = child.ended();
         child.stop(STOPPED_WITHIN).await;
         let status = ended.await;
         let is_clean = status.is_some_and(|status| status.success());
-        (!is_clean).then(|| format!("backend {} did not end in good order: {status:?}", number + 1))
+        (!is_clean).then(|| format!("backend {} did not stop cleanly: {status:?}", number + 1))
     }
 
-    /// Those that have ended though nobody asked them to.
+    /// Those that have stopped unexpectedly.
     pub fn deaths(&self) -> Vec<String> {
         let death = |(number, member): (usize, &Member)| {
             let child = member.child.borrow();
             let status = child.as_ref()?.exit_status()?;
-            Some(format!("backend {} ended by itself ({status}); see {}", number + 1, member.log.display()))
+            Some(format!("backend {} stopped unexpectedly ({status}); see {}", number + 1, member.log.display()))
         };
         self.members.iter().enumerate().filter_map(death).collect()
     }

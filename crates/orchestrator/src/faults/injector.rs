@@ -1,4 +1,4 @@
-//! What goes wrong: the standard faults, at random moments.
+//! Injects the standard faults at random moments.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::stack::{DatabaseFault, Stack};
 pub enum Trouble {
     /// SIGKILL of a backend, and its restart.
     Kill,
-    /// Several kills of a backend in a row, some before it is up.
+    /// Several kills of a backend in a row, some before it has started.
     Kills,
     /// SIGTERM of a backend, and its restart.
     Drain,
@@ -34,10 +34,10 @@ pub enum Trouble {
 
 /// Longer than a backend waits for a free connection.
 const LOCKED_FOR: Duration = Duration::from_secs(4);
-/// One fault of Helix waits at a time, so that none is left when it has come to rest.
+/// Only one fault of Helix waits at a time, so that none is left at the end.
 const HELIX_EVERY: Duration = Duration::from_millis(250);
 
-/// Causes faults until the players stop.
+/// Injects faults until the players stop.
 pub async fn inject(
     run: &FaultRun<'_>,
     stack: &Stack,
@@ -52,7 +52,7 @@ pub async fn inject(
         if Instant::now() >= run.until {
             break;
         }
-        // Each has its turn before one comes again.
+        // Each kind has its turn before one is repeated.
         if deck.is_empty() {
             deck.extend_from_slice(kinds);
         }
@@ -71,7 +71,7 @@ impl Trouble {
         match self {
             Self::Kill => format!("{backend} is killed"),
             Self::Kills => format!("{backend} is killed again and again"),
-            Self::Drain => format!("{backend} is asked to end"),
+            Self::Drain => format!("{backend} is asked to stop"),
             Self::Restart => "PostgreSQL restarts".to_owned(),
             Self::Crash => "PostgreSQL is killed".to_owned(),
             Self::Sessions => "every session of the database ends".to_owned(),
@@ -115,7 +115,7 @@ async fn kill(fleet: &Fleet<'_>, number: usize, rng: &mut StdRng) -> Result<()> 
 }
 
 impl FaultRun<'_> {
-    /// Lets Helix misbehave until the players stop.
+    /// Makes Helix misbehave until the players stop.
     pub(super) async fn trouble_helix(&self, mut rng: StdRng) {
         while Instant::now() < self.until {
             tokio::time::sleep(HELIX_EVERY).await;
@@ -124,7 +124,7 @@ impl FaultRun<'_> {
                 continue;
             }
             let fault = any_fault(&mut rng);
-            // It may be busy; there is another time.
+            // It may be busy; there will be another time.
             let _ = self.helix.send(self.helix.request(Method::POST, "/faults").json(&[fault])).await;
         }
     }

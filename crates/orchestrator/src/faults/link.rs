@@ -1,4 +1,4 @@
-//! Calls to whichever backend there is, repeated until one of them answers.
+//! Calls to any available backend, repeated until one of them answers.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::http::{Answer, Endpoint};
 
 /// Longer than a backend waits for its database.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// The pause before a call is repeated: short, to meet a backend that is just starting.
+/// The pause before a call is repeated: short, to hit a backend that is just starting.
 const AGAIN_AFTER: Duration = Duration::from_millis(20);
-/// Calls in vain before the run is given up as stuck.
+/// The number of failed calls after which the run is considered stuck.
 const MOST_CALLS: usize = 3_000;
 
 impl FaultRun<'_> {
@@ -27,8 +27,8 @@ impl FaultRun<'_> {
         backend.request(method, path).header(API_KEY_HEADER, self.api_key.expose_secret())
     }
 
-    /// Asks one backend after the other until one gives an answer that is not 503; answers it, with how often it was asked in
-    /// vain. What did not come to an answer may have had its effect.
+    /// Calls one backend after the other until one gives an answer other than 503; returns that answer and the number of failed
+    /// calls. A call without an answer may have taken effect.
     pub(super) async fn insist(
         &self,
         rng: &mut StdRng,
@@ -52,7 +52,7 @@ impl FaultRun<'_> {
         answer.ok().map(|answer| (answer, in_vain))
     }
 
-    /// The same as the desktop program with a body.
+    /// The same as the desktop program, with a body.
     pub(super) async fn desktop_call(
         &self,
         rng: &mut StdRng,
@@ -63,14 +63,14 @@ impl FaultRun<'_> {
         self.insist(rng, |backend| self.by_desktop(backend, method.clone(), path).json(body)).await
     }
 
-    /// A token of the viewer's.
+    /// A token for the viewer.
     pub(super) async fn token(&self, viewer: &str) -> Option<String> {
         let request = self.jwt.request(Method::GET, "/token").query(&[("userId", viewer), ("displayName", viewer)]);
         let answer = self.jwt.send(request).await.ok()?;
         Some(answer.json::<TokenAnswer>()?.access_token)
     }
 
-    /// An answer that no backend ought to give, whatever fails.
+    /// Records an answer that no backend should give, whatever fails.
     pub(super) fn unexpected(&self, what: &str, answer: &Answer) {
         self.ledger.borrow_mut().wrong(format!("{what}: {}", answer.summary()));
     }

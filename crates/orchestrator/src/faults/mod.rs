@@ -1,8 +1,8 @@
-//! Backends under load while things fail: whatever was acknowledged happened exactly once, and nothing is forgotten.
+//! Backends under load with faults: everything acknowledged happened exactly once, and nothing is forgotten.
 //!
-//! Players act as viewers, the streamer's desktop program and Twitch, which sends again what was not acknowledged, and
-//! note in a [`Ledger`] what they were told. An injector kills processes and troubles the database in the meantime. In the
-//! end what the backends say is held against the ledger.
+//! Players act as viewers, as the streamer's desktop program and as Twitch, which redelivers what was not acknowledged, and
+//! record in a [`Ledger`] what they were told. Meanwhile an injector kills processes and disturbs the database. At the
+//! end the backends' reports are compared with the ledger.
 
 mod desktop;
 mod fleet;
@@ -29,25 +29,25 @@ pub use fleet::Fleet;
 pub use injector::Trouble;
 pub use ledger::Ledger;
 
-/// Who enrols by chat and by the panel at the same time.
+/// The number of viewers that enrol by chat and by the panel at the same time.
 const CROWDS: usize = 4;
-/// Who wins by the harness at the same time.
+/// The number of viewers that win through the harness at the same time.
 const WINNERS: usize = 3;
-/// How long everything may take to come to rest when the faults are over.
+/// How long everything may take to settle after the last fault.
 const REST_WITHIN: Duration = Duration::from_secs(180);
 
-/// What the run is to be like.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// How long load and faults go on.
+    /// How long load and faults last.
     pub length: Duration,
-    /// What goes wrong; nothing when empty.
+    /// The faults to inject; none if empty.
     pub kinds: Vec<Trouble>,
-    /// Where moments, kinds and everything else that is left to chance come from.
+    /// The source of everything random, such as moments and kinds of faults.
     pub seed: u64,
 }
 
-/// Plays the script; the ledger tells what happened and everything that is wrong. `say` is told of each fault.
+/// Runs the script; the ledger holds what happened and every problem. `say` is called for each fault.
 pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn Fn(String)) -> Result<Ledger> {
     let plan = stack.plan();
     let settings = &plan.environment.settings;
@@ -77,10 +77,7 @@ pub async fn play(stack: &Stack, fleet: &Fleet<'_>, script: &Script, say: &dyn F
     let injected = injector::inject(&run, stack, &script.kinds, rng(), say);
     let (_, _, (), (), injected) = tokio::join!(join_all(crowds), join_all(winners), desktop, helix, injected);
     injected?;
-    say(format!(
-        "{:5.1} s  load and faults are over; waiting for everything to come to rest",
-        begun.elapsed().as_secs_f64()
-    ));
+    say(format!("{:5.1} s  load and faults are over; waiting for everything to settle", begun.elapsed().as_secs_f64()));
     run.verify(stack).await?;
     Ok(run.ledger.into_inner())
 }

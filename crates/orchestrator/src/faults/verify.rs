@@ -1,4 +1,4 @@
-//! What the backends say in the end, held against what the players were told.
+//! Compares what the backends report at the end with what the players were told.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -18,7 +18,7 @@ use super::REST_WITHIN;
 use super::run::FaultRun;
 use crate::stack::Stack;
 
-/// Viewers that are asked about at a time.
+/// The number of viewers to ask about at a time.
 const AT_ONCE: usize = 8;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -48,7 +48,7 @@ impl FaultRun<'_> {
         self.ledger.borrow_mut().wrong(problem);
     }
 
-    /// Until nothing is owed to chat any more.
+    /// Waits until no announcement is owed to chat any more.
     async fn come_to_rest(&self) -> Result<()> {
         let begun = Instant::now();
         let look = async || match self.first_owed().await {
@@ -66,7 +66,7 @@ impl FaultRun<'_> {
         })
     }
 
-    /// How many announcements are owed, and one of them.
+    /// The number of owed announcements, and one of them.
     async fn first_owed(&self) -> Result<Option<(usize, Announcement)>> {
         let mut rng = StdRng::seed_from_u64(0);
         let mut owed = self.announcements(AnnouncementState::Pending, &mut rng).await?;
@@ -84,7 +84,7 @@ impl FaultRun<'_> {
         }
     }
 
-    /// One announcement for each payout that was sent, said as often as its state says.
+    /// Checks for one announcement per sent payout, made as often as its state says.
     async fn check_announcements(&self, sent: &[Payout], rng: &mut StdRng) -> Result<()> {
         let mut states: HashMap<Uuid, Announcement> = HashMap::new();
         for state in [
@@ -139,12 +139,12 @@ impl FaultRun<'_> {
             self.wrong(format!("there is an announcement of {payout}, which is not Sent"));
         }
         for message in times.keys() {
-            self.wrong(format!("nothing was to be announced, and this was: {message}"));
+            self.wrong(format!("an unexpected announcement was made: {message}"));
         }
         Ok(())
     }
 
-    /// Every viewer is in the pool as they were told, or not.
+    /// Checks that every viewer is in the pool, or not, as they were told.
     async fn check_pool(&self, sent: &[Payout]) {
         let mut expected = std::mem::take(&mut self.ledger.borrow_mut().expected);
         for (name, viewer) in &self.ledger.borrow().lucky {
@@ -167,12 +167,12 @@ impl FaultRun<'_> {
         }
     }
 
-    /// The backend's own audit.
+    /// Runs the backend's own audit.
     async fn audit(&self, stack: &Stack) -> Result<()> {
         let output = stack.operate(&["audit", "--json"]).await?;
         let stdout = String::from_utf8_lossy(&output.stdout);
         let Ok(audit) = serde_json::from_str::<Value>(&stdout) else {
-            bail!("the audit could not be made: {}{}", stdout, String::from_utf8_lossy(&output.stderr));
+            bail!("the audit could not be run: {}{}", stdout, String::from_utf8_lossy(&output.stderr));
         };
         for finding in audit["findings"].as_array().into_iter().flatten() {
             self.wrong(format!("the audit found {finding}"));

@@ -12,12 +12,12 @@ use uuid::Uuid;
 use super::run::FaultRun;
 use crate::notification::{self, ChatLine, Form};
 
-/// Viewers of one crowd at most.
+/// The maximum number of viewers in one crowd.
 const MOST_VIEWERS: usize = 500;
-/// Payouts of one group of winners at most: the operator's list of announcements ends at a thousand.
+/// The maximum number of payouts of one group of winners: the operator's list of announcements ends at a thousand.
 const MOST_PAYOUTS: usize = 250;
 
-/// A message as Twitch keeps it, to send it again.
+/// A message as Twitch keeps it for redelivery.
 struct Message {
     id: String,
     viewer: String,
@@ -31,7 +31,7 @@ impl Message {
     }
 }
 
-/// A name of its own for each viewer and change: a letter for the kind of viewer, and the numbers in letters.
+/// A unique name for each viewer and change: a letter for the kind of viewer, and the numbers as letters.
 pub(super) fn name(kind: char, group: usize, number: usize, change: usize) -> String {
     let digits = format!("{group:02}{number:04}{change:02}");
     let letters = digits.bytes().map(|digit| char::from(b'a' + (digit - b'0')));
@@ -66,7 +66,7 @@ impl FaultRun<'_> {
         counts.redeliveries += u64::from(in_vain);
     }
 
-    /// Viewers who come one after the other. Each knows what has to come of it.
+    /// Viewers who come one after the other, each with a known expected result.
     pub(super) async fn crowd(&self, group: usize, mut rng: StdRng) {
         for number in 0..MOST_VIEWERS {
             if Instant::now() >= self.until {
@@ -81,7 +81,7 @@ impl FaultRun<'_> {
         }
     }
 
-    /// Enrols, changes the name, and somebody wants the name; Twitch sends the first message again.
+    /// Enrols and changes the name, which somebody else then wants; Twitch redelivers the first message.
     async fn fickle(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("fickle-{group}-{number}");
         let (first, second) = (name('F', group, number, 0), name('F', group, number, 1));
@@ -100,7 +100,7 @@ impl FaultRun<'_> {
         self.ledger.borrow_mut().expect(&envious, None);
     }
 
-    /// Enrols and may win the roulette. A message that comes again must not bring a winner back.
+    /// Enrols and may win the roulette. A redelivered message must not bring a winner back.
     async fn lucky(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("lucky-{group}-{number}");
         let name = name('L', group, number, 0);
@@ -110,7 +110,7 @@ impl FaultRun<'_> {
         self.deliver(&message, rng).await;
     }
 
-    /// Enrols by the panel, which asks again.
+    /// Enrols by the panel, which repeats its request.
     async fn claimer(&self, group: usize, number: usize, rng: &mut StdRng) {
         let viewer = format!("claimer-{group}-{number}");
         let Some(token) = self.token(&viewer).await else { return };
@@ -125,7 +125,7 @@ impl FaultRun<'_> {
                 .await;
             let Some((answer, in_vain)) = answer else { return };
             let granted = answer.json::<Claim>().is_some_and(|granted| granted == claim);
-            // A call without an answer may have been the first.
+            // A call without an answer may have been the first one.
             let is_first = answer.status == 201 && !again;
             if !granted || !(is_first || answer.status == 200 && (again || in_vain > 0)) {
                 return self.unexpected("a claim", &answer);
@@ -136,7 +136,7 @@ impl FaultRun<'_> {
         ledger.expect(&viewer, Some(&character_name));
     }
 
-    /// Viewers who win one payout after the other; now and then one is left lying, called off, or its winner comes back.
+    /// Viewers who win one payout after the other; sometimes one is abandoned or cancelled, or its winner comes back.
     pub(super) async fn winners(&self, group: usize, mut rng: StdRng) {
         for number in 0..MOST_PAYOUTS {
             if Instant::now() >= self.until {
@@ -155,7 +155,7 @@ impl FaultRun<'_> {
         self.ledger.borrow_mut().expect(&viewer, Some(&character));
         let Some(payout) = self.prepare(&viewer, rng).await else { return };
         match rng.random_range(0..10) {
-            // The sweep takes it.
+            // The sweep expires it.
             0 => return,
             1 => return self.change(payout, PayoutStatus::Cancelled, rng).await,
             _ => {}
@@ -172,13 +172,13 @@ impl FaultRun<'_> {
         }
     }
 
-    /// Awards a payout by the harness.
+    /// Awards a payout through the harness.
     async fn prepare(&self, viewer: &str, rng: &mut StdRng) -> Option<Uuid> {
         let body = PreparePendingPayout { twitch_user_id: viewer.to_owned() };
         let (answer, in_vain) = self.desktop_call(rng, Method::POST, "/api/e2e/prepare-pending-payout", &body).await?;
         match answer.status {
             200 => answer.json::<PreparedPayout>().map(|prepared| prepared.payout_id),
-            // The call before had its effect, and only its answer was lost.
+            // The earlier call took effect, and only its answer was lost.
             409 if in_vain > 0 => {
                 let pending = self.payouts(PayoutStatus::Pending, rng).await;
                 pending.into_iter().find(|payout| payout.twitch_user_id == viewer).map(|payout| payout.id)
@@ -195,7 +195,7 @@ impl FaultRun<'_> {
         let Some((answer, _)) = self.desktop_call(rng, Method::PATCH, &path, &json!({ "status": status })).await else {
             return;
         };
-        // 409: it had its effect before, or the payout has expired.
+        // 409: an earlier call took effect, or the payout has expired.
         if !matches!(answer.status, 200 | 409) {
             self.unexpected("a change of status", &answer);
         }

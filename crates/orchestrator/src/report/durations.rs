@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// In milliseconds, to the microsecond.
+/// In milliseconds, with three decimals.
 #[expect(clippy::cast_precision_loss, reason = "durations of runs are far below 2^53 microseconds")]
 pub(super) fn in_milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0

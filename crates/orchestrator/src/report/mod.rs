@@ -1,4 +1,4 @@
-//! The report of a scenario, for people as it goes, for machines at the end.
+//! The report of a scenario: for people while it runs, for machines at the end.
 
 mod durations;
 mod junit;
@@ -21,20 +21,20 @@ use summary::Summary;
 
 pub use run::Run;
 
-/// Says what happens as it happens.
+/// Reports what happens as it happens.
 #[derive(Debug)]
 pub struct Report {
     json: bool,
-    /// The orchestrator's own log file: what people get to read, without colours.
+    /// The orchestrator's own log file: the output for people, without colours.
     transcript: Option<File>,
-    /// Where the services' log files are, if known.
+    /// The directory of the services' log files, if known.
     log_dir: Option<PathBuf>,
     /// Of the job, where this runs in one.
     summary: Option<Summary>,
 }
 
 impl Report {
-    /// Refuses a JUnit report that could not be written, while nothing has been started for it. Leaves nothing behind.
+    /// Checks that a JUnit report can be written, before anything is started. Leaves nothing behind.
     pub fn can_write_junit(path: Option<&Path>) -> Result<()> {
         let Some(path) = path else { return Ok(()) };
         let can_write = || match File::create_new(path) {
@@ -45,7 +45,7 @@ impl Report {
         can_write().with_context(|| format!("cannot write the JUnit report {}", path.display()))
     }
 
-    /// With `log_dir`, keeps a transcript there and quotes the services' logs.
+    /// With `log_dir`, writes a transcript there and quotes the services' logs.
     pub fn new(json: bool, log_dir: Option<&Path>) -> Result<Self> {
         let create = |directory: &Path| {
             let path = log_file(directory, ServiceId::Orchestrator);
@@ -61,19 +61,19 @@ impl Report {
         })
     }
 
-    /// The first line.
+    /// Reports the start.
     pub fn title(&mut self, tier: Tier, viewer: &Viewer) {
         let Viewer { user_id, login, character } = viewer;
         self.say(&format!("{}: viewer {user_id} ({login}), character {character}", tier.title()));
     }
 
-    /// A service is ready.
+    /// Reports that a service is ready.
     pub fn ready(&mut self, ready: Ready) {
         let service = ready.service.service();
         self.say(&format!("{DIM} ready {:>9}  {}{DIM:#}", milliseconds(ready.after), service.component));
     }
 
-    /// A step was taken.
+    /// Reports a step.
     pub fn taken(&mut self, taken: &Taken) {
         let took = milliseconds(taken.took);
         let name = taken.step.name;
@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// The stack did not start, and a service is to blame.
+    /// Reports that the stack did not start because of a service.
     pub fn not_started(mut self, tier: Tier, error: &StartError) {
         self.say(&format!("{error}"));
         self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", tier.title()));
@@ -126,7 +126,7 @@ impl Report {
             .collect()
     }
 
-    /// The end: the verdict as the last line, or the whole report as JSON; and the JUnit file, if one is wanted.
+    /// Reports the end: the verdict as the last line, or the whole report as JSON; and writes the JUnit file, if requested.
     pub fn finish(mut self, run: &Run, junit: Option<&Path>) -> Result<()> {
         if let Some(path) = junit {
             let report = junit::report(run).to_string().context("cannot write the JUnit report")?;
@@ -154,7 +154,7 @@ impl Report {
         Ok(())
     }
 
-    /// To standard output, unless that is for JSON, and to the transcript.
+    /// Writes to standard output, unless that is for JSON, and to the transcript.
     fn say(&mut self, line: &str) {
         if !self.json {
             terminal::say(format_args!("{line}"));

@@ -8,22 +8,22 @@ use crate::stack::Ready;
 /// See the module.
 #[derive(Debug)]
 pub struct Run {
-    /// Which one.
+    /// The scenario.
     pub tier: Tier,
-    /// Who it was about.
+    /// Its viewer.
     pub viewer: Viewer,
-    /// Whether the stack was running already.
+    /// Whether the stack was already running.
     pub attached: bool,
-    /// The steps that were taken.
+    /// The steps that were run.
     pub taken: Vec<Taken>,
-    /// When each service was ready, of a stack that was started.
+    /// When each service became ready, if the stack was started.
     pub ready: Vec<Ready>,
-    /// How long all of it took, start and stop of the stack included.
+    /// How long the whole run took, including start and stop of the stack.
     pub took: Duration,
 }
 
 impl Run {
-    /// Whether all steps were taken and went well.
+    /// Whether all steps were run and passed.
     pub fn passed(&self) -> bool {
         self.taken.len() == self.tier.steps().len() && self.taken.iter().all(|taken| taken.outcome.is_ok())
     }

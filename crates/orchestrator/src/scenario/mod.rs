@@ -1,4 +1,4 @@
-//! The scenarios: Tier A and Tier B, over HTTP alone.
+//! The scenarios: Tier A and Tier B, over HTTP only.
 
 mod causes;
 mod stage;
@@ -16,7 +16,7 @@ pub use causes::cause_of_silence;
 pub use stage::{Stage, Viewer};
 pub use step::{Mismatch, Step, Taken};
 
-/// Which way is gone.
+/// Which scenario.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tier {
     /// Enrolment.
@@ -31,12 +31,12 @@ pub struct Recorder<'a> {
     taken: Vec<Taken>,
 }
 
-/// A step failed; the [`Recorder`] knows which and why.
+/// A step failed; the [`Recorder`] knows which one and why.
 #[derive(Debug)]
 pub struct Failed;
 
 impl Tier {
-    /// For people.
+    /// The name for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::A => "Tier A",
@@ -44,7 +44,7 @@ impl Tier {
         }
     }
 
-    /// For machines.
+    /// The name for machines.
     pub fn name(self) -> &'static str {
         match self {
             Self::A => "tier-a",
@@ -77,7 +77,7 @@ impl Stage {
         join_all(examined).await.into_iter().flatten().collect()
     }
 
-    /// Takes the steps of a scenario, up to the first that fails.
+    /// Runs the steps of a scenario, up to the first that fails.
     pub async fn play(&self, tier: Tier, recorder: &mut Recorder<'_>) -> Result<(), Failed> {
         recorder.step(&steps::SEND_CHAT, self.send_chat()).await?;
         let token = recorder.step(&steps::TOKEN, self.token()).await?;
@@ -101,19 +101,19 @@ impl<'a> Recorder<'a> {
         Self { on_taken, taken: Vec::new() }
     }
 
-    /// What was taken so far.
+    /// The steps that were run so far.
     pub fn into_taken(self) -> Vec<Taken> {
         self.taken
     }
 
-    /// Notes the step that is broken off for a reason of its own; `None` when all were taken.
+    /// Records that the current step was aborted for an external reason; `None` if all steps were run.
     pub fn broken_off(&mut self, tier: Tier, mismatch: Mismatch) {
         if let Some(step) = tier.steps().get(self.taken.len()) {
             self.note(Taken { step, took: Duration::ZERO, outcome: Err(mismatch) });
         }
     }
 
-    /// Adds to the step that failed what is known by now.
+    /// Adds information to the step that failed.
     pub fn explain(&mut self, mismatch: Mismatch) {
         if let Some(taken) = self.taken.last_mut() {
             taken.outcome = Err(mismatch);

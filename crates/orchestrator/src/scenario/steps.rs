@@ -17,12 +17,12 @@ use crate::notification::{self, ChatLine, Form};
 
 /// The `PATCH` waits for the first call to Helix, but no longer than 3 s.
 const ANNOUNCED_WITHIN: Duration = Duration::from_secs(5);
-/// In the ordinary case the first look sees it; the others only fill the stand-in's log.
+/// Usually the first look sees it; more of them only fill the stand-in's log.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// In front of the id of a user of whom MockHelixApi says that they do not subscribe.
+/// The prefix of the ids of users who, for MockHelixApi, do not subscribe to the channel.
 const NO_SUBSCRIBER: &str = "nosub-";
-/// The character that such a viewer claims; nobody gets to have it.
+/// The character that such a viewer claims; the claim is always refused.
 const STRANGER: &str = "Nosubscriber";
 
 pub(super) const SEND_CHAT: Step =
@@ -48,7 +48,7 @@ pub(super) const ALL: &[&Step] =
     &[&SEND_CHAT, &TOKEN, &ENROLLED, &REFUSED, &PREPARE, &SEQUENCE, &ANNOUNCED, &LAST_RUN, &LEFT];
 pub(super) const TIER_A_STEPS: usize = 3;
 
-/// What a step gives, with what was seen.
+/// The result of a step, with what was observed.
 type Seen<T> = Result<(T, String), Mismatch>;
 
 impl Stage {
@@ -77,7 +77,7 @@ impl Stage {
         self.token_of(&self.viewer.user_id, &self.viewer.login).await
     }
 
-    /// Somebody who does not subscribe asks to join by the panel.
+    /// A viewer who does not subscribe to the channel asks to join by the panel.
     pub(super) async fn stranger_is_refused(&self) -> Seen<()> {
         if self.skips_subscriber_check {
             return Ok(((), "not asked for: Mgm__DevSkipSubscriberCheck is on".to_owned()));
@@ -108,7 +108,7 @@ impl Stage {
                     format!("a token of {} characters, valid for {} s", token.access_token.len(), token.expires_in);
                 Ok((token.access_token.into(), seen))
             }
-            // What may hold a token must not be repeated.
+            // A body that may hold a token must not be repeated.
             _ if answer.status == 200 => {
                 Err(Mismatch { expected: expected.to_owned(), got: "200 with another body".to_owned(), cause: None })
             }
@@ -182,18 +182,18 @@ impl Stage {
         }
     }
 
-    /// How many messages Helix has taken so far; 0 where it does not say, which a later step finds out.
+    /// The number of messages that Helix has accepted so far; 0 if it does not say, which a later step will report.
     pub(super) async fn sent_so_far(&self) -> u64 {
         let Ok((_, Some(sent))) = self.sent("").await else { return 0 };
         sent.total
     }
 
-    /// Looks among all messages since there were `before`: others may be announced at the same time, and the same text may
-    /// have been said in an earlier run.
+    /// Searches all messages since the total was `before`: others may be announced at the same time, and the same text may
+    /// have been sent in an earlier run.
     pub(super) async fn is_announced(&self, before: u64) -> Seen<()> {
         let expected = announcement(&self.viewer.character);
         let begun = Instant::now();
-        // That Helix does not answer is no reason to look again.
+        // A missing answer from Helix is no reason to look again.
         let look = async || match self.sent(&expected).await {
             Ok((_, Some(sent))) if sent.since(before).contains(&expected) => Ok(Ok(())),
             Ok((answer, sent)) => Err((answer, sent)),
@@ -230,7 +230,7 @@ impl Stage {
         Ok((answer, sent))
     }
 
-    /// The last run is `ours`, or a later one of somebody else.
+    /// The last run is `ours`, or a later one by somebody else.
     pub(super) async fn last_run_is_ok(&self, ours: &SequenceRun) -> Seen<()> {
         let endpoint = self.endpoint(ServiceId::SyntheticDesktop);
         let expected = "200 with ok true";
@@ -246,7 +246,7 @@ impl Stage {
     }
 }
 
-/// The exact text that the chat gets to read.
+/// The exact text for chat.
 fn announcement(character: &str) -> String {
     format!("Награда отправлена персонажу {character} на почту, проверяй ящик!")
 }

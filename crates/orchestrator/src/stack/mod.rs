@@ -36,37 +36,37 @@ pub use ports::{PortArgs, ReservedPort};
 
 /// Longer than the backend waits for its database.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
-/// A loopback round trip takes a fraction of it, a service's start several times as long.
+/// Much longer than a loopback round trip, and much shorter than a service's start.
 const PROBE_EVERY: Duration = Duration::from_millis(5);
 /// Longer than a service takes to finish what it has accepted.
 pub const STOPPED_WITHIN: Duration = Duration::from_secs(15);
-/// Lines of a log that a report repeats.
+/// The number of log lines that a report quotes.
 pub const LAST_LINES: usize = 15;
 
-/// A stack that is being started, runs, or is being stopped. [`Stack::stop`] leaves nothing of it behind.
+/// A stack that is being started, is running, or is being stopped. [`Stack::stop`] leaves nothing of it behind.
 #[derive(Debug)]
 pub struct Stack {
     plan: Plan,
     database: OnceCell<Database>,
-    /// In the order in which they were started.
+    /// In start order.
     children: RefCell<Vec<(ServiceId, Child)>>,
 }
 
 /// A service that has become ready.
 #[derive(Clone, Copy, Debug)]
 pub struct Ready {
-    /// Which one.
+    /// The service.
     pub service: ServiceId,
-    /// Since the stack was started.
+    /// Time since the stack was started.
     pub after: Duration,
 }
 
-/// A service that has ended by itself.
+/// A service that has stopped unexpectedly.
 #[derive(Clone, Debug)]
 pub struct Death {
-    /// Which one.
+    /// The service.
     pub service: ServiceId,
-    /// Its status, where the system tells.
+    /// Its exit status, if the system tells.
     pub status: Option<ExitStatus>,
     /// The end of its log.
     pub last_lines: Vec<String>,
@@ -78,7 +78,7 @@ pub enum StartError {
     /// There is no database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Somebody took a port in the last moment.
+    /// Another process took a port at the last moment.
     #[error(transparent)]
     Taken(#[from] PortsTaken),
     /// A process cannot be started.
@@ -86,10 +86,10 @@ pub enum StartError {
     Spawn {
         /// The service.
         component: &'static str,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
-    /// A service ended instead of becoming ready.
+    /// A service stopped instead of becoming ready.
     #[error("{0}")]
     Died(Death),
     /// A service does not become ready.
@@ -97,16 +97,16 @@ pub enum StartError {
     NotHealthy {
         /// The service.
         component: &'static str,
-        /// What was wrong the last time.
+        /// The last problem.
         last: Unhealthy,
     },
-    /// A client for the probes cannot be made.
+    /// No client for the probes can be built.
     #[error(transparent)]
     Client(#[from] mgm_http_client::ClientError),
 }
 
 impl StartError {
-    /// Whether usage or environment are wrong; else a service is.
+    /// Whether usage or environment are wrong; otherwise a service is.
     pub fn is_environment(&self) -> bool {
         const WRONG: Option<i32> = Some(2);
         match self {
@@ -118,24 +118,24 @@ impl StartError {
 }
 
 impl Stack {
-    /// A stack of which nothing is started yet.
+    /// A stack of which nothing has been started.
     pub fn new(plan: Plan) -> Self {
         Self { plan, database: OnceCell::new(), children: RefCell::default() }
     }
 
-    /// What it consists of.
+    /// Its plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Starts everything, as much at once as the order allows, and returns when all is ready. May be given up at any
-    /// moment; whatever the outcome, [`Stack::stop`] is due.
+    /// Starts everything, as concurrently as the order allows, and returns when all are ready. May be cancelled at any time;
+    /// whatever the outcome, [`Stack::stop`] must be called.
     pub async fn start(&self, on_ready: impl Fn(Ready)) -> Result<(), StartError> {
         let all: Vec<_> = SERVICES.iter().filter(|service| service.port.is_some()).map(|service| service.id).collect();
         self.start_only(&all, on_ready).await
     }
 
-    /// Starts some of the services, none of which may need another.
+    /// Starts some services, none of which needs another of them.
     pub async fn start_only(&self, only: &[ServiceId], on_ready: impl Fn(Ready)) -> Result<(), StartError> {
         let begun = Instant::now();
         let services = || SERVICES.iter().filter(|service| only.contains(&service.id));
@@ -144,7 +144,7 @@ impl Stack {
             let (gates, on_ready) = (&gates, &on_ready);
             async move {
                 for needed in service.waits_for {
-                    // An error means that the sender is gone, and it lives until all of these futures have ended.
+                    // An error would mean that the sender is gone, but it lives until all of these futures have ended.
                     drop(gates[needed].subscribe().wait_for(|ready| *ready).await);
                 }
                 self.start_one(service).await?;
@@ -172,7 +172,7 @@ impl Stack {
         }
     }
 
-    /// Gives a future of the new process's end.
+    /// Returns a future that resolves when the new process ends.
     fn spawn(&self, service: &'static Service) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
         let spawn = || {
             let output = File::create(self.plan.log(service.id))?;
@@ -184,7 +184,7 @@ impl Stack {
         spawn().map_err(|source| StartError::Spawn { component: service.component, source })
     }
 
-    /// Starts a backend beside that of the table, its output appended to `log`. It is the caller's to stop.
+    /// Starts an additional backend, with its output appended to `log`. The caller has to stop it.
     pub fn spawn_backend(&self, port: &ReservedPort, log: &Path) -> Result<Child, StartError> {
         let service = ServiceId::Backend.service();
         let spawn = || {
@@ -194,13 +194,13 @@ impl Stack {
         spawn().map_err(|source| StartError::Spawn { component: service.component, source })
     }
 
-    /// This program, about to play a service that listens there.
+    /// The command that runs this program as a service that listens there.
     fn program(&self, service: &'static Service, url: String) -> io::Result<Program> {
         let environment = &self.plan.environment;
         let connection_string = (service.id == ServiceId::Backend)
             .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
             .flatten();
-        // Nobody is left to finish anything for.
+        // There is nobody left for whom to finish anything.
         let mut program = Program::new(own_program()?, ParentDeath::default(), Signal::SIGKILL);
         let command = program.command();
         command.arg0("mgm").args(["serve", service.name]).env_clear().stdin(Stdio::null());
@@ -211,7 +211,7 @@ impl Stack {
         Ok(program)
     }
 
-    /// Runs one of the operator's subcommands of the backend to its end.
+    /// Runs one of the backend's operator subcommands to its end.
     pub async fn operate(&self, arguments: &[&str]) -> io::Result<Output> {
         let connection_string = self.connection_string().map(|text| text.expose_secret().to_owned());
         let mut command = Command::new(own_program()?);
@@ -222,7 +222,7 @@ impl Stack {
         command.envs(self.plan.environment.for_service(String::new(), connection_string)).output().await
     }
 
-    /// Causes trouble in the stack's own PostgreSQL; returns when that is over.
+    /// Injects a fault into the stack's own PostgreSQL; returns when it is over.
     pub async fn trouble_database(&self, fault: DatabaseFault) -> Result<(), DatabaseError> {
         match self.database.get() {
             Some(database) => database.trouble(fault).await,
@@ -235,7 +235,7 @@ impl Stack {
         self.until_healthy_at(&Endpoint::new(service.id, url)?).await
     }
 
-    /// Waits for a service wherever it is.
+    /// Waits for a service at its address.
     pub async fn until_healthy_at(&self, endpoint: &Endpoint) -> Result<(), StartError> {
         let service = endpoint.service.service();
         let Some(health) = &service.health else { return Ok(()) };
@@ -247,12 +247,12 @@ impl Stack {
         probed.map(drop).map_err(|last| StartError::NotHealthy { component: service.component, last })
     }
 
-    /// How to reach the database, once it is there.
+    /// The connection string, once there is a database.
     pub fn connection_string(&self) -> Option<SecretString> {
         self.database.get().map(Database::connection_string)
     }
 
-    /// The process that plays a service.
+    /// The process of a service.
     pub fn pid(&self, service: ServiceId) -> Option<u32> {
         if service == ServiceId::Postgres {
             return self.database.get().and_then(Database::pid);
@@ -260,7 +260,7 @@ impl Stack {
         self.children.borrow().iter().find(|(id, _)| *id == service).map(|(_, child)| child.pid())
     }
 
-    /// Resolves when a service that is ready ends by itself.
+    /// Resolves when a service that is ready stops unexpectedly.
     pub async fn first_death(&self) -> Death {
         let child = |(service, child): &(ServiceId, Child)| {
             let (service, ended) = (*service, child.ended());
@@ -284,7 +284,7 @@ impl Stack {
         Death { service, status, last_lines: end_of_log(&self.plan.log(service), LAST_LINES) }
     }
 
-    /// Stops everything in reverse order of start.
+    /// Stops everything in reverse start order.
     pub async fn stop(self) {
         for (_, child) in self.children.into_inner().into_iter().rev() {
             child.stop(STOPPED_WITHIN).await;
@@ -302,10 +302,10 @@ pub fn end_of_log(path: &Path, count: usize) -> Vec<String> {
     last_lines(path, 0, count).unwrap_or_default()
 }
 
-/// This very program, also when a newer build has taken its place in the meantime.
+/// The path of this very program, even if a newer build has replaced it in the meantime.
 pub fn own_program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
-    // Linux appends a word to the name of a file that is gone; the link still leads to it.
+    // Linux appends a word to the name of a deleted file; the link still leads to it.
     if cfg!(target_os = "linux") && !path.exists() { Ok("/proc/self/exe".into()) } else { Ok(path) }
 }
 
@@ -313,7 +313,7 @@ impl std::fmt::Display for Death {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { service, status, last_lines } = self;
         let how = status.map_or_else(String::new, |status| format!(" ({status})"));
-        write!(f, "{} has ended by itself{how}", service.service().component)?;
+        write!(f, "{} has stopped unexpectedly{how}", service.service().component)?;
         for line in last_lines {
             write!(f, "\n    {line}")?;
         }

@@ -1,4 +1,4 @@
-//! What a stack consists of, decided before anything is started.
+//! The plan of a stack, made before anything is started.
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::value_parser::secret;
 #[command(next_help_heading = "Stack options")]
 pub struct StackArgs {
     /// Use this PostgreSQL (a postgres:// URL or Npgsql keywords) instead of starting one; ConnectionStrings__PostgreSQL
-    /// does the same. `tier-a` and `tier-b` create a database of their own there and drop it.
+    /// does the same. `tier-a` and `tier-b` create their own database there and drop it.
     #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = ports::option(ServiceId::Postgres))]
     pub database_url: Option<SecretString>,
     #[command(flatten)]
@@ -33,39 +33,39 @@ pub struct StackArgs {
 }
 
 impl StackArgs {
-    /// The ids of all these options, for those that exclude them.
+    /// The ids of all these options, for options that exclude them.
     pub fn ids() -> impl Iterator<Item = String> {
         std::iter::once("database_url".to_owned()).chain(PortArgs::ids())
     }
 }
 
-/// What becomes of the data when the stack stops.
+/// What happens to the data when the stack stops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Keep {
-    /// They stay, and are there the next time.
+    /// It is kept for the next time.
     Data {
-        /// Whether those of the last time are removed first.
+        /// Whether existing data is removed first.
         fresh: bool,
     },
-    /// They go.
+    /// It is removed.
     Nothing,
 }
 
-/// What a stack consists of.
+/// The plan of a stack.
 #[derive(Debug)]
 pub struct Plan {
-    /// Where everything listens.
+    /// The ports of the services.
     pub ports: Ports,
     /// The database.
     pub database: DatabasePlan,
-    /// What the services are told.
+    /// The environment of the services.
     pub environment: StackEnvironment,
-    /// Where their output goes.
+    /// The directory for their output.
     pub log_dir: LogDir,
 }
 
 impl Plan {
-    /// Decides everything and takes the ports. Starts nothing.
+    /// Makes the plan and reserves the ports. Starts nothing.
     pub fn make(
         options: &StackArgs,
         sources: Sources,
@@ -112,7 +112,7 @@ pub fn log_file(log_dir: &Path, service: ServiceId) -> PathBuf {
     log_dir.join(service.service().log_file)
 }
 
-/// The database of `--database-url`, else of the settings. Never that of a stray `DATABASE_URL`.
+/// The database of `--database-url`, or else of the settings. Never that of a stray `DATABASE_URL`.
 fn named_database(options: &StackArgs, sources: &Sources) -> Result<Option<ConnectionString>> {
     let to = match &options.database_url {
         Some(url) => Some(ConnectionString::parse(url.expose_secret())?),

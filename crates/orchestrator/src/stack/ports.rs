@@ -1,4 +1,4 @@
-//! The ports of a stack, held from the moment they are chosen, so that a taken one is known before anything is started.
+//! The ports of a stack, reserved from the moment they are chosen, so that a conflict is known before anything is started.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use url::Url;
 use crate::targets::{Targets, spoken};
 use crate::value_parser;
 
-/// Where a stack is to listen. On the command line an option for each service that has a port.
+/// Where a stack listens. On the command line there is an option for each service that has a port.
 #[derive(Clone, Debug, Default)]
 pub struct PortArgs {
     /// Whether the system chooses every port that is not given.
@@ -79,8 +79,8 @@ impl FromArgMatches for PortArgs {
 #[derive(Debug)]
 pub struct Ports {
     numbers: BTreeMap<ServiceId, u16>,
-    /// Bound, but not listening: whoever else asks for the port is refused, while a service that is about to listen and
-    /// sets `SO_REUSEADDR`, as all of ours do, is not. Only Linux has it so; elsewhere the sockets are closed at once.
+    /// Bound, but not listening: other programs that request the port are refused, but not a service that is about to listen
+    /// and sets `SO_REUSEADDR`, as all of ours do. This holds only on Linux; elsewhere the sockets are closed at once.
     reserved: Vec<Socket>,
 }
 
@@ -96,10 +96,10 @@ pub struct PortTaken {
     holder: Option<Holder>,
 }
 
-/// Why ports cannot be had.
+/// Why ports are not available.
 #[derive(Debug, thiserror::Error)]
 pub enum PortsError {
-    /// Others have them.
+    /// Other processes use them.
     #[error(transparent)]
     Taken(#[from] PortsTaken),
     /// The system refuses.
@@ -107,13 +107,13 @@ pub enum PortsError {
     Refused {
         /// The port.
         port: u16,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl Ports {
-    /// Chooses and holds the ports of all services; that of PostgreSQL only when the stack has its own.
+    /// Chooses and reserves the ports of all services; PostgreSQL's only if the stack has its own.
     pub fn reserve(options: &PortArgs, own_postgres: bool) -> Result<Self, PortsError> {
         let mut ports = Self { numbers: BTreeMap::new(), reserved: Vec::new() };
         let mut taken = Vec::new();
@@ -148,7 +148,7 @@ impl Ports {
         self.numbers.keys().copied()
     }
 
-    /// All addresses, for those who talk to the services.
+    /// All addresses, for clients of the services.
     pub fn targets(&self) -> Targets {
         let url = |port| Url::parse(&loopback(port)).expect("loopback and a port make a URL");
         self.numbers.iter().map(|(service, port)| (*service, url(*port))).collect()
@@ -159,14 +159,14 @@ impl Ports {
         loopback(self.of(service).unwrap_or_default())
     }
 
-    /// Whether somebody else has taken the port of a service after all.
+    /// Whether another process has taken the port of a service after all.
     pub fn lost(&self, service: ServiceId) -> Option<PortsTaken> {
         let taken = PortTaken::new(service, self.of(service)?);
         taken.holder.is_some().then(|| PortsTaken(vec![taken]))
     }
 }
 
-/// A free port for one service more, held as [`Ports`] are.
+/// A free port for one more service, reserved like [`Ports`].
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
@@ -174,7 +174,7 @@ pub struct ReservedPort {
 }
 
 impl ReservedPort {
-    /// The system chooses.
+    /// A port that the system chooses.
     pub fn any() -> Result<Self, PortsError> {
         let (socket, number) = bind(0).map_err(|source| PortsError::Refused { port: 0, source })?;
         Ok(Self { number, _reserved: cfg!(target_os = "linux").then_some(socket) })
@@ -204,7 +204,7 @@ fn loopback(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// The option that gives a service another port, without its hyphens.
+/// The option that sets the port of a service, without its hyphens.
 pub(super) fn option(service: ServiceId) -> String {
     match service {
         ServiceId::Postgres => "pg-port".to_owned(),

@@ -1,21 +1,21 @@
-//! Databases of a single run in somebody else's PostgreSQL. A run that is killed cannot drop its own; a later one does.
+//! Databases for a single run in somebody else's PostgreSQL. A run that is killed cannot drop its own; a later run does.
 
 use std::time::Duration;
 
 use mgm_system::{Clock as _, RandomSource, SystemClock};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-/// In front of the time of creation, in seconds since the epoch, and some letters.
+/// The prefix of the name, before the time of creation, in seconds since the epoch, and some letters.
 const PREFIX: &str = "mgm_throw_away_";
-/// A run that works with its database keeps sessions there. It may be without any for a moment, but not when it is so old.
+/// A run keeps sessions on its database. It may have none for a moment, but not when the database is this old.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 
-/// A name that nobody has used before, which tells when.
+/// A new, unique name that includes the time.
 pub(super) fn name(random: &RandomSource) -> String {
     format!("{PREFIX}{}_{}", SystemClock.now().unix_timestamp(), random.letters(12))
 }
 
-/// Drops what killed runs have left: databases of that name, without sessions, and old.
+/// Drops what killed runs have left: old databases with such a name and without sessions.
 pub(super) async fn drop_stale(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let unused: Vec<String> = sqlx::query_scalar(
         "SELECT datname FROM pg_database WHERE starts_with(datname, $1)
@@ -26,13 +26,13 @@ pub(super) async fn drop_stale(connection: &mut PgConnection) -> Result<(), sqlx
     .await?;
     let now = SystemClock.now().unix_timestamp();
     for name in unused.iter().filter(|name| is_stale(name, now)) {
-        // Not by force: somebody may connect in this moment. Whoever may not drop it leaves it to its owner.
+        // Not forced, since somebody may connect at this moment. A user who may not drop it leaves it to its owner.
         let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"))).execute(&mut *connection).await;
     }
     Ok(())
 }
 
-/// Whether it is a name of ours, of letters, digits and underscores, and old.
+/// Whether it is one of our names, of letters, digits and underscores, and old.
 fn is_stale(name: &str, now: i64) -> bool {
     let parts = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
     let Some((Ok(created), letters)) = parts.map(|(created, letters)| (created.parse::<i64>(), letters)) else {

@@ -138,7 +138,10 @@ fn a_service_that_cannot_start_is_named_with_its_reason() {
     let output = place.command("tier-a --auto-ports").env("Mgm__Environment", "Production").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("backend has ended by itself") && stderr.contains("Twitch__ExtensionSecret"), "{stderr}");
+    assert!(
+        stderr.contains("backend has stopped unexpectedly") && stderr.contains("Twitch__ExtensionSecret"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -32,9 +32,9 @@ use composition::Composition;
 use definition::definition;
 
 const PROGRAM: &str = "process-compose";
-/// Begins the title that process-compose gives a terminal, even where there is none.
+/// The start of the title that process-compose sends to a terminal, even if there is none.
 const TITLE: u8 = 0x1b;
-/// Ends it.
+/// The end of it.
 const BELL: u8 = 0x07;
 
 /// The options of `mgm process-compose`.
@@ -47,12 +47,12 @@ pub struct ProcessComposeArgs {
     print: bool,
     #[command(flatten)]
     ports: PortArgs,
-    /// What the scenario gets to hear, such as --json.
+    /// Arguments for the scenario, such as --json.
     #[arg(last = true, value_name = "SCENARIO OPTIONS")]
     arguments: Vec<OsString>,
 }
 
-/// The part of the command line that plays scenarios.
+/// The part of the command line that runs scenarios.
 #[derive(Debug, Parser)]
 #[command(name = "mgm", version)]
 struct ScenarioLine {
@@ -66,7 +66,7 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
     let mut signals = Signals::new().context("cannot handle signals")?;
     let ProcessComposeArgs { what, print, ports, arguments } = options;
     if what.tier().is_none() && !arguments.is_empty() {
-        bail!("what follows -- is for a scenario, and this plays none");
+        bail!("arguments after -- are for a scenario, and this runs none");
     }
     if let Some(tier) = what.tier() {
         let line = [OsString::from("mgm"), tier.name().into()].into_iter().chain(arguments.iter().map(OsString::from));
@@ -84,7 +84,7 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
     // The ports stay reserved until the services listen on them.
     let plan = Plan::make(&stack, global.sources(), &state, global.log_dir.as_deref(), keep)?;
     let log_dir = plan.log_dir.path();
-    // Beside a scenario, another stack of this user may run, and use the state directory.
+    // During a scenario, another stack of this user may be running and using the state directory.
     let state = if what.tier().is_some() { StateDir::choose(Some(log_dir.to_owned()))? } else { state };
     let definition = format!("{:#}", definition(what, &plan, &state)?);
     if print {
@@ -94,7 +94,7 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
     let file = log_dir.join("process-compose.json");
     std::fs::write(&file, definition).with_context(|| format!("cannot write {}", file.display()))?;
     for service in what.services(&plan) {
-        // process-compose appends, and what stays must be of this run.
+        // process-compose appends, but the file must only hold this run.
         drop(std::fs::remove_file(plan.log(service.id)));
     }
 
@@ -127,15 +127,15 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
             Ok(match status.code() {
                 Some(0) if never_played.is_none() => ExitCode::SUCCESS,
                 Some(status) if status == i32::from(WRONG) => ExitCode::from(WRONG),
-                // Also that of a service which has been asked to end while it started.
+                // Also the status of a service that was asked to stop while it was starting.
                 _ => ExitCode::FAILURE,
             })
         }
     }
 }
 
-/// `process-compose`, told by the environment to listen nowhere (its server would take the backend's port) and to leave
-/// what it has to say in the log directory.
+/// `process-compose`, configured by the environment not to listen (its server would take the backend's port) and to write
+/// its log to the log directory.
 fn command(what: Composition, plan: &Plan, file: &Path) -> Command {
     let log_dir = plan.log_dir.path();
     let mut command = Command::new(PROGRAM);
@@ -155,13 +155,13 @@ fn command(what: Composition, plan: &Plan, file: &Path) -> Command {
     command
 }
 
-/// How process-compose has ended.
+/// How process-compose ended.
 enum Ended {
     ByItself(ExitStatus),
     Interrupted,
 }
 
-/// Runs it to its end. Every signal is passed on.
+/// Runs it to its end. Every signal is forwarded.
 async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended> {
     let is_terminal = output::is_terminal();
     if !is_terminal {
@@ -189,8 +189,8 @@ async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended>
                 status = child.wait() => return status,
                 () = signals.next() => {
                     interrupted = true;
-                    // From a terminal it has had the signal itself, and heeds the first alone.
-                    // It may have ended just now.
+                    // From a terminal it has received the signal itself, and it only reacts to the first.
+                    // It may have just ended.
                     let _ = pid.map(|pid| kill(pid, Signal::SIGTERM));
                 }
             }
@@ -202,7 +202,7 @@ async fn supervise(mut command: Command, signals: &mut Signals) -> Result<Ended>
     Ok(if interrupted { Ended::Interrupted } else { Ended::ByItself(status) })
 }
 
-/// Copies to standard output what is no title for a terminal.
+/// Copies everything except terminal titles to standard output.
 async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
     let mut output = BufReader::new(output);
     if output.fill_buf().await?.first() == Some(&TITLE) {
@@ -219,7 +219,7 @@ async fn without_title(output: impl AsyncRead + Unpin) -> std::io::Result<()> {
     }
 }
 
-/// The verdict when the scenario was not reached: what each service has said last.
+/// The verdict if the scenario was not reached: the last line of each service.
 fn not_started(tier: Tier, what: Composition, plan: &Plan, json: bool) {
     for service in what.services(plan) {
         for line in end_of_log(&plan.log(service.id), 1) {
