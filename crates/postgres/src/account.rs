@@ -102,14 +102,14 @@ impl Account {
         if self.drops { chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw())) } else { Ok(()) }
     }
 
-    /// A command that runs as this user, untouched by what the environment says to PostgreSQL's programs.
+    /// A command that runs as this user, without the environment's settings for PostgreSQL's programs.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         self.prepare(&mut command);
         command
     }
 
-    /// Has a command run so.
+    /// Makes a command run that way.
     pub(crate) fn prepare(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
             command.env_remove(name);

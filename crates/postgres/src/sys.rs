@@ -1,13 +1,13 @@
-//! What only the C interface offers: the one place of this crate with `unsafe`.
+//! What only the C interface offers: the only place in this crate with `unsafe`.
 
 use nix::libc;
 
-/// What has become of a System V shared memory segment.
+/// The state of a System V shared memory segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Segment {
     /// A process is attached to it.
     InUse,
-    /// It is no more; perhaps its id has a new owner.
+    /// It no longer exists; its id may have a new owner.
     Gone,
 }
 

@@ -1,5 +1,5 @@
-//! Addresses to listen on, as `ASPNETCORE_URLS` writes them: `http://+:8080;http://localhost:9051`. The crate `url` takes
-//! neither `+` nor `*` for a host.
+//! Addresses to listen on, in the form of `ASPNETCORE_URLS`: `http://+:8080;http://localhost:9051`. The crate `url` accepts
+//! neither `+` nor `*` as a host.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
