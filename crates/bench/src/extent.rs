@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// See the module.
+/// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     /// How long each side is under load in each round.

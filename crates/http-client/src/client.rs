@@ -1,4 +1,4 @@
-//! Making a client.
+//! Builds a client.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -48,7 +48,7 @@ pub(crate) fn initdb(
         arguments.push("--set=scram_iterations=1".into());
     }
     let path = installation.program("initdb");
-    // There is nothing to keep.
+    // An incomplete data directory is discarded anyway.
     let mut program = Program::new(&path, options.parent_death, Signal::SIGKILL);
     account.prepare(program.command().args(arguments).stdin(Stdio::null()));
     let mut child = program.spawn(log.file()?).map_err(ServerError::io("start", &path))?;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// At most one line in this time.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// Counts an event between its log lines.
 #[derive(Debug, Default)]
 pub struct LogThrottle(Mutex<State>);
 

@@ -43,7 +43,7 @@ impl RandomSource {
         Builder::from_unix_timestamp_millis(milliseconds, &self.bytes()).into_uuid()
     }
 
-    /// Any number.
+    /// A random number.
     pub fn number(&self) -> u64 {
         self.rng().random()
     }

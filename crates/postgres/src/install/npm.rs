@@ -42,7 +42,7 @@ pub(super) fn pack(npm: &Path, package: &Package, directory: &Path, effort: Effo
         "--pack-destination",
     ]);
     command.arg(&target);
-    // The user's own: the settings of npm are theirs.
+    // Runs as the current user, whose npm settings apply.
     Account::own().prepare(command);
     let mut process = program.spawn(log).map_err(failed)?;
     if effort == Effort::Short && until(SHORT, || process.exit_status()).is_none() {

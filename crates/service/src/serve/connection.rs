@@ -1,6 +1,6 @@
 //! The state of an open connection: its peer, what it waits for, and what is asked of it.
 //!
-//! One task serves a connection and is the only writer of its state. Others read the state and make requests.
+//! One task serves a connection and is the only writer of its state. Others read the state and ask for actions.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Phase {
     const ALL: [Self; 5] = [Self::Busy, Self::Idle, Self::Head, Self::Body, Self::Answer];
 }
 
-/// Requests to a connection; several can be set at once.
+/// What can be asked of a connection; several at once.
 pub(super) mod ask {
     /// To answer what has arrived, and then to end.
     pub(crate) const END: u8 = 1;
@@ -57,7 +57,7 @@ pub(super) struct Group {
 /// is longer.
 const TOLERANCE: i64 = 16;
 
-/// See the module.
+/// The shared state of an open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) peer: SocketAddr,
@@ -82,7 +82,7 @@ pub(crate) struct Connection {
     head_bytes: AtomicUsize,
     /// Bytes that have arrived beyond the end of the current request; negative while its body is not complete.
     ahead: AtomicI64,
-    /// At the last check on request, something had arrived that had not been read.
+    /// When it was last checked because others asked, something had arrived that had not been read.
     arrived: AtomicBool,
 }
 
@@ -126,13 +126,13 @@ impl Connection {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Makes a request, and wakes the connection's task.
+    /// Asks for an action, and wakes the connection's task.
     pub(super) fn ask(&self, what: u8) {
         self.asked.fetch_or(what, Ordering::AcqRel);
         self.waker.wake();
     }
 
-    /// The current requests; `waker` is woken when there are more.
+    /// The actions asked for; `waker` is woken when there are more.
     pub(super) fn listen(&self, waker: &Waker) -> u8 {
         self.waker.register(waker);
         self.asked()

@@ -16,7 +16,7 @@ use crate::log_throttle::LogThrottle;
 /// How long a newcomer waits before it checks again for a free place; it is usually notified earlier.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// See the module.
+/// All open connections.
 #[derive(Debug)]
 pub(super) struct Registry {
     capacity: usize,

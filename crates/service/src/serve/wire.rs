@@ -20,7 +20,7 @@ const CHUNK: usize = 8 * 1024 - 1;
 /// Buffers grow by doubling.
 const ROOM: usize = 2;
 
-/// See the module.
+/// The socket of a connection.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Take<TcpStream>,

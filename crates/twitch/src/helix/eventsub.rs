@@ -13,7 +13,7 @@ use crate::tolerant;
 
 /// The maximum number of pages of subscriptions that a client can have; Twitch fills a page with a hundred.
 const MAX_PAGES: usize = 200;
-/// What the metrics call these calls.
+/// The label of these calls in metrics.
 const OPERATION: &str = "eventsub_subscriptions";
 
 /// The scopes that the broadcaster must have granted the client for a webhook subscription to their own chat: the first two
