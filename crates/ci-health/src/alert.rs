@@ -1,9 +1,9 @@
 //! The alert: exactly one open issue while a workflow keeps failing.
 //!
-//! What there is to do follows from what GitHub shows alone, so the alert may be run at any time, twice at once, and again
-//! after it has failed half-way. GitHub cannot open an issue on the condition that there is none; two alerts at once may open
-//! one each. Each of them looks again after it has opened its own, so at least one of them sees both, and the newer is closed.
-//! The same goes for comments.
+//! The action follows only from what GitHub shows, so the alert may be run at any time, twice at once, and again after it
+//! has failed half-way. GitHub cannot open an issue on condition that there is none, so two concurrent alerts may open one
+//! each. Each of them checks again after it has opened its own, so at least one of them sees both, and the newer is closed.
+//! The same holds for comments.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use serde::Serialize;
 use crate::github::{Error, GitHub, Issue, Workflow};
 use crate::run::{Run, Verdict};
 
-/// What the alert watches, and how its issue is known.
+/// What the alert watches, and how it recognises its issue.
 #[derive(Clone, Debug)]
 pub struct Alert {
     /// The workflow.
     pub workflow: Workflow,
-    /// The label of the issue; an open issue that has it is the alert's.
+    /// The label of the issue; an open issue with this label is the alert's.
     pub label: String,
 }
 
-/// What the alert has done.
+/// What the alert did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum Action {
@@ -39,7 +39,7 @@ pub enum Action {
         /// The run that failed.
         run: u64,
     },
-    /// It closed the issue, for the workflow passes again.
+    /// It closed the issue, since the workflow passes again.
     Closed {
         /// The number of the issue.
         issue: u64,
@@ -48,7 +48,7 @@ pub enum Action {
     ClosedDuplicate {
         /// The number of the issue.
         issue: u64,
-        /// The one that stays.
+        /// The issue that stays open.
         of: u64,
     },
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// How the workflow stands.
+/// The state of the workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State<'a> {
     /// The newest run passed.
@@ -85,7 +85,7 @@ impl PartialEq for Run {
 
 impl Eq for Run {}
 
-/// Of the newest runs that passed or failed, newest first.
+/// The state from the newest runs that passed or failed, newest first.
 fn state(newest: &[Run]) -> State<'_> {
     let has_failed = |run: &Run| run.verdict() == Some(Verdict::Failure);
     match newest {
@@ -97,7 +97,7 @@ fn state(newest: &[Run]) -> State<'_> {
 }
 
 impl Alert {
-    /// Opens, comments on or closes the issue, as it has to be. Tries again when GitHub fails in a way that may pass.
+    /// Opens, comments on or closes the issue as needed. Tries again after errors that may pass.
     pub async fn run(&self, github: &GitHub) -> Result<Vec<Action>, Error> {
         let mut actions = Vec::new();
         let backoff = ExponentialBuilder::default()
@@ -146,7 +146,7 @@ impl Alert {
         let opened = github.open_issue(&title, &self.body(runs), &self.label).await?;
         actions.push(Action::Opened { issue: opened.number });
         let mut open = github.open_issues(&self.label).await?;
-        // A list may lag behind.
+        // Lists may lag behind.
         if open.iter().all(|issue| issue.number != opened.number) {
             open.push(opened);
             open.sort_by_key(|issue| issue.number);
@@ -179,7 +179,7 @@ impl Alert {
         Ok(())
     }
 
-    /// Says something about a run once, whoever says it.
+    /// Comments about a run once, whoever does it.
     async fn say(&self, github: &GitHub, issue: u64, text: &str, run: &Run) -> Result<bool, Error> {
         let marker = marker(run);
         let has_marker = |body: &Option<String>| body.as_ref().is_some_and(|body| body.contains(&marker));
@@ -197,7 +197,7 @@ impl Alert {
     }
 }
 
-/// All but the oldest.
+/// Closes all but the oldest.
 async fn close_duplicates(github: &GitHub, open: &[Issue], actions: &mut Vec<Action>) -> Result<(), Error> {
     let [stays, duplicates @ ..] = open else { return Ok(()) };
     for duplicate in duplicates {
@@ -218,7 +218,7 @@ fn link(run: &Run) -> String {
     format!("[run {}{attempt}]({}){commit}", run.run_number, run.html_url)
 }
 
-/// By which a comment is known to be about a run; Markdown does not show it.
+/// Marks a comment as being about a run; Markdown does not show it.
 fn marker(run: &Run) -> String {
     format!("<!-- mgm ci-health: run {} attempt {} -->", run.id, run.run_attempt)
 }

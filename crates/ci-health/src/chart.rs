@@ -1,8 +1,8 @@
-//! A chart that fits into a line of text.
+//! A chart on a single line of text.
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A bar for each value, the highest for the greatest; a dot where there is no value.
+/// A bar for each value, the highest for the greatest; a dot if there is no value.
 pub(crate) fn sparkline(values: &[Option<f64>]) -> String {
     let most = values.iter().flatten().copied().fold(0.0, f64::max);
     values.iter().map(|value| value.map_or('·', |value| bar(value, most))).collect()
@@ -10,7 +10,7 @@ pub(crate) fn sparkline(values: &[Option<f64>]) -> String {
 
 fn bar(value: f64, most: f64) -> char {
     let share = if most > 0.0 { value / most } else { 0.0 };
-    // The highest that the value fills.
+    // The highest bar that the value fills.
     let steps = (1_u8..).map(|step| f64::from(step) / 8.0);
     BARS.into_iter().zip(steps).find(|(_, step)| share <= *step).map_or(BARS[7], |(bar, _)| bar)
 }

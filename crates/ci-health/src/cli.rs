@@ -15,26 +15,26 @@ use crate::alert::Alert;
 use crate::github::{Error, GitHub, Repository, Workflow};
 use crate::{rehearsal, report};
 
-/// Where a workflow finds the variables that GitHub sets for it.
+/// The variable with which GitHub names the file of the job's summary.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// It could not be done.
+/// The command could not be carried out.
 const WRONG: u8 = 2;
 
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum CiHealthCommand {
-    /// Report how a workflow fared in the last weeks, as Markdown: on standard output, and in the job's summary.
+    /// Report the results of a workflow in the last weeks, as Markdown: on standard output, and in the job's summary.
     Report(ReportArgs),
     /// Open one issue when the two newest runs of a workflow failed, comment on it while that lasts, close it when one passes.
     ///
-    /// Cancelled and skipped runs do not count. It may be run at any time, and twice at once.
+    /// Cancelled and skipped runs do not count. The alert may be run at any time, and twice at once.
     Alert(AlertArgs),
-    /// Play report and alert through against a stand-in for GitHub, and print what would be posted.
+    /// Run report and alert against a fake GitHub, and print what would be posted.
     Rehearse,
 }
 
-/// Which repository, and which workflow.
+/// The repository and the workflow.
 #[derive(Args, Debug)]
 pub struct TargetArgs {
     /// The repository.
@@ -43,36 +43,36 @@ pub struct TargetArgs {
     /// The file of the workflow.
     #[arg(long, value_name = "FILE", default_value = "e2e-test.yml", value_parser = file_name)]
     workflow: String,
-    /// Look at the runs on this branch only.
+    /// Only look at the runs on this branch.
     #[arg(long, value_name = "BRANCH")]
     branch: Option<String>,
-    /// Where GitHub's API is.
+    /// The address of GitHub's API.
     #[arg(long, value_name = "URL", env = "GITHUB_API_URL", default_value = "https://api.github.com")]
     api_url: Url,
-    /// The token [default: none, which does for the report of a public repository].
+    /// The token [default: none, which is enough for the report of a public repository].
     #[arg(long, value_name = "TOKEN", env = "GITHUB_TOKEN", hide_env_values = true, value_parser = secret)]
     token: Option<SecretString>,
 }
 
-/// See [`CiHealthCommand::Report`].
+/// The options of [`CiHealthCommand::Report`].
 #[derive(Args, Debug)]
 pub struct ReportArgs {
     #[command(flatten)]
     target: TargetArgs,
-    /// How many days, today included.
+    /// The number of days, including today.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
-    /// Append the report to this file, too [default: that of the job's summary, in a workflow].
+    /// Also append the report to this file [default: that of the job's summary, in a workflow].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = SUMMARY, hide_env_values = true)]
     summary: Option<PathBuf>,
 }
 
-/// See [`CiHealthCommand::Alert`].
+/// The options of [`CiHealthCommand::Alert`].
 #[derive(Args, Debug)]
 pub struct AlertArgs {
     #[command(flatten)]
     target: TargetArgs,
-    /// The label of the issue: an open issue that has it is the alert's.
+    /// The label of the issue: an open issue with this label is the alert's.
     #[arg(long, value_name = "LABEL", default_value = "ci-health")]
     label: String,
 }
@@ -80,10 +80,10 @@ pub struct AlertArgs {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// GitHub did not do as asked.
+    /// GitHub did not carry out a request.
     #[error(transparent)]
     GitHub(#[from] Error),
-    /// The rehearsal found something.
+    /// The rehearsal found a problem.
     #[error(transparent)]
     Rehearsal(#[from] rehearsal::RehearsalError),
     /// The summary cannot be written.
@@ -95,8 +95,8 @@ pub enum Failure {
 }
 
 impl CiHealthCommand {
-    /// Does it, and says what went wrong. The exit status is 0 when it was done and 2 when it could not be; what was found
-    /// about the workflow does not change it.
+    /// Runs the command and reports errors. The exit status is 0 if it was carried out and 2 if it could not be; the state of
+    /// the workflow does not change it.
     #[must_use]
     pub fn execute(self, json: bool) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -116,7 +116,7 @@ impl CiHealthCommand {
     async fn run(self, json: bool, now: OffsetDateTime) -> Result<(), Failure> {
         match self {
             Self::Report(ReportArgs { target, days, summary }) => {
-                // Found out before GitHub is asked.
+                // Checked before GitHub is asked.
                 let mut file = match summary {
                     Some(path) => match std::fs::OpenOptions::new().create(true).append(true).open(&path) {
                         Ok(file) => Some((file, path)),
@@ -164,11 +164,11 @@ fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
     writeln!(output)
 }
 
-/// The name of a workflow's file, which becomes a part of an address.
+/// The name of a workflow's file, which becomes part of a URL.
 fn file_name(text: &str) -> Result<String, &'static str> {
     let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
     let is_file = !matches!(text, "" | "." | "..") && text.chars().all(is_name);
-    if is_file { Ok(text.to_owned()) } else { Err("the name of a file in .github/workflows is meant") }
+    if is_file { Ok(text.to_owned()) } else { Err("expected the name of a file in .github/workflows") }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "that is how clap calls it")]

@@ -1,5 +1,5 @@
-//! A stand-in for the part of GitHub that is needed here: runs and jobs as they are put into it, issues and comments that
-//! are kept, pages, and faults on demand.
+//! A fake of the part of GitHub that this crate needs: runs and jobs that tests provide, issues and comments that are
+//! stored, pages, and faults on demand.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,18 +19,18 @@ use url::Url;
 
 use crate::github::Repository;
 
-/// What a request suffers.
+/// A fault for a request.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// The requests that it hits are of this method, …
+    /// It affects requests with this method, …
     pub method: Method,
-    /// … and their path ends so.
+    /// … and with a path that ends like this.
     pub path: &'static str,
     /// The answer.
     pub status: StatusCode,
     /// Headers of the answer.
     pub headers: Vec<(&'static str, String)>,
-    /// Whether what was asked for is done all the same.
+    /// Whether the request takes effect nevertheless.
     pub is_done: bool,
 }
 
@@ -48,7 +48,7 @@ struct World {
     runs: Vec<Value>,
     jobs: HashMap<u64, Vec<Value>>,
     issues: Vec<Value>,
-    /// By their id, with the number of their issue.
+    /// The comments by id, with the number of their issue.
     comments: BTreeMap<u64, (u64, Value)>,
     next_comment: u64,
     faults: VecDeque<Fault>,
@@ -57,7 +57,7 @@ struct World {
     page_size: Option<usize>,
 }
 
-/// GitHub, until it is dropped.
+/// A fake GitHub, which runs until it is dropped.
 #[derive(Debug)]
 pub struct FakeGitHub {
     address: SocketAddr,
@@ -74,7 +74,7 @@ impl Drop for FakeGitHub {
 }
 
 impl FakeGitHub {
-    /// Listens on a free port of the loopback.
+    /// Listens on a free loopback port.
     pub async fn start() -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -92,13 +92,13 @@ impl FakeGitHub {
         Ok(Self { address, world, task: serving.abort_handle() })
     }
 
-    /// Where its API is.
+    /// The address of its API.
     #[must_use]
     pub fn api(&self) -> Url {
         format!("http://{}/", self.address).parse().expect("an address makes a URL")
     }
 
-    /// The repository that it has.
+    /// Its repository.
     #[must_use]
     pub fn repository() -> Repository {
         "mimirons/gold".parse().expect("this is one")
@@ -108,7 +108,7 @@ impl FakeGitHub {
         lock(&self.world)
     }
 
-    /// Adds a run, or its newest attempt, which takes the place of the one before.
+    /// Adds a run, or its newest attempt, which replaces the previous one.
     pub fn put_run(&self, run: Value) {
         let mut world = self.world();
         world.runs.retain(|other| other["id"] != run["id"]);
@@ -126,23 +126,23 @@ impl FakeGitHub {
         new_issue(&mut self.world(), &issue);
     }
 
-    /// Adds a fault: the next request that it fits suffers it.
+    /// Adds a fault: it affects the next matching request.
     pub fn add_fault(&self, fault: Fault) {
         self.world().faults.push_back(fault);
     }
 
-    /// Puts no more on a page than this, whatever is asked for.
+    /// Limits pages to this size, whatever is requested.
     pub fn set_page_size(&self, size: usize) {
         self.world().page_size = Some(size);
     }
 
-    /// Everything that was changed, in order.
+    /// All changes, in order.
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
         self.world().writes.clone()
     }
 
-    /// How often it was asked.
+    /// The number of requests.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.world().requests
@@ -154,7 +154,7 @@ impl FakeGitHub {
         self.world().issues.clone()
     }
 
-    /// What was said on an issue, oldest first.
+    /// The comments on an issue, oldest first.
     #[must_use]
     pub fn comments(&self, issue: u64) -> Vec<String> {
         let text = |comment: &Value| comment["body"].as_str().unwrap_or_default().to_owned();
@@ -190,7 +190,7 @@ async fn suffer(State(world): State<Shared>, request: Request, next: Next) -> Re
 
 type Parameters = Query<HashMap<String, String>>;
 
-/// A page of what there is, as a list or, below a name, in a frame; with the link to the next.
+/// A page of the items, as a list or, with a name, in a frame; with the link to the next page.
 fn page(
     world: &World,
     request: &http::Uri,
@@ -276,7 +276,7 @@ fn new_issue(world: &mut World, wanted: &Value) -> Value {
     issue
 }
 
-/// Reads a body, and keeps it with what it was sent to.
+/// Reads a body, and records it with its method and path.
 fn write(world: &mut World, method: &Method, uri: &http::Uri, body: &[u8]) -> Value {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     world.writes.push(Write { request: format!("{method} {}", uri.path()), body: body.clone() });

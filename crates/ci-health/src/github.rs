@@ -1,4 +1,4 @@
-//! The part of GitHub's REST API that is needed here.
+//! The part of GitHub's REST API that this crate needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,20 +18,20 @@ use url::Url;
 
 use crate::run::{Job, Run, Verdict};
 
-/// How often a question is asked again, after an error of the server or when it says to wait.
+/// How many times a request is retried after a server error or when GitHub says to wait.
 const RETRIES: usize = 5;
-/// How long to wait where GitHub says to and not for how long, in seconds.
+/// How long to wait if GitHub says to wait but not for how long, in seconds.
 const WAIT: u64 = 60;
-/// How long an answer may keep one waiting.
+/// The longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The most that GitHub puts on a page.
+/// The largest page that GitHub allows.
 const PAGE: u8 = 100;
 
 /// A repository, as `owner/name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository(String);
 
-/// What is no `owner/name`.
+/// The text is not `owner/name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a repository is written as owner/name")]
 pub struct NotARepository;
@@ -57,7 +57,7 @@ impl fmt::Display for Repository {
     }
 }
 
-/// Which runs are meant: those of a workflow, and where a branch is given, those on it.
+/// Selects runs: those of a workflow, and if a branch is given, those on it.
 #[derive(Clone, Debug)]
 pub struct Workflow {
     /// The name of its file, such as `ci.yml`.
@@ -71,10 +71,10 @@ pub struct Workflow {
 pub struct Issue {
     /// Its number in the repository.
     pub number: u64,
-    /// What it says.
+    /// Its text.
     #[serde(default)]
     pub body: Option<String>,
-    /// There in pull requests, which GitHub lists as issues, too.
+    /// Set for pull requests, which GitHub also lists as issues.
     #[serde(default)]
     pull_request: Option<Value>,
 }
@@ -82,14 +82,14 @@ pub struct Issue {
 /// A comment on an issue.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Comment {
-    /// GitHub's id of it; later ones are greater.
+    /// GitHub's id for it; later ones are greater.
     pub id: u64,
-    /// What it says.
+    /// Its text.
     #[serde(default)]
     pub body: Option<String>,
 }
 
-/// Why GitHub could not be asked, or did not do what it was asked to.
+/// Why GitHub could not be reached, or did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It answered with an error.
@@ -97,19 +97,19 @@ pub enum Error {
     Answered {
         /// The status.
         status: StatusCode,
-        /// What it said.
+        /// Its message.
         message: String,
     },
-    /// It could not be reached, or its answer not be read.
-    #[error("GitHub could not be asked: {}", causes(.0))]
+    /// It could not be reached, or its answer could not be read.
+    #[error("no valid answer from GitHub: {}", causes(.0))]
     Failed(#[source] Box<octocrab::Error>),
-    /// The address is none.
-    #[error("the address of GitHub's API has to be an http or https URL")]
+    /// The address is invalid.
+    #[error("the address of GitHub's API must be an http or https URL")]
     Address,
 }
 
 impl Error {
-    /// Whether the same may succeed a little later. What was asked for may have been done all the same.
+    /// Whether a retry may succeed. The request may have taken effect nevertheless.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -134,13 +134,13 @@ impl From<octocrab::Error> for Error {
     }
 }
 
-/// The error and what is behind it, in one line.
+/// The error and its causes, in one line.
 fn causes(error: &octocrab::Error) -> String {
     let first: &dyn std::error::Error = error;
     let mut said: Vec<String> = Vec::new();
     for cause in std::iter::successors(Some(first), |error| error.source()) {
         let text = cause.to_string();
-        // Some repeat what is behind them.
+        // Some errors repeat their causes.
         let text = text.lines().next().unwrap_or_default().trim().to_owned();
         if !text.is_empty() && said.last().is_none_or(|last| *last != text) {
             said.push(text);
@@ -152,14 +152,14 @@ fn causes(error: &octocrab::Error) -> String {
 /// One repository on GitHub.
 #[derive(Clone, Debug)]
 pub struct GitHub {
-    /// Asks again.
+    /// The client that retries.
     reader: Octocrab,
-    /// Does not: what failed may have happened.
+    /// The client that does not: a failed request may have taken effect.
     writer: Octocrab,
     repository: Repository,
 }
 
-/// Says that it waits, and why.
+/// Reports that it waits, and why.
 struct Patience;
 
 impl RateLimitMetrics for Patience {
@@ -173,7 +173,7 @@ impl RateLimitMetrics for Patience {
 }
 
 impl GitHub {
-    /// At this address of the API, with this token. Must be called in a runtime.
+    /// A repository at this address of the API, with this token. Must be called in a runtime.
     pub fn new(api: &Url, token: Option<&SecretString>, repository: Repository) -> Result<Self, Error> {
         let client = |retry: RetryConfig| {
             let mut builder = Octocrab::builder()
@@ -198,7 +198,7 @@ impl GitHub {
         Ok(Self { reader, writer: client(RetryConfig::None)?, repository })
     }
 
-    /// Which repository it is.
+    /// The repository.
     #[must_use]
     pub fn repository(&self) -> &Repository {
         &self.repository
@@ -289,7 +289,7 @@ impl GitHub {
         Ok(self.writer.post(route, Some(&json!({"body": body}))).await?)
     }
 
-    /// Takes a comment back.
+    /// Deletes a comment.
     pub async fn delete_comment(&self, comment: u64) -> Result<(), Error> {
         let route = self.route(&format!("/issues/comments/{comment}"));
         let answer = self.writer._delete(route, None::<&()>).await?;
@@ -297,7 +297,7 @@ impl GitHub {
         Ok(())
     }
 
-    /// Closes an issue: as done, or as one that was not to be.
+    /// Closes an issue, as completed or as not planned.
     pub async fn close_issue(&self, issue: u64, is_done: bool) -> Result<(), Error> {
         let reason = if is_done { "completed" } else { "not_planned" };
         let change = json!({"state": "closed", "state_reason": reason});

@@ -1,8 +1,8 @@
-//! How the project's workflows fare on GitHub: a report of the last weeks, and an alert that opens one issue when a workflow
-//! keeps failing, comments on it while that lasts, and closes it when the workflow passes again.
+//! The state of the project's workflows on GitHub: a report of the last weeks, and an alert that opens one issue when a
+//! workflow keeps failing, comments on it while that lasts, and closes it when the workflow passes again.
 //!
-//! GitHub is asked through its REST API (<https://docs.github.com/en/rest>); where it is, is a setting, so that another server
-//! can stand in for it. [`fake`] is one: the tests talk to it, and so does `mgm ci-health rehearse`.
+//! Both use GitHub's REST API (<https://docs.github.com/en/rest>); its address is a setting, so that another server can
+//! replace it. [`fake`] is one, which the tests and `mgm ci-health rehearse` use.
 
 pub mod alert;
 mod chart;

@@ -1,4 +1,4 @@
-//! `mgm ci-health` as a program of its own, for workflows that need nothing else of `mgm` and would wait for it to be built.
+//! `mgm ci-health` as a separate program, for workflows that need nothing else of `mgm` and would wait for its build.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use mgm_ci_health::cli::CiHealthCommand;
 use mgm_service::output;
 
-/// Reports on the workflows of the project, and sees to it that one that keeps failing is heard of.
+/// Reports on the workflows of the project, and alerts when one keeps failing.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {

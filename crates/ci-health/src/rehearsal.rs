@@ -1,4 +1,4 @@
-//! The report and the alert played through against a GitHub of ours, so that both are seen to work before they are needed.
+//! Runs the report and the alert against a fake GitHub, to see that both work before they are needed.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::fake::FakeGitHub;
 use crate::github::{Error, GitHub, Workflow};
 use crate::report;
 
-/// Why a rehearsal did not end well.
+/// Why a rehearsal failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
     /// The stand-in cannot listen.
@@ -20,12 +20,12 @@ pub enum RehearsalError {
     /// Report or alert failed.
     #[error(transparent)]
     GitHub(#[from] Error),
-    /// The alert did something else than it should.
+    /// The alert did not do what it should.
     #[error("after {0}: expected {1}, and the alert did {2}")]
     Unexpected(&'static str, &'static str, String),
 }
 
-/// What happens, one after the other, and what the alert is to do then.
+/// The scenes, in order, each with what the alert should do then.
 const SCENES: [(&str, Outcome, &str); 7] = [
     ("a run that passes", Outcome::New("success"), "nothing"),
     ("a run that fails", Outcome::New("failure"), "nothing"),
@@ -38,14 +38,14 @@ const SCENES: [(&str, Outcome, &str); 7] = [
 
 #[derive(Clone, Copy)]
 enum Outcome {
-    /// A new run ends so.
+    /// A new run ends with this conclusion.
     New(&'static str),
-    /// The newest run is started again, and ends so.
+    /// The newest run is restarted, and ends with this conclusion.
     Again(&'static str),
     Nothing,
 }
 
-/// Plays all scenes of the month before `now`, and answers in Markdown what would have been posted.
+/// Plays all scenes of the month before `now`, and returns, as Markdown, what would have been posted.
 pub async fn rehearse(now: OffsetDateTime) -> Result<String, RehearsalError> {
     let fake = FakeGitHub::start().await?;
     let github = GitHub::new(&fake.api(), None, FakeGitHub::repository())?;

@@ -1,4 +1,4 @@
-//! The report: how a workflow fared in the last weeks.
+//! The report: the results of a workflow in the last weeks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -10,17 +10,17 @@ use crate::chart::sparkline;
 use crate::github::{Error, GitHub, Workflow};
 use crate::run::{Job, Run, Verdict};
 
-/// Of so many runs at most the jobs are asked for, newest first.
+/// The maximum number of runs whose jobs are requested, newest first.
 const MOST_RUNS_WITH_JOBS: usize = 100;
 
-/// How a workflow fared. Durations are in seconds.
+/// The results of a workflow. Durations are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The repository, as `owner/name`.
     pub repository: String,
     /// The file of the workflow.
     pub workflow: String,
-    /// The branch, where only one is looked at.
+    /// The branch, if the report is about a single one.
     pub branch: Option<String>,
     /// The first day, in UTC.
     pub from: Date,
@@ -30,7 +30,7 @@ pub struct Report {
     pub total: Tally,
     /// The same by weeks, oldest first.
     pub weeks: Vec<Week>,
-    /// The median duration of each day's passed runs, oldest first; none on a day without one.
+    /// The median duration of each day's passed runs, oldest first; `None` on a day without one.
     pub daily_durations: Vec<Option<f64>>,
     /// Steps that failed and passed on the same commit, the most frequent first.
     pub flaky: Vec<FlakyStep>,
@@ -38,7 +38,7 @@ pub struct Report {
     pub newest: Option<Newest>,
 }
 
-/// What came of some runs.
+/// The results of some runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tally {
     /// All that were started.
@@ -47,9 +47,9 @@ pub struct Tally {
     pub success: usize,
     /// Those that failed.
     pub failure: usize,
-    /// Those that were cancelled, skipped or the like, or have not ended.
+    /// Those that were cancelled, skipped or similar, or have not ended.
     pub other: usize,
-    /// Of those that passed or failed, the share that passed, from 0 to 1.
+    /// The share that passed among those that passed or failed, from 0 to 1.
     pub success_rate: Option<f64>,
     /// The median duration of those that passed, in seconds.
     pub median_duration: Option<f64>,
@@ -70,9 +70,9 @@ pub struct Week {
 pub struct FlakyStep {
     /// The job.
     pub job: String,
-    /// The step; none where the job as a whole failed outside of its steps.
+    /// The step; `None` if the job failed outside of its steps.
     pub step: Option<String>,
-    /// On how many commits.
+    /// The number of commits.
     pub commits: usize,
     /// The page of the newest run in which it failed.
     pub last_failed: String,
@@ -81,13 +81,13 @@ pub struct FlakyStep {
 /// A run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Newest {
-    /// What came of it.
+    /// Its result.
     pub verdict: Verdict,
     /// Its page.
     pub url: String,
 }
 
-/// Asks GitHub for the runs of so many days before `now`, and what else the report needs.
+/// Requests the runs of this many days before `now` from GitHub, and whatever else the report needs.
 pub async fn collect(github: &GitHub, workflow: &Workflow, days: u16, now: OffsetDateTime) -> Result<Report, Error> {
     let from = now.date() - Duration::days(i64::from(days.max(1)) - 1);
     let runs = github.runs_since(workflow, from.midnight().assume_utc()).await?;
@@ -103,7 +103,7 @@ pub async fn collect(github: &GitHub, workflow: &Workflow, days: u16, now: Offse
     Ok(report)
 }
 
-/// The runs whose jobs tell whether something is flaky: those that were started again, and those of a commit on which one
+/// The runs whose jobs show whether something is flaky: those that were restarted, and those of a commit on which one
 /// run failed and another passed.
 fn worth_a_look(runs: &[Run]) -> Vec<&Run> {
     let commits = |wanted: Verdict| -> HashSet<&str> {
@@ -116,7 +116,7 @@ fn worth_a_look(runs: &[Run]) -> Vec<&Run> {
     runs.iter().filter(is_worth).take(MOST_RUNS_WITH_JOBS).collect()
 }
 
-/// From the runs alone, which are newest first.
+/// Builds the report from the runs alone, which are newest first.
 fn summarize(runs: &[Run], from: Date, until: Date) -> Report {
     let on = |first: Date, days: i64| {
         let after = first + Duration::days(days);
@@ -176,7 +176,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// What failed and passed on the same commit. The runs are newest first.
+/// The steps that failed and passed on the same commit. The runs are newest first.
 fn flaky(runs: &[(Run, Vec<Job>)]) -> Vec<FlakyStep> {
     #[derive(Default)]
     struct Seen {
@@ -202,7 +202,7 @@ fn flaky(runs: &[(Run, Vec<Job>)]) -> Vec<FlakyStep> {
                 note(Some(step), conclusion);
             }
             let conclusion = job.conclusion.as_deref().unwrap_or_default();
-            // A step that failed tells more than its job.
+            // A failed step says more than its job.
             if Verdict::of(conclusion) != Verdict::Failure || !has_failed {
                 note(None, conclusion);
             }
@@ -221,7 +221,7 @@ fn flaky(runs: &[(Run, Vec<Job>)]) -> Vec<FlakyStep> {
 }
 
 impl Report {
-    /// As Markdown, for the summary of a job.
+    /// The report as Markdown, for the summary of a job.
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = String::new();
@@ -290,7 +290,7 @@ fn seconds(duration: Option<f64>) -> String {
     }
 }
 
-/// Text for a cell of a table.
+/// Escapes text for a table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }

@@ -1,21 +1,21 @@
-//! A run of a workflow, and what came of it.
+//! A run of a workflow, and its result.
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-/// A run, as GitHub lists it (<https://docs.github.com/en/rest/actions/workflow-runs>). Fields that nobody reads are left out,
-/// and those that GitHub may leave out are optional.
+/// A run, as GitHub lists it (<https://docs.github.com/en/rest/actions/workflow-runs>). Unused fields are left out, and
+/// those that GitHub may leave out are optional.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Run {
-    /// GitHub's id of it; the same for all its attempts.
+    /// GitHub's id for it; the same for all its attempts.
     pub id: u64,
-    /// Counts the runs of the workflow, from 1.
+    /// The number of the run within the workflow, from 1.
     #[serde(default)]
     pub run_number: u64,
-    /// Counts how often it was started, from 1.
+    /// The number of its newest attempt, from 1.
     #[serde(default = "first")]
     pub run_attempt: u32,
-    /// `completed`, or how far it is.
+    /// `completed`, or its current state.
     pub status: Option<String>,
     /// How its newest attempt ended.
     pub conclusion: Option<String>,
@@ -31,7 +31,7 @@ pub struct Run {
     /// When its newest attempt was started.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub run_started_at: Option<OffsetDateTime>,
-    /// When it last changed: of a completed run, when it ended.
+    /// When it last changed, by GitHub's clock: for a completed run, when it ended.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub updated_at: Option<OffsetDateTime>,
 }
@@ -40,7 +40,7 @@ const fn first() -> u32 {
     1
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -48,12 +48,12 @@ pub enum Verdict {
     Success,
     /// It failed, ran out of time, or could not even start.
     Failure,
-    /// It was cancelled, skipped or the like, which says nothing about the code.
+    /// It was cancelled, skipped or similar, which says nothing about the code.
     Other,
 }
 
 impl Verdict {
-    /// What a conclusion of GitHub's means.
+    /// The meaning of one of GitHub's conclusions.
     #[must_use]
     pub fn of(conclusion: &str) -> Self {
         match conclusion {
@@ -65,7 +65,7 @@ impl Verdict {
 }
 
 impl Run {
-    /// What came of it; none while it has not ended.
+    /// Its result; `None` while it has not ended.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         if self.status.as_deref().is_some_and(|status| status != "completed") {
@@ -74,7 +74,7 @@ impl Run {
         self.conclusion.as_deref().map(Verdict::of)
     }
 
-    /// How long its newest attempt took; none while it has not ended.
+    /// The duration of its newest attempt; `None` while it has not ended.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.verdict()?;
@@ -94,7 +94,7 @@ impl Run {
 pub struct Job {
     /// Its name.
     pub name: String,
-    /// Which attempt of the run it belongs to, from 1.
+    /// The attempt of the run that it belongs to, from 1.
     #[serde(default = "first")]
     pub run_attempt: u32,
     /// How it ended.

@@ -1,4 +1,4 @@
-//! The alert against a stand-in for GitHub.
+//! The alert against a fake GitHub.
 #![cfg(test)]
 
 use http::{Method, StatusCode};
@@ -17,7 +17,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// The runs ended so, the oldest first.
+    /// Adds runs with these conclusions, the oldest first.
     async fn with(conclusions: &[&str]) -> Self {
         let fake = FakeGitHub::start().await.unwrap();
         let github = GitHub::new(&fake.api(), Some(&"token".into()), FakeGitHub::repository()).unwrap();
@@ -190,5 +190,5 @@ async fn nobody_there_is_an_error_that_says_so() {
     let nowhere = GitHub::new(&"http://127.0.0.1:9/".parse().unwrap(), None, FakeGitHub::repository()).unwrap();
     let error = scene.alert.workflow.clone();
     let error = nowhere.newest_decided(&error, 2).await.unwrap_err().to_string();
-    assert!(error.starts_with("GitHub could not be asked: "), "{error}");
+    assert!(error.starts_with("no valid answer from GitHub: "), "{error}");
 }

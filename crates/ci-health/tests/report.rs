@@ -1,4 +1,4 @@
-//! The report against a stand-in for GitHub.
+//! The report against a fake GitHub.
 #![cfg(test)]
 
 use mgm_ci_health::fake::FakeGitHub;

@@ -84,9 +84,9 @@ pub enum CliCommand {
     /// The definition is generated from the same table of services as everything else here; with --print it goes to standard
     /// output and nothing is started. Logs and reports are kept in the log directory.
     ProcessCompose(ProcessComposeArgs),
-    /// Report how the workflows on GitHub fare, and open an issue when one keeps failing.
+    /// Report the state of the workflows on GitHub, and open an issue when one keeps failing.
     CiHealth {
-        /// What it is to do.
+        /// The subcommand.
         #[command(subcommand)]
         command: CiHealthCommand,
     },

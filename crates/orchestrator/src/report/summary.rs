@@ -12,10 +12,10 @@ use super::durations::{milliseconds, seconds};
 use super::run::Run;
 use crate::scenario::Mismatch;
 
-/// The file that a job's summary is appended to; GitHub names it.
+/// The variable that names the file to which a job's summary is appended; GitHub sets it.
 const VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// The summary of the job that this runs in.
+/// The summary of the current job.
 #[derive(Debug)]
 pub(super) struct Summary {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// None outside of a job. It is opened before anything is started for it.
+    /// `None` outside of a job. The file is opened before anything is started.
     pub(super) fn open() -> Result<Option<Self>> {
         let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from) else {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Summary {
     }
 }
 
-/// The verdict, then what failed and why, then where the time went.
+/// The verdict, then what failed and why, then the durations.
 pub(super) fn markdown(run: &Run) -> String {
     let title = run.tier.title();
     let took = seconds(run.took);
@@ -77,12 +77,12 @@ pub(super) fn markdown(run: &Run) -> String {
     text
 }
 
-/// The stack did not start.
+/// Reports that the stack did not start.
 pub(super) fn not_started(title: &str, problem: &str) -> String {
     format!("## ❌ {title} failed: the stack did not start\n\n```\n{problem}\n```\n")
 }
 
-/// Text for a cell of a table.
+/// Escapes text for a table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
