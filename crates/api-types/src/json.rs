@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, EnumAccess, Error, MapAccess,
 
 /// Why a body is invalid. The text is only for the sender, since it may repeat a part of the body.
 #[derive(Debug)]
-pub enum BodyError {
+pub enum JsonError {
     /// It is not JSON.
     Syntax(serde_json::Error),
     /// It is JSON of the wrong shape.
@@ -23,7 +23,7 @@ pub enum BodyError {
     },
 }
 
-impl fmt::Display for BodyError {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(source) => write!(f, "the body is not JSON: {source}"),
@@ -33,18 +33,18 @@ impl fmt::Display for BodyError {
     }
 }
 
-impl std::error::Error for BodyError {}
+impl std::error::Error for JsonError {}
 
 /// Reads a whole body.
-pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+pub fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
         let source = error.into_inner();
-        if source.is_data() { BodyError::Shape { path, source } } else { BodyError::Syntax(source) }
+        if source.is_data() { JsonError::Shape { path, source } } else { JsonError::Syntax(source) }
     })?;
-    json.end().map_err(BodyError::Syntax)?;
+    json.end().map_err(JsonError::Syntax)?;
     Ok(read)
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use mgm_domain::{
     CharacterName, GiftId, MessageId, Rejection, ViewerId,
-    chat::{Command, parse},
+    chat::{ChatCommand, parse},
     gift,
     pool::Enrol,
 };
@@ -99,8 +99,8 @@ impl Chat {
         let display_name = display_name(message.display_name());
         // What waits for the database is boxed, so that ordinary chat need not carry the space for it.
         match command {
-            Command::Enrol { .. } => Box::pin(self.enrol(message_id, Enrol { viewer, display_name, name })).await,
-            Command::Gift { .. } => Box::pin(self.request_gift(&message_id, viewer, display_name, name)).await,
+            ChatCommand::Enrol { .. } => Box::pin(self.enrol(message_id, Enrol { viewer, display_name, name })).await,
+            ChatCommand::Gift { .. } => Box::pin(self.request_gift(&message_id, viewer, display_name, name)).await,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::invisible::is_invisible;
 
 /// A command as typed. Its argument is not validated yet, so that a bad name is a refusal and not ordinary chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum ChatCommand {
     /// `!twgold <name>`: join the pool, or change the name one takes part with.
     Enrol {
         /// The argument as typed.
@@ -17,7 +17,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl ChatCommand {
     /// The argument as typed.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -32,7 +32,7 @@ impl Command {
 /// The command word ignores case and takes exactly one argument, separated by any white space. Invisible characters, which
 /// chat clients append to get a repeated text past the duplicate filter, are removed first.
 #[must_use]
-pub fn parse(message: &str) -> Option<Command> {
+pub fn parse(message: &str) -> Option<ChatCommand> {
     let visible = || message.chars().filter(|c| !is_invisible(*c));
     // The first character identifies most ordinary chat, which then needs no copy.
     if visible().find(|c| !c.is_whitespace()) != Some('!') {
@@ -45,9 +45,9 @@ pub fn parse(message: &str) -> Option<Command> {
     };
     let name = argument.to_owned();
     if word.eq_ignore_ascii_case("!twgold") {
-        Some(Command::Enrol { name })
+        Some(ChatCommand::Enrol { name })
     } else if word.eq_ignore_ascii_case("!twgift") {
-        Some(Command::Gift { name })
+        Some(ChatCommand::Gift { name })
     } else {
         None
     }
@@ -59,8 +59,8 @@ mod tests {
 
     use super::*;
 
-    fn enrol(name: &str) -> Command {
-        Command::Enrol { name: name.to_owned() }
+    fn enrol(name: &str) -> ChatCommand {
+        ChatCommand::Enrol { name: name.to_owned() }
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         ] {
             assert_eq!(parse(message), Some(enrol("Etoehero")), "{message:?}");
         }
-        assert_eq!(parse("!twgift Ёжик"), Some(Command::Gift { name: "Ёжик".to_owned() }));
+        assert_eq!(parse("!twgift Ёжик"), Some(ChatCommand::Gift { name: "Ёжик".to_owned() }));
     }
 
     #[test]

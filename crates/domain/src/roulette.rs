@@ -229,7 +229,7 @@ pub struct Verify {
 
 /// What follows from a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verified<'a> {
+pub enum CandidateVerdict<'a> {
     /// It was received before; nothing changes.
     Already(Decision),
     /// The candidate wins.
@@ -245,19 +245,19 @@ pub fn verify<'a>(
     cycle: Option<&'a Cycle>,
     standing: Standing,
     verification: &Verify,
-) -> Result<Verified<'a>, Rejection> {
+) -> Result<CandidateVerdict<'a>, Rejection> {
     let cycle = cycle.ok_or(Rejection::OutOfSequence)?;
     let candidate = cycle.candidate.as_ref().ok_or(Rejection::OutOfSequence)?;
     if let Some(decision) = cycle.decision {
-        return Ok(Verified::Already(decision));
+        return Ok(CandidateVerdict::Already(decision));
     }
     if verification.at > cycle.deadline || !candidate.character_name.is_same_name(&verification.character_name) {
         return Err(Rejection::OutOfSequence);
     }
     Ok(match (verification.online, standing.admits_payout()) {
-        (false, _) => Verified::Absent,
-        (true, Ok(())) => Verified::Winner(candidate),
-        (true, Err(refusal)) => Verified::MayNotWin(refusal),
+        (false, _) => CandidateVerdict::Absent,
+        (true, Ok(())) => CandidateVerdict::Winner(candidate),
+        (true, Err(refusal)) => CandidateVerdict::MayNotWin(refusal),
     })
 }
 
@@ -355,14 +355,24 @@ mod tests {
         for (cycle, standing, verification, expected) in [
             (None, free, found("Anna", true, 250), Err(Rejection::OutOfSequence)),
             (Some(&empty), free, found("Anna", true, 250), Err(Rejection::OutOfSequence)),
-            (Some(&open), free, found("ANNA", true, 330), Ok(Verified::Winner(candidate))),
+            (Some(&open), free, found("ANNA", true, 330), Ok(CandidateVerdict::Winner(candidate))),
             (Some(&open), free, found("Anna", true, 331), Err(Rejection::OutOfSequence)),
             (Some(&open), free, found("Bella", true, 250), Err(Rejection::OutOfSequence)),
             (Some(&open), free, found("Bella", false, 250), Err(Rejection::OutOfSequence)),
-            (Some(&open), busy, found("Anna", false, 250), Ok(Verified::Absent)),
-            (Some(&open), busy, found("Anna", true, 250), Ok(Verified::MayNotWin(Rejection::ActivePayoutExists))),
-            (Some(&open), capped, found("Anna", true, 250), Ok(Verified::MayNotWin(Rejection::LifetimeCapReached))),
-            (Some(&decided), busy, found("Bella", false, 9_999), Ok(Verified::Already(winner))),
+            (Some(&open), busy, found("Anna", false, 250), Ok(CandidateVerdict::Absent)),
+            (
+                Some(&open),
+                busy,
+                found("Anna", true, 250),
+                Ok(CandidateVerdict::MayNotWin(Rejection::ActivePayoutExists)),
+            ),
+            (
+                Some(&open),
+                capped,
+                found("Anna", true, 250),
+                Ok(CandidateVerdict::MayNotWin(Rejection::LifetimeCapReached)),
+            ),
+            (Some(&decided), busy, found("Bella", false, 9_999), Ok(CandidateVerdict::Already(winner))),
         ] {
             assert_eq!(verify(cycle, standing, &verification), expected, "{verification:?}");
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mgm_system::port::Holder;
+use mgm_system::port::PortHolder;
 
 use crate::account::NoAccount;
 
@@ -20,7 +20,7 @@ pub enum ServerError {
         /// The requested port.
         port: u16,
         /// The process that listens there, if the system tells.
-        holder: Option<Holder>,
+        holder: Option<PortHolder>,
     },
 
     /// Another server runs on the same data.
@@ -114,7 +114,7 @@ impl ServerError {
     }
 }
 
-fn by(holder: Option<&Holder>) -> String {
+fn by(holder: Option<&PortHolder>) -> String {
     holder.map(|holder| format!(" by {holder}")).unwrap_or_default()
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use mgm_system::port::{self, Holder};
+use mgm_system::port::{self, PortHolder};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -48,7 +48,7 @@ pub enum BindError {
         /// The address.
         address: SocketAddr,
         /// The process that has it, if the system tells.
-        holder: Option<Holder>,
+        holder: Option<PortHolder>,
     },
     /// The system refuses the address.
     #[error("cannot listen on {address}: {source}")]
@@ -66,7 +66,7 @@ pub enum BindError {
     },
 }
 
-fn by(holder: Option<&Holder>) -> String {
+fn by(holder: Option<&PortHolder>) -> String {
     holder.map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mgm_domain::{
     Payout, PayoutId, Rejection,
     announcement::{self, AnnouncementState, Attempt, Delivery, FIRST_DUE_AFTER, Next, Outcome},
-    payout::{Command, decide},
+    payout::{PayoutCommand, decide},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -389,7 +389,7 @@ impl Store {
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_payout(tx, id).await?;
             stream.state.as_ref().and_then(Payout::announcement).ok_or(Rejection::NotFound)?;
-            let command = Command::RecordAnnouncement { outcome: outcome.clone(), at: now };
+            let command = PayoutCommand::RecordAnnouncement { outcome: outcome.clone(), at: now };
             let events = decide(stream.state.as_ref(), command)?;
             self.append(tx, stream, &events, now).await?;
             // The function is called for the row that is written.

@@ -2,7 +2,7 @@
 
 use mgm_domain::{
     CharacterName, Gift, GiftId, GiftStatus, Rejection, ViewerId,
-    gift::{FailureReason, SelectedItem, State},
+    gift::{FailureReason, GiftState, SelectedItem},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -39,16 +39,16 @@ impl TryFrom<GiftRow> for GiftView {
         let item = item.map(|item| read.column("selected_item", SelectedItem::parse(item))).transpose()?;
         let selected = |item: Option<SelectedItem>| read.column("selected_item", item.ok_or_else(missing));
         let state = match status {
-            GiftStatus::Unverified => State::Unverified { timeout_at: timeout_at()? },
-            GiftStatus::Pending => State::Pending,
-            GiftStatus::SelectingItem => State::SelectingItem { timeout_at: timeout_at()? },
+            GiftStatus::Unverified => GiftState::Unverified { timeout_at: timeout_at()? },
+            GiftStatus::Pending => GiftState::Pending,
+            GiftStatus::SelectingItem => GiftState::SelectingItem { timeout_at: timeout_at()? },
             GiftStatus::WaitingConfirmation => {
-                State::WaitingConfirmation { item: selected(item)?, timeout_at: timeout_at()? }
+                GiftState::WaitingConfirmation { item: selected(item)?, timeout_at: timeout_at()? }
             }
-            GiftStatus::Completed => State::Completed { item: selected(item)? },
+            GiftStatus::Completed => GiftState::Completed { item: selected(item)? },
             GiftStatus::Failed => {
                 let reason = read.column("failure_reason", row.failure_reason.ok_or_else(missing))?;
-                State::Failed { item, reason: FailureReason::from(reason) }
+                GiftState::Failed { item, reason: FailureReason::from(reason) }
             }
         };
         let gift = Gift {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mgm_domain::{
     GiftId, ViewerId,
-    gift::{Command, FailureReason, TimeLimits},
+    gift::{FailureReason, GiftCommand, TimeLimits},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -29,7 +29,7 @@ pub struct ClaimedVerification {
 
 /// What became of a request that was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verified {
+pub enum GiftVerdict {
     /// It is in the queue, at the place of its receipt.
     Enqueued,
     /// It came to nothing.
@@ -132,10 +132,12 @@ impl Store {
         is_subscriber: bool,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<Verified, StoreError> {
-        match self.gift_command("verify_gift", id, Command::Verify { is_subscriber, at: now }, limits, now).await {
-            Ok((_, events)) => Ok(events.into_iter().find_map(failure).map_or(Verified::Enqueued, Verified::Failed)),
-            Err(CommandError::Rejected(_)) => Ok(Verified::AlreadyDecided),
+    ) -> Result<GiftVerdict, StoreError> {
+        match self.gift_command("verify_gift", id, GiftCommand::Verify { is_subscriber, at: now }, limits, now).await {
+            Ok((_, events)) => {
+                Ok(events.into_iter().find_map(failure).map_or(GiftVerdict::Enqueued, GiftVerdict::Failed))
+            }
+            Err(CommandError::Rejected(_)) => Ok(GiftVerdict::AlreadyDecided),
             Err(CommandError::Failed(error)) => Err(error),
         }
     }

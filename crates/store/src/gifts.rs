@@ -5,7 +5,9 @@
 
 use mgm_domain::{
     Gift, GiftId, MessageId, Rejection, ViewerId,
-    gift::{Command, Event, FailureReason, GiftStatus, Request, SelectedItem, Standing, TimeLimits, decide},
+    gift::{
+        FailureReason, GiftCommand, GiftEvent, GiftStanding, GiftStatus, Request, SelectedItem, TimeLimits, decide,
+    },
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -68,7 +70,7 @@ impl Store {
         limits: TimeLimits,
         now: OffsetDateTime,
     ) -> Result<GiftView, CommandError> {
-        let command = Command::SelectItem { item, confirm_within: limits.confirm, at: now };
+        let command = GiftCommand::SelectItem { item, confirm_within: limits.confirm, at: now };
         Ok(self.gift_command("select_gift_item", id, command, limits, now).await?.0)
     }
 
@@ -80,7 +82,7 @@ impl Store {
         limits: TimeLimits,
         now: OffsetDateTime,
     ) -> Result<GiftView, CommandError> {
-        Ok(self.gift_command("confirm_gift", id, Command::Confirm { confirmed, at: now }, limits, now).await?.0)
+        Ok(self.gift_command("confirm_gift", id, GiftCommand::Confirm { confirmed, at: now }, limits, now).await?.0)
     }
 
     /// The desktop gives the request up.
@@ -91,7 +93,7 @@ impl Store {
         limits: TimeLimits,
         now: OffsetDateTime,
     ) -> Result<GiftView, CommandError> {
-        Ok(self.gift_command("fail_gift", id, Command::Fail { reason, at: now }, limits, now).await?.0)
+        Ok(self.gift_command("fail_gift", id, GiftCommand::Fail { reason, at: now }, limits, now).await?.0)
     }
 
     /// Fails the requests whose time has passed; answers which, and why. Of several sweeps at once each request is in the
@@ -116,7 +118,8 @@ impl Store {
             Ok(rows.map(|row| ((row.timeout_at, row.gift_id), GiftId::from_uuid(row.gift_id))).collect())
         };
         let time_out = async |id| {
-            let (_, events) = self.gift_command("time_out_gift", id, Command::TimeOut { at: now }, limits, now).await?;
+            let (_, events) =
+                self.gift_command("time_out_gift", id, GiftCommand::TimeOut { at: now }, limits, now).await?;
             Ok(events.into_iter().find_map(failure).map(|reason| (id, reason)))
         };
         sweep(passed, time_out).await
@@ -127,10 +130,10 @@ impl Store {
         &self,
         name: &'static str,
         id: GiftId,
-        command: Command,
+        command: GiftCommand,
         limits: TimeLimits,
         now: OffsetDateTime,
-    ) -> Result<(GiftView, Vec<Event>), CommandError> {
+    ) -> Result<(GiftView, Vec<GiftEvent>), CommandError> {
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_gift(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
@@ -158,7 +161,7 @@ impl Store {
             self.lock_gift_queue(tx).await?;
         }
         let standing = self.gift_standing(tx, &request.viewer).await?;
-        let events = decide(None, Command::Request { request: request.clone(), standing })?;
+        let events = decide(None, GiftCommand::Request { request: request.clone(), standing })?;
         let mut stream = self.append(tx, Stream::empty(id.as_uuid()), &events, request.at).await?;
         if request.is_verified {
             let promoted = self.promote_next(tx, limits, request.at).await?.filter(|next| next.id == stream.id);
@@ -170,7 +173,7 @@ impl Store {
     }
 
     /// What the viewer, whose row is locked, already has.
-    async fn gift_standing(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<Standing, StoreError> {
+    async fn gift_standing(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<GiftStanding, StoreError> {
         let row = sqlx::query!(
             r#"SELECT (SELECT gift_id FROM gift_requests
                        WHERE broadcaster_id = $1 AND viewer_id BETWEEN $2 AND $2
@@ -184,7 +187,7 @@ impl Store {
         )
         .fetch_one(tx)
         .await?;
-        Ok(Standing { has_open_request: row.open, has_completed: row.completed })
+        Ok(GiftStanding { has_open_request: row.open, has_completed: row.completed })
     }
 
     /// Locks the viewer of a request and the queue, and loads the request's stream.
@@ -243,7 +246,7 @@ impl Store {
             return Ok(None);
         };
         let next = self.load_stream::<Gift>(tx, id).await?;
-        let command = Command::Promote { select_within: limits.select, at: now };
+        let command = GiftCommand::Promote { select_within: limits.select, at: now };
         let events = decide(next.state.as_ref(), command)?;
         Ok(Some(self.append(tx, next, &events, now).await?))
     }
@@ -254,13 +257,13 @@ fn status(stream: &Stream<Gift>) -> Option<GiftStatus> {
 }
 
 /// The reason, where the event is that a request came to nothing.
-pub(crate) fn failure(event: Event) -> Option<FailureReason> {
+pub(crate) fn failure(event: GiftEvent) -> Option<FailureReason> {
     match event {
-        Event::Failed { reason, .. } => Some(reason),
-        Event::Requested { .. }
-        | Event::Verified { .. }
-        | Event::Promoted { .. }
-        | Event::ItemSelected { .. }
-        | Event::Completed { .. } => None,
+        GiftEvent::Failed { reason, .. } => Some(reason),
+        GiftEvent::Requested { .. }
+        | GiftEvent::Verified { .. }
+        | GiftEvent::Promoted { .. }
+        | GiftEvent::ItemSelected { .. }
+        | GiftEvent::Completed { .. } => None,
     }
 }

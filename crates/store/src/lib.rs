@@ -43,7 +43,7 @@ pub use enrolment::{Claim, Enrolment, EnrolmentOutcome, EnrolmentSession, Enrolm
 pub use error::{CommandError, StoreError};
 pub use gauges::{Crowd, Gauges};
 pub use gift_queue::GiftView;
-pub use gift_verification::{ClaimedVerification, Verified};
+pub use gift_verification::{ClaimedVerification, GiftVerdict};
 pub use gifts::GiftRequestOutcome;
 pub use history::RecordedEvent;
 pub use listener::AnnouncementListener;

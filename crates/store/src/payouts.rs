@@ -2,7 +2,7 @@
 
 use mgm_domain::{
     CharacterName, CycleId, EnrollmentRequestId, Gold, Payout, PayoutId, PayoutStatus, Rejection, ViewerId,
-    payout::{Award, Command, Event, decide},
+    payout::{Award, PayoutCommand, PayoutEvent, decide},
 };
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -141,7 +141,7 @@ impl Store {
         to: PayoutStatus,
         now: OffsetDateTime,
     ) -> Result<PayoutView, CommandError> {
-        Ok(self.command("change_payout_status", id, Command::ChangeStatus { to, at: now }, now).await?.0)
+        Ok(self.command("change_payout_status", id, PayoutCommand::ChangeStatus { to, at: now }, now).await?.0)
     }
 
     /// The winner accepted.
@@ -151,7 +151,10 @@ impl Store {
         character_name: CharacterName,
         now: OffsetDateTime,
     ) -> Result<PayoutView, CommandError> {
-        Ok(self.command("confirm_acceptance", id, Command::ConfirmAcceptance { character_name, at: now }, now).await?.0)
+        Ok(self
+            .command("confirm_acceptance", id, PayoutCommand::ConfirmAcceptance { character_name, at: now }, now)
+            .await?
+            .0)
     }
 
     /// Expires payouts that were created before `created_before` and are still active; answers how many.
@@ -176,7 +179,7 @@ impl Store {
             Ok(rows.map(|row| ((row.created_at, row.payout_id), PayoutId::from_uuid(row.payout_id))).collect())
         };
         let expire = async |id| {
-            let (_, events) = self.command("expire_payout", id, Command::Expire { at: now }, now).await?;
+            let (_, events) = self.command("expire_payout", id, PayoutCommand::Expire { at: now }, now).await?;
             // Somebody else may have taken it to its end in the meantime.
             Ok((!events.is_empty()).then_some(()))
         };
@@ -215,7 +218,7 @@ impl Store {
         award: Award,
     ) -> Result<PayoutView, CommandError> {
         let at = award.at;
-        let events = decide(None, Command::Award(award))?;
+        let events = decide(None, PayoutCommand::Award(award))?;
         let stream = self.append(tx, Stream::<Payout>::empty(id.as_uuid()), &events, at).await?;
         Ok(PayoutView::of(id, stream.state.ok_or(Rejection::NotFound)?))
     }
@@ -225,14 +228,14 @@ impl Store {
         &self,
         name: &'static str,
         id: PayoutId,
-        command: Command,
+        command: PayoutCommand,
         now: OffsetDateTime,
-    ) -> Result<(PayoutView, Vec<Event>), CommandError> {
+    ) -> Result<(PayoutView, Vec<PayoutEvent>), CommandError> {
         self.transaction(name, async |tx: &mut PgConnection| {
             let stream = self.lock_payout(tx, id).await?;
             let events = decide(stream.state.as_ref(), command.clone())?;
             let payout = self.append(tx, stream, &events, now).await?.state.ok_or(Rejection::NotFound)?;
-            if events.iter().any(|event| matches!(event, Event::Sent { .. })) {
+            if events.iter().any(|event| matches!(event, PayoutEvent::Sent { .. })) {
                 self.leave_pool(tx, &payout.viewer).await?;
                 self.owe_announcement(tx, id, &payout, now).await?;
             }

@@ -6,7 +6,7 @@
 use mgm_domain::{
     CharacterName, CycleId, EnrollmentRequestId, PayoutId, Rejection, ViewerId,
     payout::Award,
-    roulette::{Candidate, Cycle, Decision, Schedule, Verified, Verify, cycle_id, verify},
+    roulette::{Candidate, CandidateVerdict, Cycle, Decision, Schedule, Verify, cycle_id, verify},
 };
 use rand::{CryptoRng, RngExt, SeedableRng, rngs::StdRng};
 use sqlx::PgConnection;
@@ -239,11 +239,11 @@ impl Store {
             let cycle = self.load_cycle(tx, *id).await?;
             let verification = Verify { character_name: character_name.clone(), online: *online, at: now };
             let (decision, answer) = match verify(cycle.as_ref(), standing, &verification)? {
-                Verified::Already(Decision::Winner(payout)) => return Ok(Ok(Some(payout))),
-                Verified::Already(Decision::NoWinner) => return Ok(Ok(None)),
-                Verified::Absent => (None, Ok(None)),
-                Verified::MayNotWin(refusal) => (None, Err(refusal)),
-                Verified::Winner(candidate) => {
+                CandidateVerdict::Already(Decision::Winner(payout)) => return Ok(Ok(Some(payout))),
+                CandidateVerdict::Already(Decision::NoWinner) => return Ok(Ok(None)),
+                CandidateVerdict::Absent => (None, Ok(None)),
+                CandidateVerdict::MayNotWin(refusal) => (None, Err(refusal)),
+                CandidateVerdict::Winner(candidate) => {
                     let award = Award {
                         viewer: candidate.viewer.clone(),
                         display_name: candidate.display_name.clone(),

@@ -15,7 +15,7 @@ use mgm_domain::{
     GiftId, GiftStatus, MessageId, Rejection,
     gift::{FailureReason, Item, Request, SelectedItem, TimeLimits},
 };
-use mgm_store::{CommandError, GiftRequestOutcome, GiftView, Rebuilt, Store, Verified};
+use mgm_store::{CommandError, GiftRequestOutcome, GiftVerdict, GiftView, Rebuilt, Store};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -287,8 +287,8 @@ async fn a_verified_request_takes_the_place_of_its_receipt() {
     let now = NOW + seconds(1_800);
     let claimed = gifts.claim_verification(now, LEASE).await.unwrap().unwrap();
     assert_eq!((claimed.gift, claimed.viewer.as_str(), claimed.attempt), (by_chat, "bob", 1));
-    assert_eq!(gifts.verify_gift(by_chat, true, LIMITS, now).await.unwrap(), Verified::Enqueued);
-    assert_eq!(gifts.verify_gift(by_chat, false, LIMITS, now).await.unwrap(), Verified::AlreadyDecided);
+    assert_eq!(gifts.verify_gift(by_chat, true, LIMITS, now).await.unwrap(), GiftVerdict::Enqueued);
+    assert_eq!(gifts.verify_gift(by_chat, false, LIMITS, now).await.unwrap(), GiftVerdict::AlreadyDecided);
     let order: Vec<_> = gifts.gift_queue(None, 1_000).await.unwrap().into_iter().map(|view| view.id).collect();
     assert_eq!(order, [served, by_chat, later]);
     assert_eq!(gifts.claim_verification(now + seconds(9_999), LEASE).await.unwrap(), None);
@@ -299,7 +299,7 @@ async fn who_does_not_subscribe_and_who_is_verified_too_late_is_in_no_queue() {
     let gifts = fixture().await;
     let none = gifts.asked_in_chat("ann", NOW).await;
     let late = gifts.asked_in_chat("bob", NOW).await;
-    let failed = |reason| Verified::Failed(reason);
+    let failed = |reason| GiftVerdict::Failed(reason);
     let verified = gifts.verify_gift(none, false, LIMITS, NOW).await.unwrap();
     assert_eq!(verified, failed(FailureReason::NotSubscriber));
     let verified = gifts.verify_gift(late, true, LIMITS, NOW + seconds(3_600)).await.unwrap();

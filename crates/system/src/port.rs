@@ -9,14 +9,14 @@ use std::time::Duration;
 
 /// A process that listens on a port.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Holder {
+pub struct PortHolder {
     /// Its process id.
     pub pid: u32,
     /// Its program, and for `mgm` the service that it runs; no further arguments, since those may hold secrets.
     pub command: String,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for PortHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (pid {})", self.command, self.pid)
     }
@@ -39,7 +39,7 @@ pub fn is_taken(port: u16) -> bool {
 /// The process that listens on the TCP port `port` of this machine, if the system tells: Linux does for the user's own
 /// processes, and for root for all.
 #[must_use]
-pub fn holder(port: u16) -> Option<Holder> {
+pub fn holder(port: u16) -> Option<PortHolder> {
     let sockets: Vec<String> =
         ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
     if sockets.is_empty() {
@@ -53,7 +53,7 @@ pub fn holder(port: u16) -> Option<Holder> {
                 fs::read_link(descriptor.path())
                     .is_ok_and(|link| sockets.iter().any(|socket| link.as_os_str() == &**socket))
             })
-            .then(|| Holder { pid, command: command(pid) })
+            .then(|| PortHolder { pid, command: command(pid) })
     })
 }
 

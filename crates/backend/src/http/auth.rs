@@ -14,7 +14,7 @@ use mgm_twitch::extension_jwt::{ExtensionKeys, ExtensionToken};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{error::ApiError, limits::Limits};
+use super::{error::ApiError, limits::RequestLimits};
 use crate::{
     config::channel::{Elsewhere, ServedChannel},
     text::display_name,
@@ -93,7 +93,7 @@ pub struct PanelAccess {
     /// What they expire by.
     pub clock: Arc<dyn Clock>,
     /// How often a viewer may ask.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RequestLimits>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Panel

@@ -13,7 +13,7 @@ use crate::{
     http::{
         auth::{DesktopKeys, PanelAccess},
         body::BodyBudget,
-        limits::Limits,
+        limits::RequestLimits,
     },
     twitch::{HelixSession, SubscriptionKeeper, TwitchClients},
     work::{announcer::Announcer, enroller::Enroller, workers::WorkerContext},
@@ -41,7 +41,7 @@ pub struct Shared {
     /// Calls to Helix in the broadcaster's name.
     pub helix: HelixSession,
     /// Rate limits.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RequestLimits>,
     /// What lets the desktop program in.
     pub desktop_keys: DesktopKeys,
     /// What lets the panel in.
@@ -65,7 +65,7 @@ impl AppState {
         random: Arc<RandomSource>,
         tasks: &TaskTracker,
     ) -> Self {
-        let limits = Arc::new(Limits::new(&config.settings.rate_limits));
+        let limits = Arc::new(RequestLimits::new(&config.settings.rate_limits));
         let panel_access = PanelAccess {
             keys: config.extension_keys.clone(),
             extension: config.settings.twitch.extension_client_id.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Event, FailureReason, Gift, GiftStatus, SelectedItem, State, verification};
+use super::{FailureReason, Gift, GiftEvent, GiftState, GiftStatus, SelectedItem, verification};
 use crate::{CharacterName, Rejection, ViewerId};
 
 /// How long each step of the request being served may take.
@@ -18,14 +18,14 @@ pub struct TimeLimits {
 
 /// What the viewer already has, which decides whether they can ask.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct GiftStanding {
     /// Whether one of their requests is open; an unverified one counts.
     pub has_open_request: bool,
     /// Whether one of their requests was ever `Completed`.
     pub has_completed: bool,
 }
 
-impl Standing {
+impl GiftStanding {
     fn admits_request(self) -> Result<(), Rejection> {
         if self.has_completed {
             Err(Rejection::GiftAlreadyUsed)
@@ -54,13 +54,13 @@ pub struct Request {
 
 /// A command to a gift request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum GiftCommand {
     /// Create it.
     Request {
         /// The request.
         request: Request,
         /// What the viewer already has.
-        standing: Standing,
+        standing: GiftStanding,
     },
     /// Twitch has answered whether the viewer subscribes to the channel.
     Verify {
@@ -108,89 +108,93 @@ pub enum Command {
 
 /// Decides a command against the gift request as it is; `None` is one that was never made. For the desktop program, an
 /// unverified one does not exist yet.
-pub fn decide(gift: Option<&Gift>, command: Command) -> Result<Vec<Event>, Rejection> {
+pub fn decide(gift: Option<&Gift>, command: GiftCommand) -> Result<Vec<GiftEvent>, Rejection> {
     let state = gift.map(|gift| &gift.state);
     match command {
-        Command::Request { request, standing } => decide_request(gift, request, standing),
-        Command::Verify { is_subscriber, at } => match state.ok_or(Rejection::NotFound)? {
-            State::Unverified { timeout_at } if *timeout_at <= at => {
-                Ok(vec![Event::Failed { reason: FailureReason::VerificationTimeout, at }])
+        GiftCommand::Request { request, standing } => decide_request(gift, request, standing),
+        GiftCommand::Verify { is_subscriber, at } => match state.ok_or(Rejection::NotFound)? {
+            GiftState::Unverified { timeout_at } if *timeout_at <= at => {
+                Ok(vec![GiftEvent::Failed { reason: FailureReason::VerificationTimeout, at }])
             }
-            State::Unverified { .. } if is_subscriber => Ok(vec![Event::Verified { at }]),
-            State::Unverified { .. } => Ok(vec![Event::Failed { reason: FailureReason::NotSubscriber, at }]),
-            State::Pending
-            | State::SelectingItem { .. }
-            | State::WaitingConfirmation { .. }
-            | State::Completed { .. }
-            | State::Failed { .. } => Err(Rejection::InvalidState),
+            GiftState::Unverified { .. } if is_subscriber => Ok(vec![GiftEvent::Verified { at }]),
+            GiftState::Unverified { .. } => Ok(vec![GiftEvent::Failed { reason: FailureReason::NotSubscriber, at }]),
+            GiftState::Pending
+            | GiftState::SelectingItem { .. }
+            | GiftState::WaitingConfirmation { .. }
+            | GiftState::Completed { .. }
+            | GiftState::Failed { .. } => Err(Rejection::InvalidState),
         },
-        Command::Promote { select_within, at } => match in_queue(state)? {
-            State::Pending => Ok(vec![Event::Promoted { timeout_at: at + select_within, at }]),
-            State::Unverified { .. }
-            | State::SelectingItem { .. }
-            | State::WaitingConfirmation { .. }
-            | State::Completed { .. }
-            | State::Failed { .. } => Err(Rejection::InvalidState),
+        GiftCommand::Promote { select_within, at } => match in_queue(state)? {
+            GiftState::Pending => Ok(vec![GiftEvent::Promoted { timeout_at: at + select_within, at }]),
+            GiftState::Unverified { .. }
+            | GiftState::SelectingItem { .. }
+            | GiftState::WaitingConfirmation { .. }
+            | GiftState::Completed { .. }
+            | GiftState::Failed { .. } => Err(Rejection::InvalidState),
         },
-        Command::SelectItem { item, confirm_within, at } => match in_time(in_queue(state)?, at)? {
-            State::SelectingItem { .. } => Ok(vec![Event::ItemSelected { item, timeout_at: at + confirm_within, at }]),
-            State::Unverified { .. }
-            | State::Pending
-            | State::WaitingConfirmation { .. }
-            | State::Completed { .. }
-            | State::Failed { .. } => Err(Rejection::InvalidState),
-        },
-        Command::Confirm { confirmed, at } => match in_time(in_queue(state)?, at)? {
-            State::WaitingConfirmation { .. } if confirmed => Ok(vec![Event::Completed { at }]),
-            State::WaitingConfirmation { .. } => {
-                Ok(vec![Event::Failed { reason: FailureReason::ReceiverDeclined, at }])
+        GiftCommand::SelectItem { item, confirm_within, at } => match in_time(in_queue(state)?, at)? {
+            GiftState::SelectingItem { .. } => {
+                Ok(vec![GiftEvent::ItemSelected { item, timeout_at: at + confirm_within, at }])
             }
-            State::Unverified { .. }
-            | State::Pending
-            | State::SelectingItem { .. }
-            | State::Completed { .. }
-            | State::Failed { .. } => Err(Rejection::InvalidState),
+            GiftState::Unverified { .. }
+            | GiftState::Pending
+            | GiftState::WaitingConfirmation { .. }
+            | GiftState::Completed { .. }
+            | GiftState::Failed { .. } => Err(Rejection::InvalidState),
         },
-        Command::Fail { reason, at } => match in_time(in_queue(state)?, at)? {
-            State::Pending | State::SelectingItem { .. } | State::WaitingConfirmation { .. } => {
-                Ok(vec![Event::Failed { reason, at }])
+        GiftCommand::Confirm { confirmed, at } => match in_time(in_queue(state)?, at)? {
+            GiftState::WaitingConfirmation { .. } if confirmed => Ok(vec![GiftEvent::Completed { at }]),
+            GiftState::WaitingConfirmation { .. } => {
+                Ok(vec![GiftEvent::Failed { reason: FailureReason::ReceiverDeclined, at }])
             }
-            State::Unverified { .. } | State::Completed { .. } | State::Failed { .. } => Err(Rejection::InvalidState),
+            GiftState::Unverified { .. }
+            | GiftState::Pending
+            | GiftState::SelectingItem { .. }
+            | GiftState::Completed { .. }
+            | GiftState::Failed { .. } => Err(Rejection::InvalidState),
         },
-        Command::TimeOut { at } => Ok(time_out(state.ok_or(Rejection::NotFound)?, at).into_iter().collect()),
+        GiftCommand::Fail { reason, at } => match in_time(in_queue(state)?, at)? {
+            GiftState::Pending | GiftState::SelectingItem { .. } | GiftState::WaitingConfirmation { .. } => {
+                Ok(vec![GiftEvent::Failed { reason, at }])
+            }
+            GiftState::Unverified { .. } | GiftState::Completed { .. } | GiftState::Failed { .. } => {
+                Err(Rejection::InvalidState)
+            }
+        },
+        GiftCommand::TimeOut { at } => Ok(time_out(state.ok_or(Rejection::NotFound)?, at).into_iter().collect()),
     }
 }
 
-fn decide_request(gift: Option<&Gift>, request: Request, standing: Standing) -> Result<Vec<Event>, Rejection> {
+fn decide_request(gift: Option<&Gift>, request: Request, standing: GiftStanding) -> Result<Vec<GiftEvent>, Rejection> {
     if gift.is_some() {
         return Err(Rejection::InvalidState);
     }
     standing.admits_request()?;
     let Request { viewer, display_name, character_name, is_verified, at } = request;
     let verify_until = (!is_verified).then(|| at + verification::WITHIN);
-    Ok(vec![Event::Requested { viewer, display_name, character_name, verify_until, at }])
+    Ok(vec![GiftEvent::Requested { viewer, display_name, character_name, verify_until, at }])
 }
 
 /// The state of a request that is, or was, in the queue.
-fn in_queue(state: Option<&State>) -> Result<&State, Rejection> {
+fn in_queue(state: Option<&GiftState>) -> Result<&GiftState, Rejection> {
     state.filter(|state| state.status() != GiftStatus::Unverified).ok_or(Rejection::NotFound)
 }
 
 /// A state whose time is up allows nothing more, even before the sweep has recorded it.
-fn in_time(state: &State, at: OffsetDateTime) -> Result<&State, Rejection> {
+fn in_time(state: &GiftState, at: OffsetDateTime) -> Result<&GiftState, Rejection> {
     if has_passed(state, at) { Err(Rejection::InvalidState) } else { Ok(state) }
 }
 
-fn has_passed(state: &State, at: OffsetDateTime) -> bool {
+fn has_passed(state: &GiftState, at: OffsetDateTime) -> bool {
     state.timeout_at().is_some_and(|timeout_at| timeout_at <= at)
 }
 
-fn time_out(state: &State, at: OffsetDateTime) -> Option<Event> {
+fn time_out(state: &GiftState, at: OffsetDateTime) -> Option<GiftEvent> {
     let reason = match state {
-        State::Unverified { .. } => FailureReason::VerificationTimeout,
-        State::SelectingItem { .. } => FailureReason::SelectionTimeout,
-        State::WaitingConfirmation { .. } => FailureReason::ConfirmationTimeout,
-        State::Pending | State::Completed { .. } | State::Failed { .. } => return None,
+        GiftState::Unverified { .. } => FailureReason::VerificationTimeout,
+        GiftState::SelectingItem { .. } => FailureReason::SelectionTimeout,
+        GiftState::WaitingConfirmation { .. } => FailureReason::ConfirmationTimeout,
+        GiftState::Pending | GiftState::Completed { .. } | GiftState::Failed { .. } => return None,
     };
-    has_passed(state, at).then_some(Event::Failed { reason, at })
+    has_passed(state, at).then_some(GiftEvent::Failed { reason, at })
 }

@@ -9,7 +9,7 @@ use crate::{CharacterName, ViewerId, stream::StreamEvent};
 /// Something that happened to a gift request. Written once, readable for ever: a change of meaning is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
-pub enum Event {
+pub enum GiftEvent {
     /// A viewer asked. First of every stream.
     Requested {
         /// The viewer who asked.
@@ -67,7 +67,7 @@ pub enum Event {
     },
 }
 
-impl Event {
+impl GiftEvent {
     /// When it happened, by the backend's clock.
     #[must_use]
     pub const fn at(&self) -> OffsetDateTime {
@@ -95,6 +95,6 @@ impl Event {
     }
 }
 
-impl StreamEvent for Event {
+impl StreamEvent for GiftEvent {
     const VERSION: i16 = 1;
 }

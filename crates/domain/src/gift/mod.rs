@@ -11,11 +11,11 @@ pub mod queue;
 mod state;
 pub mod verification;
 
-pub use decide::{Command, Request, Standing, TimeLimits, decide};
-pub use event::Event;
+pub use decide::{GiftCommand, GiftStanding, Request, TimeLimits, decide};
+pub use event::GiftEvent;
 pub use failure::FailureReason;
 pub use item::{InvalidItem, Item, SelectedItem};
-pub use state::{Gift, GiftStatus, State, UnknownStatus};
+pub use state::{Gift, GiftState, GiftStatus, UnknownGiftStatus};
 
 #[cfg(test)]
 mod tests;

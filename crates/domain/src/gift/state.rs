@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use time::OffsetDateTime;
 
-use super::{Event, FailureReason, SelectedItem};
+use super::{FailureReason, GiftEvent, SelectedItem};
 use crate::{
     CharacterName, ViewerId,
     stream::{Aggregate, ImpossibleEvent},
@@ -79,19 +79,19 @@ impl fmt::Display for GiftStatus {
 /// The text is not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such status of a gift request")]
-pub struct UnknownStatus;
+pub struct UnknownGiftStatus;
 
 impl FromStr for GiftStatus {
-    type Err = UnknownStatus;
+    type Err = UnknownGiftStatus;
 
-    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownGiftStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownGiftStatus)
     }
 }
 
 /// The status of a gift request, with the data that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum GiftState {
     /// See [`GiftStatus::Unverified`].
     Unverified {
         /// Time by which Twitch has to confirm that the viewer subscribes to the channel.
@@ -125,7 +125,7 @@ pub enum State {
     },
 }
 
-impl State {
+impl GiftState {
     /// The status's name.
     #[must_use]
     pub const fn status(&self) -> GiftStatus {
@@ -188,14 +188,14 @@ pub struct Gift {
     /// When it last changed, by the backend's clock.
     pub updated_at: OffsetDateTime,
     /// Its state.
-    pub state: State,
+    pub state: GiftState,
 }
 
 impl Aggregate for Gift {
     const KIND: &'static str = "gift";
-    type Event = Event;
+    type Event = GiftEvent;
 
-    fn transition(gift: Option<&Self>, event: &Event) -> Result<Self, ImpossibleEvent> {
+    fn transition(gift: Option<&Self>, event: &GiftEvent) -> Result<Self, ImpossibleEvent> {
         let Some(gift) = gift else {
             return Self::requested(event);
         };
@@ -204,21 +204,23 @@ impl Aggregate for Gift {
     }
 }
 
-impl State {
+impl GiftState {
     /// The state of the request after one more event.
-    fn after(&self, event: &Event) -> Result<Self, ImpossibleEvent> {
+    fn after(&self, event: &GiftEvent) -> Result<Self, ImpossibleEvent> {
         match (self, event) {
-            (Self::Unverified { .. }, Event::Verified { .. }) => Ok(Self::Pending),
-            (Self::Pending, Event::Promoted { timeout_at, .. }) => Ok(Self::SelectingItem { timeout_at: *timeout_at }),
-            (Self::SelectingItem { .. }, Event::ItemSelected { item, timeout_at, .. }) => {
+            (Self::Unverified { .. }, GiftEvent::Verified { .. }) => Ok(Self::Pending),
+            (Self::Pending, GiftEvent::Promoted { timeout_at, .. }) => {
+                Ok(Self::SelectingItem { timeout_at: *timeout_at })
+            }
+            (Self::SelectingItem { .. }, GiftEvent::ItemSelected { item, timeout_at, .. }) => {
                 Ok(Self::WaitingConfirmation { item: item.clone(), timeout_at: *timeout_at })
             }
-            (Self::WaitingConfirmation { item, .. }, Event::Completed { .. }) => {
+            (Self::WaitingConfirmation { item, .. }, GiftEvent::Completed { .. }) => {
                 Ok(Self::Completed { item: item.clone() })
             }
             (
                 Self::Unverified { .. } | Self::Pending | Self::SelectingItem { .. } | Self::WaitingConfirmation { .. },
-                Event::Failed { reason, .. },
+                GiftEvent::Failed { reason, .. },
             ) => Ok(Self::Failed { item: self.item().cloned(), reason: reason.clone() }),
             (
                 Self::Unverified { .. }
@@ -227,20 +229,20 @@ impl State {
                 | Self::WaitingConfirmation { .. }
                 | Self::Completed { .. }
                 | Self::Failed { .. },
-                Event::Requested { .. }
-                | Event::Verified { .. }
-                | Event::Promoted { .. }
-                | Event::ItemSelected { .. }
-                | Event::Completed { .. }
-                | Event::Failed { .. },
+                GiftEvent::Requested { .. }
+                | GiftEvent::Verified { .. }
+                | GiftEvent::Promoted { .. }
+                | GiftEvent::ItemSelected { .. }
+                | GiftEvent::Completed { .. }
+                | GiftEvent::Failed { .. },
             ) => Err(impossible(event, self.status().as_str())),
         }
     }
 }
 
 impl Gift {
-    fn requested(event: &Event) -> Result<Self, ImpossibleEvent> {
-        let Event::Requested { viewer, display_name, character_name, verify_until, at } = event else {
+    fn requested(event: &GiftEvent) -> Result<Self, ImpossibleEvent> {
+        let GiftEvent::Requested { viewer, display_name, character_name, verify_until, at } = event else {
             return Err(impossible(event, "not there yet"));
         };
         Ok(Self {
@@ -249,11 +251,11 @@ impl Gift {
             character_name: character_name.clone(),
             created_at: *at,
             updated_at: *at,
-            state: verify_until.map_or(State::Pending, |timeout_at| State::Unverified { timeout_at }),
+            state: verify_until.map_or(GiftState::Pending, |timeout_at| GiftState::Unverified { timeout_at }),
         })
     }
 }
 
-fn impossible(event: &Event, state: &str) -> ImpossibleEvent {
+fn impossible(event: &GiftEvent, state: &str) -> ImpossibleEvent {
     ImpossibleEvent { kind: Gift::KIND, event_type: event.name(), state: state.to_owned() }
 }

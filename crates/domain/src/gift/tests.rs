@@ -27,7 +27,7 @@ fn item() -> SelectedItem {
     .unwrap()
 }
 
-fn request(viewer: &str, is_verified: bool, standing: Standing, at: OffsetDateTime) -> Command {
+fn request(viewer: &str, is_verified: bool, standing: GiftStanding, at: OffsetDateTime) -> GiftCommand {
     let request = Request {
         viewer: ViewerId::parse(viewer).unwrap(),
         display_name: viewer.to_uppercase(),
@@ -35,48 +35,50 @@ fn request(viewer: &str, is_verified: bool, standing: Standing, at: OffsetDateTi
         is_verified,
         at,
     };
-    Command::Request { request, standing }
+    GiftCommand::Request { request, standing }
 }
 
-fn fold(events: impl IntoIterator<Item = Event>) -> Option<Gift> {
+fn fold(events: impl IntoIterator<Item = GiftEvent>) -> Option<Gift> {
     events.into_iter().fold(None, |gift, event| Some(Gift::transition(gift.as_ref(), &event).unwrap()))
 }
 
 /// A request after some more events.
-fn after(gift: &Gift, events: &[Event]) -> Gift {
+fn after(gift: &Gift, events: &[GiftEvent]) -> Gift {
     events.iter().fold(gift.clone(), |gift, event| Gift::transition(Some(&gift), event).unwrap())
 }
 
-fn requested(is_verified: bool) -> Vec<Event> {
-    decide(None, request("ann", is_verified, Standing::default(), AT)).unwrap()
+fn requested(is_verified: bool) -> Vec<GiftEvent> {
+    decide(None, request("ann", is_verified, GiftStanding::default(), AT)).unwrap()
 }
 
 /// The events that lead to a status, all at [`AT`].
-fn history(status: GiftStatus) -> Vec<Event> {
-    let promoted = Event::Promoted { timeout_at: AT + LIMITS.select, at: AT };
-    let selected = Event::ItemSelected { item: item(), timeout_at: AT + LIMITS.confirm, at: AT };
+fn history(status: GiftStatus) -> Vec<GiftEvent> {
+    let promoted = GiftEvent::Promoted { timeout_at: AT + LIMITS.select, at: AT };
+    let selected = GiftEvent::ItemSelected { item: item(), timeout_at: AT + LIMITS.confirm, at: AT };
     let mut events = requested(status != GiftStatus::Unverified);
     match status {
         GiftStatus::Unverified | GiftStatus::Pending => {}
         GiftStatus::SelectingItem => events.push(promoted),
         GiftStatus::WaitingConfirmation => events.extend([promoted, selected]),
-        GiftStatus::Completed => events.extend([promoted, selected, Event::Completed { at: AT }]),
-        GiftStatus::Failed => events.push(Event::Failed { reason: FailureReason::Desktop("gone".to_owned()), at: AT }),
+        GiftStatus::Completed => events.extend([promoted, selected, GiftEvent::Completed { at: AT }]),
+        GiftStatus::Failed => {
+            events.push(GiftEvent::Failed { reason: FailureReason::Desktop("gone".to_owned()), at: AT })
+        }
     }
     events
 }
 
 /// Every command but the first, by name.
-fn commands(at: OffsetDateTime) -> [(&'static str, Command); 8] {
+fn commands(at: OffsetDateTime) -> [(&'static str, GiftCommand); 8] {
     [
-        ("verify yes", Command::Verify { is_subscriber: true, at }),
-        ("verify no", Command::Verify { is_subscriber: false, at }),
-        ("promote", Command::Promote { select_within: LIMITS.select, at }),
-        ("select", Command::SelectItem { item: item(), confirm_within: LIMITS.confirm, at }),
-        ("confirm", Command::Confirm { confirmed: true, at }),
-        ("decline", Command::Confirm { confirmed: false, at }),
-        ("fail", Command::Fail { reason: FailureReason::Desktop("gone".to_owned()), at }),
-        ("time out", Command::TimeOut { at }),
+        ("verify yes", GiftCommand::Verify { is_subscriber: true, at }),
+        ("verify no", GiftCommand::Verify { is_subscriber: false, at }),
+        ("promote", GiftCommand::Promote { select_within: LIMITS.select, at }),
+        ("select", GiftCommand::SelectItem { item: item(), confirm_within: LIMITS.confirm, at }),
+        ("confirm", GiftCommand::Confirm { confirmed: true, at }),
+        ("decline", GiftCommand::Confirm { confirmed: false, at }),
+        ("fail", GiftCommand::Fail { reason: FailureReason::Desktop("gone".to_owned()), at }),
+        ("time out", GiftCommand::TimeOut { at }),
     ]
 }
 
@@ -127,15 +129,15 @@ fn every_command_in_every_status_when_the_time_has_passed() {
 }
 
 /// One event of each kind.
-fn events(at: OffsetDateTime) -> [Event; 6] {
-    let Ok([requested]) = <[Event; 1]>::try_from(requested(false)) else { panic!("one event makes a request") };
+fn events(at: OffsetDateTime) -> [GiftEvent; 6] {
+    let Ok([requested]) = <[GiftEvent; 1]>::try_from(requested(false)) else { panic!("one event makes a request") };
     [
         requested,
-        Event::Verified { at },
-        Event::Promoted { timeout_at: at + LIMITS.select, at },
-        Event::ItemSelected { item: item(), timeout_at: at + LIMITS.confirm, at },
-        Event::Completed { at },
-        Event::Failed { reason: FailureReason::Desktop("gone".to_owned()), at },
+        GiftEvent::Verified { at },
+        GiftEvent::Promoted { timeout_at: at + LIMITS.select, at },
+        GiftEvent::ItemSelected { item: item(), timeout_at: at + LIMITS.confirm, at },
+        GiftEvent::Completed { at },
+        GiftEvent::Failed { reason: FailureReason::Desktop("gone".to_owned()), at },
     ]
 }
 
@@ -180,10 +182,10 @@ fn an_event_that_cannot_follow_changes_nothing_the_time_of_the_last_change_inclu
 fn the_time_has_passed_from_its_last_moment_on() {
     let selecting = fold(history(GiftStatus::SelectingItem)).unwrap();
     let select =
-        |at| decide(Some(&selecting), Command::SelectItem { item: item(), confirm_within: LIMITS.confirm, at });
+        |at| decide(Some(&selecting), GiftCommand::SelectItem { item: item(), confirm_within: LIMITS.confirm, at });
     assert!(select(AT + LIMITS.select - Duration::from_micros(1)).is_ok());
     assert_eq!(select(AT + LIMITS.select), Err(Rejection::InvalidState));
-    let time_out = |at| decide(Some(&selecting), Command::TimeOut { at }).unwrap().len();
+    let time_out = |at| decide(Some(&selecting), GiftCommand::TimeOut { at }).unwrap().len();
     assert_eq!(time_out(AT + LIMITS.select - Duration::from_micros(1)), 0);
     assert_eq!(time_out(AT + LIMITS.select), 1);
 }
@@ -206,13 +208,13 @@ fn who_has_an_open_request_or_has_had_a_gift_cannot_ask() {
         (false, true, Rejection::GiftAlreadyUsed),
         (true, true, Rejection::GiftAlreadyUsed),
     ] {
-        let standing = Standing { has_open_request, has_completed };
+        let standing = GiftStanding { has_open_request, has_completed };
         for is_verified in [true, false] {
             assert_eq!(decide(None, request("ann", is_verified, standing, AT)), Err(refusal));
         }
     }
     let there = fold(requested(true)).unwrap();
-    assert_eq!(decide(Some(&there), request("ann", true, Standing::default(), AT)), Err(Rejection::InvalidState));
+    assert_eq!(decide(Some(&there), request("ann", true, GiftStanding::default(), AT)), Err(Rejection::InvalidState));
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn nothing_happens_to_a_request_that_was_never_made() {
 #[test]
 fn a_request_that_fails_after_the_selection_keeps_its_item() {
     let waiting = fold(history(GiftStatus::WaitingConfirmation)).unwrap();
-    let declined = decide(Some(&waiting), Command::Confirm { confirmed: false, at: AT }).unwrap();
+    let declined = decide(Some(&waiting), GiftCommand::Confirm { confirmed: false, at: AT }).unwrap();
     let failed = after(&waiting, &declined);
     assert_eq!(failed.state.item(), Some(&item()));
 }
@@ -234,13 +236,13 @@ fn a_request_that_fails_after_the_selection_keeps_its_item() {
 fn events_are_read_back_as_they_were_written() {
     let mut events = history(GiftStatus::Completed);
     events.extend(requested(false));
-    events.push(Event::Verified { at: AT });
+    events.push(GiftEvent::Verified { at: AT });
     for reason in ["selection_timeout", "receiver_declined", "no space in the bags"] {
-        events.push(Event::Failed { reason: FailureReason::from(reason.to_owned()), at: AT });
+        events.push(GiftEvent::Failed { reason: FailureReason::from(reason.to_owned()), at: AT });
     }
     for event in &events {
         let (event_type, data) = event.encode();
-        assert_eq!(Event::decode(&event_type, Event::VERSION, &data).unwrap(), *event);
+        assert_eq!(GiftEvent::decode(&event_type, GiftEvent::VERSION, &data).unwrap(), *event);
         assert_eq!(event_type, event.name());
     }
     let written: Vec<_> = events.iter().skip(1).take(2).map(StreamEvent::encode).collect();
@@ -380,31 +382,31 @@ impl Queue {
         let at = self.now;
         match *step {
             Step::Ask { viewer, by_chat } => self.ask(&format!("viewer {viewer}"), by_chat),
-            Step::Verify { request, is_subscriber } => self.command(request, Command::Verify { is_subscriber, at }),
+            Step::Verify { request, is_subscriber } => self.command(request, GiftCommand::Verify { is_subscriber, at }),
             Step::Select { request } => {
-                self.command(request, Command::SelectItem { item: item(), confirm_within: LIMITS.confirm, at });
+                self.command(request, GiftCommand::SelectItem { item: item(), confirm_within: LIMITS.confirm, at });
             }
-            Step::Confirm { request, confirmed } => self.command(request, Command::Confirm { confirmed, at }),
+            Step::Confirm { request, confirmed } => self.command(request, GiftCommand::Confirm { confirmed, at }),
             Step::Fail { request } => {
-                self.command(request, Command::Fail { reason: FailureReason::Desktop("gone".to_owned()), at });
+                self.command(request, GiftCommand::Fail { reason: FailureReason::Desktop("gone".to_owned()), at });
             }
             Step::Sweep => {
                 for request in 0..self.gifts.len() {
-                    self.command(request, Command::TimeOut { at });
+                    self.command(request, GiftCommand::TimeOut { at });
                 }
             }
             Step::Wait { seconds } => self.now += Duration::from_secs(seconds),
         }
         if !self.gifts.iter().any(|gift| gift.state.status().is_served())
-            && let Some(next) = self.gifts.iter().position(|gift| gift.state == State::Pending)
+            && let Some(next) = self.gifts.iter().position(|gift| gift.state == GiftState::Pending)
         {
-            self.command(next, Command::Promote { select_within: LIMITS.select, at: self.now });
+            self.command(next, GiftCommand::Promote { select_within: LIMITS.select, at: self.now });
         }
     }
 
     fn ask(&mut self, viewer: &str, by_chat: bool) {
         let mut theirs = self.gifts.iter().filter(|gift| gift.viewer.as_str() == viewer);
-        let standing = Standing {
+        let standing = GiftStanding {
             has_open_request: theirs.clone().any(|gift| gift.state.status().is_open()),
             has_completed: theirs.any(|gift| gift.state.status() == GiftStatus::Completed),
         };
@@ -412,7 +414,7 @@ impl Queue {
         self.gifts.extend(fold(events));
     }
 
-    fn command(&mut self, request: usize, command: Command) {
+    fn command(&mut self, request: usize, command: GiftCommand) {
         let Some(gift) = self.gifts.get_mut(request) else { return };
         for event in decide(Some(gift), command).unwrap_or_default() {
             *gift = Gift::transition(Some(gift), &event).unwrap();

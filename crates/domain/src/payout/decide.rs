@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Event, Payout, PayoutStatus};
+use super::{Payout, PayoutEvent, PayoutStatus};
 use crate::{
     CharacterName, EnrollmentRequestId, Gold, Rejection, ViewerId, announcement::Outcome, pool::Standing,
     stream::Aggregate as _,
@@ -27,7 +27,7 @@ pub struct Award {
 
 /// A command to a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum PayoutCommand {
     /// Create it.
     Award(Award),
     /// The winner accepted, with this name.
@@ -59,55 +59,55 @@ pub enum Command {
 }
 
 /// Decides a command against the payout as it is; `None` is one that was never awarded.
-pub fn decide(payout: Option<&Payout>, command: Command) -> Result<Vec<Event>, Rejection> {
+pub fn decide(payout: Option<&Payout>, command: PayoutCommand) -> Result<Vec<PayoutEvent>, Rejection> {
     match command {
-        Command::Award(award) => decide_award(payout, award),
-        Command::ConfirmAcceptance { character_name, at } => {
+        PayoutCommand::Award(award) => decide_award(payout, award),
+        PayoutCommand::ConfirmAcceptance { character_name, at } => {
             let payout = payout.ok_or(Rejection::NotFound)?;
             if !payout.character_name.is_same_name(&character_name) {
                 return Err(Rejection::InvalidCharacterName);
             }
-            Ok(if_next(payout, Event::AcceptanceConfirmed { at }).unwrap_or_default())
+            Ok(if_next(payout, PayoutEvent::AcceptanceConfirmed { at }).unwrap_or_default())
         }
-        Command::ChangeStatus { to, at } => {
+        PayoutCommand::ChangeStatus { to, at } => {
             let payout = payout.ok_or(Rejection::NotFound)?;
             let event = asked_for(to, at).ok_or(Rejection::TerminalStatusChangeNotAllowed)?;
             if_next(payout, event).ok_or(Rejection::TerminalStatusChangeNotAllowed)
         }
-        Command::Expire { at } => {
+        PayoutCommand::Expire { at } => {
             let payout = payout.ok_or(Rejection::NotFound)?;
-            Ok(if_next(payout, Event::Expired { at }).unwrap_or_default())
+            Ok(if_next(payout, PayoutEvent::Expired { at }).unwrap_or_default())
         }
-        Command::RecordAnnouncement { outcome, at } => {
+        PayoutCommand::RecordAnnouncement { outcome, at } => {
             let payout = payout.ok_or(Rejection::NotFound)?;
-            if_next(payout, Event::Announcement { outcome, at }).ok_or(Rejection::InvalidState)
+            if_next(payout, PayoutEvent::Announcement { outcome, at }).ok_or(Rejection::InvalidState)
         }
     }
 }
 
 /// The event, if it may follow.
-fn if_next(payout: &Payout, event: Event) -> Option<Vec<Event>> {
+fn if_next(payout: &Payout, event: PayoutEvent) -> Option<Vec<PayoutEvent>> {
     Payout::may_be_next(Some(payout), &event).then(|| vec![event])
 }
 
-fn decide_award(payout: Option<&Payout>, award: Award) -> Result<Vec<Event>, Rejection> {
+fn decide_award(payout: Option<&Payout>, award: Award) -> Result<Vec<PayoutEvent>, Rejection> {
     if payout.is_some() {
         return Err(Rejection::InvalidState);
     }
     award.standing.admits_payout()?;
     let Award { viewer, display_name, character_name, enrollment_request_id, standing: _, at } = award;
     let gold = Gold::PAYOUT;
-    Ok(vec![Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at }])
+    Ok(vec![PayoutEvent::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at }])
 }
 
 /// The event that moves a payout to the status that the desktop program asks for. Only the sweep makes one expire.
-const fn asked_for(to: PayoutStatus, at: OffsetDateTime) -> Option<Event> {
+const fn asked_for(to: PayoutStatus, at: OffsetDateTime) -> Option<PayoutEvent> {
     match to {
-        PayoutStatus::Pending => Some(Event::Returned { at }),
-        PayoutStatus::InProgress => Some(Event::Started { at }),
-        PayoutStatus::Sent => Some(Event::Sent { at }),
-        PayoutStatus::Failed => Some(Event::Failed { at }),
-        PayoutStatus::Cancelled => Some(Event::Cancelled { at }),
+        PayoutStatus::Pending => Some(PayoutEvent::Returned { at }),
+        PayoutStatus::InProgress => Some(PayoutEvent::Started { at }),
+        PayoutStatus::Sent => Some(PayoutEvent::Sent { at }),
+        PayoutStatus::Failed => Some(PayoutEvent::Failed { at }),
+        PayoutStatus::Cancelled => Some(PayoutEvent::Cancelled { at }),
         PayoutStatus::Expired => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::{CharacterName, EnrollmentRequestId, Gold, ViewerId, announcement::Ou
 /// Something that happened to a payout. Written once, readable for ever: a change of meaning is a new version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
-pub enum Event {
+pub enum PayoutEvent {
     /// A viewer won. First of every stream.
     Awarded {
         /// The winner.
@@ -77,7 +77,7 @@ pub enum Event {
     },
 }
 
-impl Event {
+impl PayoutEvent {
     /// The type's name, as stored.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -95,6 +95,6 @@ impl Event {
     }
 }
 
-impl StreamEvent for Event {
+impl StreamEvent for PayoutEvent {
     const VERSION: i16 = 1;
 }

@@ -7,9 +7,9 @@ mod decide;
 mod event;
 mod state;
 
-pub use decide::{Award, Command, decide};
-pub use event::Event;
-pub use state::{Payout, PayoutStatus, State, UnknownStatus};
+pub use decide::{Award, PayoutCommand, decide};
+pub use event::PayoutEvent;
+pub use state::{Payout, PayoutState, PayoutStatus, UnknownPayoutStatus};
 
 #[cfg(test)]
 mod tests;

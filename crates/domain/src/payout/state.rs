@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use time::OffsetDateTime;
 
-use super::Event;
+use super::PayoutEvent;
 use crate::{
     CharacterName, EnrollmentRequestId, Gold, ViewerId,
     announcement::AnnouncementState,
@@ -65,20 +65,20 @@ impl fmt::Display for PayoutStatus {
 /// The text is not the name of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such payout status")]
-pub struct UnknownStatus;
+pub struct UnknownPayoutStatus;
 
 impl FromStr for PayoutStatus {
-    type Err = UnknownStatus;
+    type Err = UnknownPayoutStatus;
 
     /// Ignores case: the desktop program sends `inProgress`.
-    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownPayoutStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownPayoutStatus)
     }
 }
 
 /// The status of a payout, with the data that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum PayoutState {
     /// See [`PayoutStatus::Pending`].
     Pending,
     /// See [`PayoutStatus::InProgress`].
@@ -96,7 +96,7 @@ pub enum State {
     Expired,
 }
 
-impl State {
+impl PayoutState {
     /// The status's name.
     #[must_use]
     pub const fn status(&self) -> PayoutStatus {
@@ -111,37 +111,39 @@ impl State {
     }
 
     /// The state of the payout after one more event about its status; `None` if the event cannot follow.
-    fn after(&self, event: &Event) -> Option<Self> {
+    fn after(&self, event: &PayoutEvent) -> Option<Self> {
         match (self, event) {
-            (Self::Pending, Event::Started { .. }) => Some(Self::InProgress),
-            (Self::InProgress, Event::Returned { .. }) => Some(Self::Pending),
-            (Self::InProgress, Event::Sent { .. }) => Some(Self::Sent { announcement: AnnouncementState::Pending }),
-            (Self::Pending | Self::InProgress, Event::Failed { .. }) => Some(Self::Failed),
-            (Self::Pending | Self::InProgress, Event::Cancelled { .. }) => Some(Self::Cancelled),
-            (Self::Pending | Self::InProgress, Event::Expired { .. }) => Some(Self::Expired),
-            (Self::Sent { announcement }, Event::Announcement { outcome, .. }) => {
+            (Self::Pending, PayoutEvent::Started { .. }) => Some(Self::InProgress),
+            (Self::InProgress, PayoutEvent::Returned { .. }) => Some(Self::Pending),
+            (Self::InProgress, PayoutEvent::Sent { .. }) => {
+                Some(Self::Sent { announcement: AnnouncementState::Pending })
+            }
+            (Self::Pending | Self::InProgress, PayoutEvent::Failed { .. }) => Some(Self::Failed),
+            (Self::Pending | Self::InProgress, PayoutEvent::Cancelled { .. }) => Some(Self::Cancelled),
+            (Self::Pending | Self::InProgress, PayoutEvent::Expired { .. }) => Some(Self::Expired),
+            (Self::Sent { announcement }, PayoutEvent::Announcement { outcome, .. }) => {
                 Some(Self::Sent { announcement: announcement.after(outcome)? })
             }
             (
                 // The acceptance belongs to the payout, whatever its status.
                 Self::Pending | Self::InProgress | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
-                Event::Awarded { .. } | Event::AcceptanceConfirmed { .. },
+                PayoutEvent::Awarded { .. } | PayoutEvent::AcceptanceConfirmed { .. },
             )
             | (
                 Self::Pending | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
-                Event::Returned { .. } | Event::Sent { .. },
+                PayoutEvent::Returned { .. } | PayoutEvent::Sent { .. },
             )
             | (
                 Self::InProgress | Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
-                Event::Started { .. },
+                PayoutEvent::Started { .. },
             )
             | (
                 Self::Sent { .. } | Self::Failed | Self::Cancelled | Self::Expired,
-                Event::Failed { .. } | Event::Cancelled { .. } | Event::Expired { .. },
+                PayoutEvent::Failed { .. } | PayoutEvent::Cancelled { .. } | PayoutEvent::Expired { .. },
             )
             | (
                 Self::Pending | Self::InProgress | Self::Failed | Self::Cancelled | Self::Expired,
-                Event::Announcement { .. },
+                PayoutEvent::Announcement { .. },
             ) => None,
         }
     }
@@ -165,7 +167,7 @@ pub struct Payout {
     /// When the winner's acceptance was first confirmed, by the backend's clock; independent of the status.
     pub accepted_at: Option<OffsetDateTime>,
     /// Its state.
-    pub state: State,
+    pub state: PayoutState,
 }
 
 impl Payout {
@@ -179,8 +181,12 @@ impl Payout {
     #[must_use]
     pub const fn announcement(&self) -> Option<AnnouncementState> {
         match self.state {
-            State::Sent { announcement } => Some(announcement),
-            State::Pending | State::InProgress | State::Failed | State::Cancelled | State::Expired => None,
+            PayoutState::Sent { announcement } => Some(announcement),
+            PayoutState::Pending
+            | PayoutState::InProgress
+            | PayoutState::Failed
+            | PayoutState::Cancelled
+            | PayoutState::Expired => None,
         }
     }
 
@@ -190,8 +196,9 @@ impl Payout {
         self.announcement() == Some(AnnouncementState::Announced)
     }
 
-    fn awarded(event: &Event) -> Result<Self, ImpossibleEvent> {
-        let Event::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at } = event else {
+    fn awarded(event: &PayoutEvent) -> Result<Self, ImpossibleEvent> {
+        let PayoutEvent::Awarded { viewer, display_name, character_name, gold, enrollment_request_id, at } = event
+        else {
             return Err(impossible(event, "not there yet".to_owned()));
         };
         Ok(Self {
@@ -202,20 +209,20 @@ impl Payout {
             enrollment_request_id: enrollment_request_id.clone(),
             created_at: *at,
             accepted_at: None,
-            state: State::Pending,
+            state: PayoutState::Pending,
         })
     }
 }
 
 impl Aggregate for Payout {
     const KIND: &'static str = "payout";
-    type Event = Event;
+    type Event = PayoutEvent;
 
-    fn transition(payout: Option<&Self>, event: &Event) -> Result<Self, ImpossibleEvent> {
+    fn transition(payout: Option<&Self>, event: &PayoutEvent) -> Result<Self, ImpossibleEvent> {
         let Some(payout) = payout else {
             return Self::awarded(event);
         };
-        if let Event::AcceptanceConfirmed { at } = event {
+        if let PayoutEvent::AcceptanceConfirmed { at } = event {
             return match payout.accepted_at {
                 None => Ok(Self { accepted_at: Some(*at), ..payout.clone() }),
                 Some(_) => Err(impossible(event, format!("{}, and accepted", payout.status()))),
@@ -229,6 +236,6 @@ impl Aggregate for Payout {
     }
 }
 
-fn impossible(event: &Event, state: String) -> ImpossibleEvent {
+fn impossible(event: &PayoutEvent, state: String) -> ImpossibleEvent {
     ImpossibleEvent { kind: Payout::KIND, event_type: event.name(), state }
 }

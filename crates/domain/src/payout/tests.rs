@@ -14,8 +14,8 @@ use crate::{
 
 const AT: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
 
-fn award(standing: Standing) -> Command {
-    Command::Award(Award {
+fn award(standing: Standing) -> PayoutCommand {
+    PayoutCommand::Award(Award {
         viewer: ViewerId::parse("ann").unwrap(),
         display_name: "Ann".to_owned(),
         character_name: CharacterName::parse("Anna").unwrap(),
@@ -25,15 +25,15 @@ fn award(standing: Standing) -> Command {
     })
 }
 
-fn fold(events: impl IntoIterator<Item = Event>) -> Option<Payout> {
+fn fold(events: impl IntoIterator<Item = PayoutEvent>) -> Option<Payout> {
     events.into_iter().fold(None, |payout, event| Some(Payout::transition(payout.as_ref(), &event).unwrap()))
 }
 
-fn next(payout: &Payout, event: &Event) -> Payout {
+fn next(payout: &Payout, event: &PayoutEvent) -> Payout {
     Payout::transition(Some(payout), event).unwrap()
 }
 
-fn awarded() -> Vec<Event> {
+fn awarded() -> Vec<PayoutEvent> {
     decide(None, award(Standing::default())).unwrap()
 }
 
@@ -41,11 +41,11 @@ fn in_status(status: PayoutStatus) -> Payout {
     let mut events = awarded();
     match status {
         PayoutStatus::Pending => {}
-        PayoutStatus::InProgress => events.push(Event::Started { at: AT }),
-        PayoutStatus::Sent => events.extend([Event::Started { at: AT }, Event::Sent { at: AT }]),
-        PayoutStatus::Failed => events.push(Event::Failed { at: AT }),
-        PayoutStatus::Cancelled => events.push(Event::Cancelled { at: AT }),
-        PayoutStatus::Expired => events.push(Event::Expired { at: AT }),
+        PayoutStatus::InProgress => events.push(PayoutEvent::Started { at: AT }),
+        PayoutStatus::Sent => events.extend([PayoutEvent::Started { at: AT }, PayoutEvent::Sent { at: AT }]),
+        PayoutStatus::Failed => events.push(PayoutEvent::Failed { at: AT }),
+        PayoutStatus::Cancelled => events.push(PayoutEvent::Cancelled { at: AT }),
+        PayoutStatus::Expired => events.push(PayoutEvent::Expired { at: AT }),
     }
     fold(events).unwrap()
 }
@@ -69,7 +69,7 @@ fn the_desktop_may_take_the_steps_of_the_table_and_no_other() {
     for from in PayoutStatus::ALL {
         for to in PayoutStatus::ALL {
             let before = in_status(from);
-            let decided = decide(Some(&before), Command::ChangeStatus { to, at: AT });
+            let decided = decide(Some(&before), PayoutCommand::ChangeStatus { to, at: AT });
             if allowed(from, to) {
                 let after = decided.unwrap().iter().fold(before, |payout, event| next(&payout, event));
                 assert_eq!(after.status(), to, "{from} -> {to}");
@@ -81,14 +81,14 @@ fn the_desktop_may_take_the_steps_of_the_table_and_no_other() {
 }
 
 /// The event that takes a payout to a status.
-fn to_status(to: PayoutStatus) -> Event {
+fn to_status(to: PayoutStatus) -> PayoutEvent {
     match to {
-        PayoutStatus::Pending => Event::Returned { at: AT },
-        PayoutStatus::InProgress => Event::Started { at: AT },
-        PayoutStatus::Sent => Event::Sent { at: AT },
-        PayoutStatus::Failed => Event::Failed { at: AT },
-        PayoutStatus::Cancelled => Event::Cancelled { at: AT },
-        PayoutStatus::Expired => Event::Expired { at: AT },
+        PayoutStatus::Pending => PayoutEvent::Returned { at: AT },
+        PayoutStatus::InProgress => PayoutEvent::Started { at: AT },
+        PayoutStatus::Sent => PayoutEvent::Sent { at: AT },
+        PayoutStatus::Failed => PayoutEvent::Failed { at: AT },
+        PayoutStatus::Cancelled => PayoutEvent::Cancelled { at: AT },
+        PayoutStatus::Expired => PayoutEvent::Expired { at: AT },
     }
 }
 
@@ -111,12 +111,13 @@ fn an_event_that_no_command_makes_is_refused_and_changes_nothing() {
             }
         }
     }
-    let announced = Event::Announcement { outcome: Outcome::Announced { message_id: None, detail: None }, at: AT };
+    let announced =
+        PayoutEvent::Announcement { outcome: Outcome::Announced { message_id: None, detail: None }, at: AT };
     for status in PayoutStatus::ALL {
         let payout = in_status(status);
         assert_eq!(Payout::may_be_next(Some(&payout), &announced), status == PayoutStatus::Sent, "{status}");
         assert!(!Payout::may_be_next(Some(&payout), &awarded()[0]), "{status}");
-        let accepted = Event::AcceptanceConfirmed { at: AT };
+        let accepted = PayoutEvent::AcceptanceConfirmed { at: AT };
         assert!(!Payout::may_be_next(Some(&next(&payout, &accepted)), &accepted), "{status}");
     }
     let twice = Payout::transition(Some(&next(&in_status(PayoutStatus::Sent), &announced)), &announced);
@@ -144,9 +145,9 @@ fn an_announcement_follows_its_own_table() {
         (Outcome::Resolved { announced: false }, Failed, &[Unknown]),
     ];
     for before in [Pending, Announced, Dropped, Unknown, Failed] {
-        let payout = Payout { state: State::Sent { announcement: before }, ..in_status(PayoutStatus::Sent) };
+        let payout = Payout { state: PayoutState::Sent { announcement: before }, ..in_status(PayoutStatus::Sent) };
         for (outcome, after, from) in &outcomes {
-            let event = Event::Announcement { outcome: outcome.clone(), at: AT };
+            let event = PayoutEvent::Announcement { outcome: outcome.clone(), at: AT };
             let got = Payout::transition(Some(&payout), &event).ok().map(|payout| payout.announcement().unwrap());
             assert_eq!(got, from.contains(&before).then_some(*after), "{before} and {outcome:?}");
         }
@@ -156,20 +157,22 @@ fn an_announcement_follows_its_own_table() {
 #[test]
 fn only_active_payouts_expire() {
     for status in PayoutStatus::ALL {
-        let decided = decide(Some(&in_status(status)), Command::Expire { at: AT }).unwrap();
-        assert_eq!(decided, if status.is_active() { vec![Event::Expired { at: AT }] } else { vec![] });
+        let decided = decide(Some(&in_status(status)), PayoutCommand::Expire { at: AT }).unwrap();
+        assert_eq!(decided, if status.is_active() { vec![PayoutEvent::Expired { at: AT }] } else { vec![] });
     }
 }
 
 #[test]
 fn acceptance_is_recorded_once_whatever_the_status() {
     for status in PayoutStatus::ALL {
-        let confirm =
-            |name: &str| Command::ConfirmAcceptance { character_name: CharacterName::parse(name).unwrap(), at: AT };
+        let confirm = |name: &str| PayoutCommand::ConfirmAcceptance {
+            character_name: CharacterName::parse(name).unwrap(),
+            at: AT,
+        };
         let payout = in_status(status);
         assert_eq!(decide(Some(&payout), confirm("Bella")), Err(Rejection::InvalidCharacterName));
         let events = decide(Some(&payout), confirm("ANNA")).unwrap();
-        assert_eq!(events, [Event::AcceptanceConfirmed { at: AT }]);
+        assert_eq!(events, [PayoutEvent::AcceptanceConfirmed { at: AT }]);
         let accepted = next(&payout, &events[0]);
         assert_eq!(accepted.status(), status);
         assert_eq!(decide(Some(&accepted), confirm("Anna")), Ok(vec![]));
@@ -187,9 +190,9 @@ fn who_has_an_active_payout_or_the_cap_is_awarded_nothing() {
 #[test]
 fn nothing_happens_to_a_payout_that_was_never_awarded() {
     for command in [
-        Command::ChangeStatus { to: PayoutStatus::InProgress, at: AT },
-        Command::Expire { at: AT },
-        Command::RecordAnnouncement { outcome: Outcome::Retried, at: AT },
+        PayoutCommand::ChangeStatus { to: PayoutStatus::InProgress, at: AT },
+        PayoutCommand::Expire { at: AT },
+        PayoutCommand::RecordAnnouncement { outcome: Outcome::Retried, at: AT },
     ] {
         assert_eq!(decide(None, command), Err(Rejection::NotFound));
     }
@@ -199,14 +202,14 @@ fn nothing_happens_to_a_payout_that_was_never_awarded() {
 fn events_are_read_back_as_they_were_written() {
     let mut events = awarded();
     events.extend([
-        Event::AcceptanceConfirmed { at: AT },
-        Event::Announcement { outcome: Outcome::Dropped { reason: "spam".to_owned() }, at: AT },
+        PayoutEvent::AcceptanceConfirmed { at: AT },
+        PayoutEvent::Announcement { outcome: Outcome::Dropped { reason: "spam".to_owned() }, at: AT },
     ]);
     events.extend(PayoutStatus::ALL.map(to_status));
     for event in events {
         let (event_type, data) = event.encode();
         assert_eq!(event_type, event.name());
-        assert_eq!(Event::decode(&event_type, Event::VERSION, &data).unwrap(), event);
+        assert_eq!(PayoutEvent::decode(&event_type, PayoutEvent::VERSION, &data).unwrap(), event);
     }
     insta::assert_json_snapshot!(awarded()[0].encode(), @r#"
     [
@@ -226,12 +229,12 @@ fn events_are_read_back_as_they_were_written() {
 #[test]
 fn an_unknown_event_is_an_error_and_not_skipped() {
     let data = serde_json::json!({ "at": "2026-01-02T03:04:05Z" });
-    let newer = Event::decode("Sent", 2, &data).unwrap_err();
+    let newer = PayoutEvent::decode("Sent", 2, &data).unwrap_err();
     insta::assert_snapshot!(newer, @r#"event type "Sent" has version 2, this program knows version 1"#);
-    assert!(Event::decode("Teleported", 1, &data).unwrap_err().to_string().contains("Teleported"));
+    assert!(PayoutEvent::decode("Teleported", 1, &data).unwrap_err().to_string().contains("Teleported"));
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_event() -> impl Strategy<Value = PayoutEvent> {
     let outcome = prop_oneof![
         Just(Outcome::Announced { message_id: None, detail: None }),
         Just(Outcome::Dropped { reason: "spam".to_owned() }),
@@ -242,9 +245,9 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         1 => Just(awarded().remove(0)),
-        1 => Just(Event::AcceptanceConfirmed { at: AT }),
+        1 => Just(PayoutEvent::AcceptanceConfirmed { at: AT }),
         6 => prop::sample::select(PayoutStatus::ALL.as_slice()).prop_map(to_status),
-        3 => outcome.prop_map(|outcome| Event::Announcement { outcome, at: AT }),
+        3 => outcome.prop_map(|outcome| PayoutEvent::Announcement { outcome, at: AT }),
     ]
 }
 
@@ -255,12 +258,12 @@ proptest! {
         let mut payout = fold(awarded()).unwrap();
         for what in asked {
             let command = match what {
-                6 => Command::Expire { at: AT },
+                6 => PayoutCommand::Expire { at: AT },
                 7 => {
                     let outcome = Outcome::Announced { message_id: None, detail: None };
-                    Command::RecordAnnouncement { outcome, at: AT }
+                    PayoutCommand::RecordAnnouncement { outcome, at: AT }
                 }
-                status => Command::ChangeStatus { to: PayoutStatus::ALL[status], at: AT },
+                status => PayoutCommand::ChangeStatus { to: PayoutStatus::ALL[status], at: AT },
             };
             let before = payout.clone();
             for event in decide(Some(&payout), command).unwrap_or_default() {
@@ -297,7 +300,7 @@ proptest! {
                 prop_assert_eq!(&to_status(to), event);
                 ends += u32::from(!to.is_active());
             } else if before != *after {
-                let aside = matches!(event, Event::AcceptanceConfirmed { .. } | Event::Announcement { .. });
+                let aside = matches!(event, PayoutEvent::AcceptanceConfirmed { .. } | PayoutEvent::Announcement { .. });
                 prop_assert!(aside, "{event:?} changed {before:?}");
             }
             prop_assert!(!before.is_announced() || after.is_announced());

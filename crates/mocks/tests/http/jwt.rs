@@ -1,7 +1,7 @@
 use http::StatusCode;
 use mgm_mocks::jwt::{JwtConfig, router};
 use mgm_settings::Settings;
-use mgm_twitch::extension_jwt::{ExtensionKeys, TokenError};
+use mgm_twitch::extension_jwt::{ExtensionKeys, ExtensionTokenError};
 use serde_json::json;
 use time::Duration;
 
@@ -31,9 +31,9 @@ async fn a_token_says_who_it_is_of_for_two_hours_and_is_signed_by_the_first_key(
     let read = first.verify(&token, Some("any"), NOW + Duration::seconds(7199)).unwrap();
     assert_eq!(read.viewer_id.as_deref(), Some("e2e-viewer-1"));
     assert_eq!(read.display_name.as_deref(), Some("Имя"));
-    assert_eq!(first.verify(&token, None, NOW + Duration::seconds(7200)), Err(TokenError::Expired));
+    assert_eq!(first.verify(&token, None, NOW + Duration::seconds(7200)), Err(ExtensionTokenError::Expired));
     let second = ExtensionKeys::parse("c2Vjb25k").unwrap();
-    assert_eq!(second.verify(&token, None, NOW), Err(TokenError::Signature));
+    assert_eq!(second.verify(&token, None, NOW), Err(ExtensionTokenError::Signature));
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn the_client_id_becomes_the_audience() {
     let token = token(&mock, "userId=u").await;
     let keys = ExtensionKeys::parse(SECRETS).unwrap();
     assert!(keys.verify(&token, Some("client-1"), NOW).is_ok());
-    assert_eq!(keys.verify(&token, Some("client-2"), NOW), Err(TokenError::Audience));
+    assert_eq!(keys.verify(&token, Some("client-2"), NOW), Err(ExtensionTokenError::Audience));
 }
 
 #[tokio::test]

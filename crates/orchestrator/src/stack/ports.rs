@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 use mgm_service::services::{SERVICES, Service, ServiceId};
-use mgm_system::port::{self, Holder};
+use mgm_system::port::{self, PortHolder};
 use socket2::{Domain, Socket, Type};
 use url::Url;
 
@@ -93,7 +93,7 @@ pub struct PortsTaken(pub Vec<PortTaken>);
 pub struct PortTaken {
     service: ServiceId,
     port: u16,
-    holder: Option<Holder>,
+    holder: Option<PortHolder>,
 }
 
 /// Why ports are not available.
@@ -215,7 +215,7 @@ pub(super) fn option(service: ServiceId) -> String {
 impl fmt::Display for PortsTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for PortTaken { service, port, holder } in &self.0 {
-            let by = holder.as_ref().map_or_else(|| "another process".to_owned(), Holder::to_string);
+            let by = holder.as_ref().map_or_else(|| "another process".to_owned(), PortHolder::to_string);
             writeln!(f, "port {port} ({}) is taken by {by}", service.service().component)?;
         }
         let is_ours =

@@ -11,4 +11,4 @@ mod keys;
 mod token;
 
 pub use keys::{DEVELOPMENT_SECRET_PHRASE, ExtensionKeys, KeyError};
-pub use token::{ExtensionToken, NOT_BEFORE_LEEWAY, TokenError};
+pub use token::{ExtensionToken, ExtensionTokenError, NOT_BEFORE_LEEWAY};

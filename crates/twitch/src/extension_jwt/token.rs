@@ -28,9 +28,9 @@ pub struct ExtensionToken {
     pub opaque_user_id: Option<String>,
 }
 
-/// Why a token is refused (or, in [`TokenError::Unsignable`], cannot be made).
+/// Why a token is refused (or, in [`ExtensionTokenError::Unsignable`], cannot be made).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub enum ExtensionTokenError {
     /// Not a JSON Web Token, or its claims are not JSON.
     #[error("not a JSON Web Token")]
     Malformed,
@@ -94,9 +94,9 @@ struct Claims {
 
 impl ExtensionKeys {
     /// Signs any claims with the first key.
-    pub fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String, ExtensionTokenError> {
         let header = Header::new(Algorithm::HS256);
-        jsonwebtoken::encode(&header, claims, &self.signing).map_err(|_| TokenError::Unsignable)
+        jsonwebtoken::encode(&header, claims, &self.signing).map_err(|_| ExtensionTokenError::Unsignable)
     }
 
     /// Verifies a token at the time `now` and reads it. `client_id` is the required `aud`, if there is one.
@@ -105,22 +105,22 @@ impl ExtensionKeys {
         token: &str,
         client_id: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<ExtensionToken, TokenError> {
+    ) -> Result<ExtensionToken, ExtensionTokenError> {
         let claims = self.verify_signature(token)?;
 
         // `exp` counts whole seconds, so fractions are dropped.
         #[expect(clippy::cast_precision_loss, reason = "seconds of a representable year are far below 2^53")]
         let now = now.unix_timestamp() as f64;
-        if now >= claims.exp.ok_or(TokenError::NoExpiry)? {
-            return Err(TokenError::Expired);
+        if now >= claims.exp.ok_or(ExtensionTokenError::NoExpiry)? {
+            return Err(ExtensionTokenError::Expired);
         }
         if claims.nbf.is_some_and(|not_before| now + NOT_BEFORE_LEEWAY.as_seconds_f64() < not_before) {
-            return Err(TokenError::NotYetValid);
+            return Err(ExtensionTokenError::NotYetValid);
         }
         if let (Some(client_id), Some(audience)) = (client_id, &claims.aud)
             && !audience.iter().any(|one| one == client_id)
         {
-            return Err(TokenError::Audience);
+            return Err(ExtensionTokenError::Audience);
         }
 
         Ok(ExtensionToken {
@@ -133,7 +133,7 @@ impl ExtensionKeys {
         })
     }
 
-    fn verify_signature(&self, token: &str) -> Result<Claims, TokenError> {
+    fn verify_signature(&self, token: &str) -> Result<Claims, ExtensionTokenError> {
         // The caller, who has the current time, checks what depends on it.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
@@ -142,15 +142,15 @@ impl ExtensionKeys {
 
         for key in &self.accepted {
             match jsonwebtoken::decode::<ClaimsObject>(token, key, &validation) {
-                Ok(data) => return data.claims.0.ok_or(TokenError::Malformed),
+                Ok(data) => return data.claims.0.ok_or(ExtensionTokenError::Malformed),
                 Err(error) => match error.kind() {
                     ErrorKind::InvalidSignature => {}
-                    ErrorKind::InvalidAlgorithm => return Err(TokenError::Algorithm),
-                    _ => return Err(TokenError::Malformed),
+                    ErrorKind::InvalidAlgorithm => return Err(ExtensionTokenError::Algorithm),
+                    _ => return Err(ExtensionTokenError::Malformed),
                 },
             }
         }
-        Err(TokenError::Signature)
+        Err(ExtensionTokenError::Signature)
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         NOW.unix_timestamp() + 3600
     }
 
-    fn read(claims: &Value) -> Result<ExtensionToken, TokenError> {
+    fn read(claims: &Value) -> Result<ExtensionToken, ExtensionTokenError> {
         one_key().verify(&one_key().sign(claims).unwrap(), Some("client"), NOW)
     }
 
@@ -202,7 +202,7 @@ mod tests {
         let keys = keys(&[&key]);
         let expiry = OffsetDateTime::from_unix_timestamp(1_300_819_380).unwrap();
         assert!(keys.verify(token, None, expiry - Duration::SECOND).is_ok());
-        assert_eq!(keys.verify(token, None, expiry), Err(TokenError::Expired));
+        assert_eq!(keys.verify(token, None, expiry), Err(ExtensionTokenError::Expired));
     }
 
     #[test]
@@ -248,11 +248,11 @@ mod tests {
     #[test]
     fn expiry_is_required_and_exact() {
         let now = NOW.unix_timestamp();
-        assert_eq!(read(&json!({"user_id": "1"})), Err(TokenError::NoExpiry));
-        assert_eq!(read(&json!({"user_id": "1", "exp": "9999999999"})), Err(TokenError::NoExpiry));
-        assert_eq!(read(&json!({"user_id": "1", "exp": null})), Err(TokenError::NoExpiry));
-        assert_eq!(read(&json!({"user_id": "1", "exp": now})), Err(TokenError::Expired));
-        assert_eq!(read(&json!({"user_id": "1", "exp": -5})), Err(TokenError::Expired));
+        assert_eq!(read(&json!({"user_id": "1"})), Err(ExtensionTokenError::NoExpiry));
+        assert_eq!(read(&json!({"user_id": "1", "exp": "9999999999"})), Err(ExtensionTokenError::NoExpiry));
+        assert_eq!(read(&json!({"user_id": "1", "exp": null})), Err(ExtensionTokenError::NoExpiry));
+        assert_eq!(read(&json!({"user_id": "1", "exp": now})), Err(ExtensionTokenError::Expired));
+        assert_eq!(read(&json!({"user_id": "1", "exp": -5})), Err(ExtensionTokenError::Expired));
         assert!(read(&json!({"user_id": "1", "exp": now + 1})).is_ok());
         assert!(read(&json!({"user_id": "1", "exp": 1e300})).is_ok());
     }
@@ -261,7 +261,7 @@ mod tests {
     fn a_token_from_the_future_is_not_valid_yet() {
         let not_before = |seconds: i64| read(&json!({"exp": in_an_hour(), "nbf": NOW.unix_timestamp() + seconds}));
         assert!(not_before(60).is_ok());
-        assert_eq!(not_before(61), Err(TokenError::NotYetValid));
+        assert_eq!(not_before(61), Err(ExtensionTokenError::NotYetValid));
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
             assert!(audience(good.clone()).is_ok(), "{good}");
         }
         for bad in [json!("other"), json!("Client"), json!([]), json!(["other"]), json!(5), json!({}), json!("")] {
-            assert_eq!(audience(bad.clone()), Err(TokenError::Audience), "{bad}");
+            assert_eq!(audience(bad.clone()), Err(ExtensionTokenError::Audience), "{bad}");
         }
         let token = one_key().sign(&json!({"exp": in_an_hour(), "aud": "anyone"})).unwrap();
         assert!(one_key().verify(&token, None, NOW).is_ok());
@@ -285,14 +285,17 @@ mod tests {
         for algorithm in ["none", "None", "NONE", "hs256", ""] {
             for signature in ["", signature] {
                 let token = token(&json!({"alg": algorithm}), &claims, signature);
-                assert_eq!(one_key().verify(&token, None, NOW), Err(TokenError::Malformed), "{algorithm}");
+                assert_eq!(one_key().verify(&token, None, NOW), Err(ExtensionTokenError::Malformed), "{algorithm}");
             }
         }
         for algorithm in ["HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"] {
             let token = token(&json!({"alg": algorithm, "typ": "JWT"}), &claims, signature);
-            assert_eq!(one_key().verify(&token, None, NOW), Err(TokenError::Algorithm), "{algorithm}");
+            assert_eq!(one_key().verify(&token, None, NOW), Err(ExtensionTokenError::Algorithm), "{algorithm}");
         }
-        assert_eq!(one_key().verify(&token(&json!({}), &claims, signature), None, NOW), Err(TokenError::Malformed));
+        assert_eq!(
+            one_key().verify(&token(&json!({}), &claims, signature), None, NOW),
+            Err(ExtensionTokenError::Malformed)
+        );
     }
 
     #[test]
@@ -301,7 +304,7 @@ mod tests {
         let claims = json!({"user_id": "1", "exp": in_an_hour()});
         let by_old = old.sign(&claims).unwrap();
         assert!(both.verify(&by_old, None, NOW).is_ok());
-        assert_eq!(new.verify(&by_old, None, NOW), Err(TokenError::Signature));
+        assert_eq!(new.verify(&by_old, None, NOW), Err(ExtensionTokenError::Signature));
         assert_eq!(both.sign(&claims), new.sign(&claims));
     }
 
@@ -339,7 +342,7 @@ mod tests {
         let token = read(&format!(r#"{{"user_id":"1","exp":{exp},"x":{deep},"name":{deep}}}"#)).unwrap();
         assert_eq!((token.viewer_id.as_deref(), token.display_name), (Some("1"), None));
         let refusal = read(&format!(r#"{{"user_id":"1","exp":{exp},"aud":{deep}}}"#));
-        assert_eq!(refusal, Err(TokenError::Malformed));
+        assert_eq!(refusal, Err(ExtensionTokenError::Malformed));
     }
 
     proptest! {

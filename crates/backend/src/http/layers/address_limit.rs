@@ -12,14 +12,14 @@ use ipnet::IpNet;
 use crate::http::{
     auth::DesktopKeys,
     error::ApiError,
-    limits::{Limits, address::client_address},
+    limits::{RequestLimits, address::client_address},
 };
 
 /// Counts, against the address, requests to open routes and those that are refused with 401 or 403. Whoever has the
 /// desktop key is not counted.
 #[derive(Debug, Clone)]
 pub(crate) struct AddressLimit {
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) limits: Arc<RequestLimits>,
     pub(crate) keys: DesktopKeys,
     /// Whose word is taken for the address of a client.
     pub(crate) trusted_proxies: Arc<[IpNet]>,

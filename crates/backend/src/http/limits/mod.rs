@@ -100,7 +100,7 @@ impl Exceeded {
 
 /// All limits.
 #[derive(Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// A viewer's writes.
     pub viewer_writes: Limit<String>,
     /// A viewer's reads.
@@ -109,7 +109,7 @@ pub struct Limits {
     pub address: Limit<IpAddr>,
 }
 
-impl Limits {
+impl RequestLimits {
     /// As configured.
     #[must_use]
     pub fn new(settings: &RateLimits) -> Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mgm_domain::gift::verification::retry_at;
-use mgm_store::{ClaimedVerification, StoreError, Verified};
+use mgm_store::{ClaimedVerification, GiftVerdict, StoreError};
 use mgm_twitch::helix::{CallError, Correlation};
 use tokio_util::sync::CancellationToken;
 
@@ -57,12 +57,12 @@ async fn decide(context: &WorkerContext, claimed: &ClaimedVerification, is_subsc
     let ClaimedVerification { gift, viewer, .. } = claimed;
     let now = context.clock.now();
     match context.store.verify_gift(*gift, is_subscriber, context.config.settings.gifts.limits(), now).await? {
-        Verified::Enqueued => tracing::info!(%gift, %viewer, "gift request verified"),
-        Verified::Failed(reason) => {
+        GiftVerdict::Enqueued => tracing::info!(%gift, %viewer, "gift request verified"),
+        GiftVerdict::Failed(reason) => {
             tracing::info!(%gift, %viewer, reason = reason.as_str(), "gift failed");
             count_failed_gift(&reason);
         }
-        Verified::AlreadyDecided => tracing::debug!(%gift, "the gift request was decided meanwhile"),
+        GiftVerdict::AlreadyDecided => tracing::debug!(%gift, "the gift request was decided meanwhile"),
     }
     Ok(())
 }
