@@ -60,6 +60,7 @@ pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
     Ok(Shell {
         routes: Router::new().route("/api/twitch/eventsub", post(notify)).with_state(Arc::new(forwarder)),
         control: Router::new(),
+        from_browsers: false,
         id: ServiceId::MockEventSub,
         reset: || {},
     }

@@ -63,6 +63,7 @@ pub fn router(config: JwtConfig) -> Router {
     Shell {
         routes: Router::new().route("/token", get(token)).with_state(Arc::new(config)),
         control: Router::new(),
+        from_browsers: false,
         id: ServiceId::MockJwt,
         reset: || {},
     }

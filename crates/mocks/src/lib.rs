@@ -9,16 +9,19 @@
 //! * `POST /reset`: 204; clears everything that was recorded or requested.
 //!
 //! Bodies may have up to 1 MiB. Every error has the body `{code, message, details}`; on the routes of Helix it has Helix'
-//! own `{error, status, message}`.
+//! own `{error, status, message}`, on those of the token service `{status, message}`.
 
+mod admin;
 mod error;
 pub mod eventsub;
 pub mod helix;
 mod journal;
 pub mod jwt;
+mod oauth;
 mod outbound;
 pub mod program;
 mod shell;
 pub mod synthetic_desktop;
+pub mod world;
 
 pub use program::RunError;

@@ -15,6 +15,8 @@ use mgm_service::{descriptors, health, manual, output, shutdown};
 use mgm_settings::{Loaded, Settings, SettingsArgs, SettingsError};
 use tokio_util::sync::CancellationToken;
 
+use crate::world::FixtureError;
+
 /// Why a stand-in cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -24,6 +26,9 @@ pub enum RunError {
     /// No HTTP client can be built.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no world.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// The API key cannot be sent in a header.
     #[error("Mgm__ApiKey: the key has characters that are not allowed in a header")]
     ApiKey,

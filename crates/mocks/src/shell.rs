@@ -12,6 +12,8 @@ use mgm_service::body::{self, BodyError, Buffered};
 use mgm_service::memory::Budget;
 use mgm_service::services::ServiceId;
 use serde::{Serialize, Serializer};
+use tower::util::option_layer;
+use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::error::Refusal;
@@ -30,6 +32,8 @@ pub(crate) struct Shell<Reset> {
     pub(crate) routes: Router,
     /// Its own routes, which are not recorded.
     pub(crate) control: Router,
+    /// Whether pages of any origin may call the routes of the other party.
+    pub(crate) from_browsers: bool,
     /// Its identity, which `GET /health` returns.
     pub(crate) id: ServiceId,
     /// Clears what was recorded and requested.
@@ -39,7 +43,7 @@ pub(crate) struct Shell<Reset> {
 impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
     /// The whole stand-in.
     pub(crate) fn router(self) -> Router {
-        let Self { routes, control, id, reset } = self;
+        let Self { routes, control, from_browsers, id, reset } = self;
         let journal = Journal::default();
         let (shown, forgotten) = (journal.clone(), journal.clone());
         let control = control
@@ -59,6 +63,7 @@ impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
             .method_not_allowed_fallback(method_not_allowed)
             .fallback(not_found)
             .layer(from_fn_with_state(journal, record))
+            .layer(option_layer(from_browsers.then(any_origin)))
             .merge(control)
             .layer(from_fn_with_state(Budget::new(body::BUDGET), receive))
             .layer(PropagateRequestIdLayer::x_request_id())
@@ -74,6 +79,16 @@ impl Serialize for Identity {
         let health = self.0.service().health.as_ref();
         serializer.collect_map(health.into_iter().flat_map(|health| health.identity).copied())
     }
+}
+
+/// Lets pages of any origin call (<https://developer.mozilla.org/docs/Web/HTTP/Guides/CORS>). What they ask for beforehand is
+/// granted; a wildcard would not do for `Authorization`.
+fn any_origin() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any)
 }
 
 async fn not_found(uri: Uri) -> Refusal {

@@ -79,6 +79,7 @@ pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
     Ok(Shell {
         routes: Router::new().route("/run-sequence", post(run_sequence)).with_state(Arc::clone(&desktop)),
         control: Router::new().route("/last-run", get(last_run)).with_state(desktop),
+        from_browsers: false,
         id: ServiceId::SyntheticDesktop,
         reset: move || *forgetful.last_run() = SequenceRun::default(),
     }

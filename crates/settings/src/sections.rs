@@ -1,6 +1,7 @@
 //! Every setting of every service: its type, its default, its name and its meaning.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -239,7 +240,10 @@ sections! {
 
     /// MockHelixApi.
     pub mock_helix: MockHelix in "MockHelix" {
-        /// Holds callers to Twitch's rules: which token, with which scopes, of which user and client.
+        /// A TOML or JSON file with clients, users, grants and limits (docs/mocks.md). Twitch's rules are enforced. Not set:
+        /// the client and the broadcaster of the other settings.
+        fixture: Option<PathBuf> = None, "Fixture";
+        /// Enforces Twitch's rules without a fixture, too: which token, with which scopes, of which user and client.
         strict_auth: bool = false, "StrictAuth";
         /// The scopes that the broadcaster has granted the client, separated by commas.
         broadcaster_scopes: Vec<String> = words(&[

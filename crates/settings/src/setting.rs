@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
@@ -222,6 +223,7 @@ types! {
         expected(&format!("addresses such as http://127.0.0.1:8080;http://+:9090 ({error})"))
     }), Self::to_string;
     IpNet: network, Self::to_string;
+    PathBuf: |text: &str| Ok::<_, E>(Self::from(text)), |path: &Self| path.display().to_string();
     Environment: |text| word(text, Self::WORDS, "Development or Production"), |it: &Self| format!("{it:?}");
     LogFormat: |text| word(text, &[("text", Self::Text), ("json", Self::Json)], "text or json"),
         |it: &Self| format!("{it:?}").to_ascii_lowercase();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use mgm_api_types::mocks::{Journal, JournalEntry, RevokedSubscription};
-use mgm_mocks::helix::{self, Accounts, ClientAccount, HelixConfig, UserAccount};
+use mgm_mocks::helix::{self, HelixConfig};
+use mgm_mocks::world::{Client, Fixture, Grant, GrantedToken};
 use mgm_service::{
     bind::BindUrls,
     serve::{Limits, Listeners, serve},
@@ -30,26 +31,35 @@ pub struct HelixStandIn {
 }
 
 /// Who has authorised the client, and with which tokens.
-fn accounts() -> Accounts {
+fn fixture() -> Fixture {
     let all = Settings::default().mock_helix.broadcaster_scopes;
-    let without_tokens = |id: String| UserAccount { id, scopes: all.clone(), access: None, refresh: None };
-    let user = |id: &str, access: &str, refresh: &str, scopes: &[String]| UserAccount {
-        scopes: scopes.to_vec(),
-        access: Some(access.into()),
-        refresh: Some(refresh.into()),
-        ..without_tokens(id.to_owned())
+    let token = |access: &str, refresh: &str, scopes: Option<Vec<String>>| GrantedToken {
+        access_token: Some(access.into()),
+        refresh_token: Some(refresh.into()),
+        scopes,
+        expires_in: None,
     };
-    let mut users = vec![
-        user(BROADCASTER, ACCESS_TOKEN, "first-refresh-token", &all),
-        user(BROADCASTER, "second-access-token", "second-refresh-token", &all),
-        user(BROADCASTER, NARROW_TOKEN, "narrow-refresh-token", &["user:write:chat".to_owned()]),
-        user("somebody-else", STRANGERS_TOKEN, "strangers-refresh-token", &all),
-        user("dev-broadcaster", "hush-access-token", "hush-refresh-token", &all),
+    let grant = |user: &str, tokens: Vec<GrantedToken>| Grant {
+        client_id: CLIENT_ID.to_owned(),
+        user_id: user.to_owned(),
+        scopes: all.clone(),
+        tokens,
+    };
+    let broadcasters = vec![
+        token(ACCESS_TOKEN, "first-refresh-token", None),
+        token("second-access-token", "second-refresh-token", None),
+        token(NARROW_TOKEN, "narrow-refresh-token", Some(vec!["user:write:chat".to_owned()])),
+    ];
+    let mut grants = vec![
+        grant(BROADCASTER, broadcasters),
+        grant("somebody-else", vec![token(STRANGERS_TOKEN, "strangers-refresh-token", None)]),
+        grant("dev-broadcaster", vec![token("hush-access-token", "hush-refresh-token", None)]),
     ];
     // Channels whose chat somebody else reads.
-    users.extend((0..120).map(|channel| without_tokens(channel.to_string())));
-    users.push(without_tokens("another".to_owned()));
-    Accounts { client: Some(ClientAccount { id: CLIENT_ID.to_owned(), secret: None }), users }
+    grants.extend((0..120).map(|channel| grant(&channel.to_string(), vec![])));
+    grants.push(grant("another", vec![]));
+    let client = Client { id: CLIENT_ID.to_owned(), secret: None, redirect_uris: vec![] };
+    Fixture { clients: [client].into_iter().collect(), grants: grants.into_iter().collect(), ..Fixture::of_strangers() }
 }
 
 impl HelixStandIn {
@@ -67,7 +77,7 @@ impl HelixStandIn {
         let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
         let url = format!("http://{}", listeners.addresses()[0]);
         let random = Arc::new(RandomSource::from_system());
-        let router = helix::router(HelixConfig { strict_auth: true, accounts: accounts(), clock, random });
+        let router = helix::router(HelixConfig { strict: true, fixture: fixture(), clock, random });
         let shutdown = CancellationToken::new();
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
         // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.

@@ -1,4 +1,4 @@
-//! Helix' answers.
+//! Twitch's answers.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -6,27 +6,54 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 /// A status and a JSON body.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Value,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub(super) fn ok(body: Value) -> Self {
+    pub(crate) fn ok(body: Value) -> Self {
         Self { status: StatusCode::OK, body }
     }
 
-    /// Helix' error body: `{error, status, message}`.
-    pub(super) fn error(status: StatusCode, message: &str) -> Self {
+    /// 200 with Helix' frame of a list.
+    pub(crate) fn data(rows: Vec<Value>) -> Self {
+        Self::ok(json!({"data": rows}))
+    }
+
+    /// 204.
+    pub(crate) fn done() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Value::Null }
+    }
+
+    /// Helix' body of errors: `{error, status, message}`.
+    pub(crate) fn error(status: StatusCode, message: &str) -> Self {
         let error = status.canonical_reason().unwrap_or("Error");
         Self { status, body: json!({"error": error, "status": status.as_u16(), "message": message}) }
     }
 
-    /// The same with another status, if this is a success.
-    pub(super) fn with_success(self, status: StatusCode) -> Self {
+    /// The token service's body of errors, which names no `error`: `{status, message}`.
+    pub(crate) fn refused(status: StatusCode, message: &str) -> Self {
+        Self { status, body: json!({"status": status.as_u16(), "message": message}) }
+    }
+
+    /// With another status, where it is a success at all.
+    pub(crate) fn with_success(self, status: StatusCode) -> Self {
         if self.status.is_success() { Self { status, ..self } } else { self }
     }
+}
+
+pub(crate) fn bad_request(message: &str) -> Answer {
+    Answer::error(StatusCode::BAD_REQUEST, message)
+}
+
+pub(crate) fn unauthorized(message: &str) -> Answer {
+    Answer::error(StatusCode::UNAUTHORIZED, message)
+}
+
+pub(crate) fn forbidden(message: &str) -> Answer {
+    Answer::error(StatusCode::FORBIDDEN, message)
 }
 
 impl IntoResponse for Answer {
@@ -35,6 +62,7 @@ impl IntoResponse for Answer {
             StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
                 self.status.into_response()
             }
+            status if self.body.is_null() => status.into_response(),
             status => (status, Json(self.body)).into_response(),
         }
     }

@@ -1,102 +1,125 @@
-//! The caller and its permissions: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), enforced with
-//! `MockHelix__StrictAuth`.
+//! Who asks, and whether they may: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), held to where the world
+//! is strict.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
-use super::accounts::Accounts;
-use super::answer::Answer;
-use super::tokens::{Holder, Kind};
-use super::{CLIENT_ID, Helix, text};
+use super::answer::{Answer, bad_request, unauthorized};
+use super::{CLIENT_ID, text};
+use crate::world::State;
+use crate::world::tokens::{Access, Holder};
 
-/// The caller. Unless the rules are enforced, everybody may call everything.
+/// Who asks. Without the rules, everybody may ask everything.
 #[derive(Debug)]
-pub(super) enum Caller {
-    /// The rules are not enforced; the owner is known only if the token was issued here.
-    Anybody(Option<Holder>),
-    /// The rules are enforced.
-    Known(Holder),
+pub(crate) enum Caller {
+    /// The rules are not held to; known only where the token is.
+    Anybody(Option<Access>),
+    /// By the rules.
+    Known(Access),
 }
 
-impl Helix {
-    /// Checks the token and the client id.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Answer> {
+impl Caller {
+    /// Checks token and client id.
+    pub(crate) fn of(state: &State, headers: &HeaderMap) -> Result<Self, Answer> {
         let (token, client_id) = (bearer(headers), text(headers, CLIENT_ID));
-        if !self.config.strict_auth {
+        if !state.strict {
             let token = token.unwrap_or_default();
-            let is_good = self.tokens.is_good(&self.config, &token);
-            let caller = || Caller::Anybody(self.tokens.holder(&self.config.accounts, &token));
-            return is_good.then(caller).ok_or_else(|| unauthorized("Invalid OAuth token"));
+            let caller = || Self::Anybody(state.access(&token).cloned());
+            return state.is_good(&token).then(caller).ok_or_else(|| unauthorized("Invalid OAuth token"));
         }
         let token = token.ok_or_else(|| unauthorized("OAuth token is missing"))?;
         if client_id.trim().is_empty() {
             return Err(unauthorized("Client-Id header is missing"));
         }
-        let holder = self.tokens.holder(&self.config.accounts, &token);
-        let holder = holder.ok_or_else(|| unauthorized("Invalid OAuth token"))?;
-        if holder.client_id.as_ref().is_some_and(|issued_to| issued_to != client_id.trim()) {
+        let access = state.access(&token).ok_or_else(|| unauthorized("Invalid OAuth token"))?;
+        if !access.is_of(client_id.trim()) {
             return Err(unauthorized("Client ID and OAuth token do not match"));
         }
-        Ok(Caller::Known(holder))
+        Ok(Self::Known(access.clone()))
     }
-}
 
-impl Caller {
-    /// Requires a user's token with this scope.
-    pub(super) fn needs_user(&self, scope: &str) -> Result<(), Answer> {
+    /// The client, where the rules are held to.
+    pub(crate) fn client(&self) -> &str {
         match self {
-            Self::Anybody(_) => Ok(()),
-            Self::Known(Holder { kind: Kind::App, .. }) => Err(unauthorized("Missing User OAUTH Token")),
-            Self::Known(Holder { kind: Kind::User(user), .. }) => {
-                if user.has_granted(scope) {
-                    Ok(())
-                } else {
-                    Err(missing_scope(scope))
-                }
-            }
+            Self::Anybody(_) => "",
+            Self::Known(access) => &access.client_id,
         }
     }
 
-    /// Requires a parameter to be the token's own user.
-    pub(super) fn needs_to_be(&self, parameter: &str, id: &str) -> Result<(), Answer> {
+    /// The token's user, where it is known to be one's.
+    pub(crate) fn user(&self) -> Option<&str> {
         match self {
-            Self::Known(Holder { kind: Kind::User(user), .. }) if user.id != id => Err(unauthorized(&format!(
-                "The ID in {parameter} must match the user ID found in the request's OAuth token."
-            ))),
+            Self::Known(Access { holder: Holder::User { id, .. }, .. })
+            | Self::Anybody(Some(Access { holder: Holder::User { id, .. }, .. })) => Some(id),
+            Self::Known(_) | Self::Anybody(_) => None,
+        }
+    }
+
+    /// Whether it is a client's own token, by the rules.
+    pub(crate) fn is_app(&self) -> bool {
+        matches!(self, Self::Known(Access { holder: Holder::App, .. }))
+    }
+
+    /// Whether the token is good for this.
+    pub(crate) fn has(&self, scope: &str) -> bool {
+        match self {
+            Self::Anybody(_) => true,
+            Self::Known(Access { holder: Holder::App, .. }) => false,
+            Self::Known(Access { holder: Holder::User { scopes, .. }, .. }) => scopes.iter().any(|one| one == scope),
+        }
+    }
+
+    /// Only a user's token with one of these scopes will do.
+    pub(crate) fn needs_user(&self, scopes: &[&str]) -> Result<(), Answer> {
+        if self.is_app() {
+            return Err(unauthorized("Missing User OAUTH Token"));
+        }
+        if scopes.iter().any(|scope| self.has(scope)) { Ok(()) } else { Err(missing_scope(&scopes.join(" or "))) }
+    }
+
+    /// A parameter has to be the token's own user.
+    pub(crate) fn needs_to_be(&self, parameter: &str, id: &str) -> Result<(), Answer> {
+        match self {
+            Self::Known(Access { holder: Holder::User { id: user, .. }, .. }) if user != id => Err(unauthorized(
+                &format!("The ID in {parameter} must match the user ID found in the request's OAuth token."),
+            )),
             Self::Anybody(_) | Self::Known(_) => Ok(()),
         }
     }
 
-    /// Requires the client's own token: without the rules, too, if a token is known to be a user's.
-    pub(super) fn needs_app(&self) -> Result<(), Answer> {
-        match self {
-            Self::Anybody(Some(Holder { kind: Kind::User(_), .. }))
-            | Self::Known(Holder { kind: Kind::User(_), .. }) => {
-                Err(Answer::error(StatusCode::BAD_REQUEST, "invalid transport and auth combination"))
-            }
-            Self::Anybody(_) | Self::Known(_) => Ok(()),
+    /// Only the client's own token will do: also without the rules, where a token is known to be a user's.
+    pub(crate) fn needs_app(&self) -> Result<(), Answer> {
+        match self.user() {
+            Some(_) => Err(bad_request("invalid transport and auth combination")),
+            None => Ok(()),
         }
     }
 
-    /// Whether the sender may write to the chat: with their own token, or with the client's if both have granted it.
-    pub(super) fn may_write(&self, accounts: &Accounts, sender: &str, broadcaster: &str) -> Result<(), Answer> {
-        let Self::Known(holder) = self else { return Ok(()) };
-        if let Kind::User(_) = holder.kind {
+    /// The token is of a moderator, who is named by `moderator_id`.
+    pub(crate) fn needs_moderator(&self, state: &State, moderator: &str, broadcaster: &str) -> Result<(), Answer> {
+        self.needs_to_be("moderator_id", moderator)?;
+        if matches!(self, Self::Known(_)) && !state.moderates(moderator, broadcaster) {
+            let message = "The user in moderator_id is not one of the broadcaster's moderators.";
+            return Err(Answer::error(StatusCode::FORBIDDEN, message));
+        }
+        Ok(())
+    }
+
+    /// Whether the sender may write into the chat: by a token of their own, or by the client's with what both have granted.
+    pub(crate) fn may_write(&self, state: &State, sender: &str, broadcaster: &str) -> Result<(), Answer> {
+        let Self::Known(access) = self else { return Ok(()) };
+        if let Holder::User { .. } = access.holder {
             return self.needs_to_be("sender_id", sender);
         }
-        let has_granted = |id: &str, scope| accounts.user(id).is_some_and(|user| user.has_granted(scope));
+        let has_granted = |id: &str, scope| state.has_granted(&access.client_id, id, scope);
         for scope in ["user:write:chat", "user:bot"] {
             if !has_granted(sender, scope) {
                 return Err(missing_scope(scope));
             }
         }
-        let may_speak = sender == broadcaster || has_granted(broadcaster, "channel:bot");
+        let may_speak = state.moderates(sender, broadcaster) || has_granted(broadcaster, "channel:bot");
         if may_speak { Ok(()) } else { Err(missing_scope("channel:bot")) }
     }
-}
-
-pub(super) fn unauthorized(message: &str) -> Answer {
-    Answer::error(StatusCode::UNAUTHORIZED, message)
 }
 
 fn missing_scope(scope: &str) -> Answer {
@@ -104,8 +127,9 @@ fn missing_scope(scope: &str) -> Answer {
 }
 
 /// The token of the header `Authorization`.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
     let authorization = text(headers, AUTHORIZATION.as_str());
     let (scheme, token) = authorization.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim().to_owned())
+    let is_one = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("extension");
+    (is_one && !token.trim().is_empty()).then(|| token.trim().to_owned())
 }

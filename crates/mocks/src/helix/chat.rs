@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use mgm_api_types::mocks::{FaultRoute, LastRequest};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::answer::Answer;
+use super::answer::{Answer, bad_request, forbidden};
 use super::caller::Caller;
 use super::faults::Effect;
-use super::parameters::bad_request;
-use super::tokens::{Holder, Kind};
+use super::parameters::Call;
 use super::{CLIENT_ID, Helix, text};
+use crate::world;
+use crate::world::chat::Fate;
 
 /// How many sent messages are kept.
 const SENT_KEPT: usize = 10_000;
@@ -24,46 +24,50 @@ const SENT_KEPT: usize = 10_000;
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 500;
 
-pub(super) async fn send(
-    State(helix): State<Arc<Helix>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Response {
-    let id = helix.config.random.uuid();
-    let checked = helix.caller(&headers).and_then(|caller| {
-        if let Caller::Known(Holder { kind: Kind::User(_), .. }) = caller {
-            caller.needs_user("user:write:chat")?;
-        }
-        let message = read(&body, query.as_deref())?;
-        if let Caller::Known(holder) = &caller {
-            helix.check(&caller, &message, holder)?;
-        }
-        Ok(message)
-    });
+pub(super) async fn send(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+    let id = helix.random.uuid();
+    let checked = {
+        let state = helix.world.enter();
+        Caller::of(&state, &call.headers).and_then(|caller| {
+            if matches!(caller, Caller::Known(_)) && !caller.is_app() {
+                caller.needs_user(&["user:write:chat"])?;
+            }
+            let message = read(&call.body, call.query.as_deref())?;
+            if let Caller::Known(_) = &caller {
+                check(&state, &caller, &message)?;
+            }
+            Ok(message)
+        })
+    };
     match checked {
         Ok(message) => {
             let take = || {
-                helix.capture(&headers, message);
-                Answer::ok(json!({"data": [{"message_id": id, "is_sent": true}]}))
+                let said = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
+                let fate = helix.world.enter().say(said("sender_id"), said("broadcaster_id"), said("message"));
+                match fate {
+                    Fate::Sent => {
+                        helix.capture(&call.headers, message);
+                        Answer::data(vec![json!({"message_id": id, "is_sent": true})])
+                    }
+                    Fate::Dropped(code, message) => dropped(code, message),
+                    Fate::TooMany => Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too many messages"),
+                }
             };
             let effect = helix.faults.next(FaultRoute::Chat);
-            let not_sent = not_sent(if matches!(effect, Effect::Duplicate) { "msg_duplicate" } else { "msg_rejected" });
-            effect.apply(take, not_sent).await
+            let code = if matches!(effect, Effect::Duplicate) { "msg_duplicate" } else { "msg_rejected" };
+            effect.apply(take, dropped(code, "A fault that was asked for.")).await
         }
         Err(refusal) => refusal.into_response(),
     }
 }
 
-fn not_sent(code: &str) -> Answer {
-    Answer::ok(json!({"data": [{
-        "message_id": "",
-        "is_sent": false,
-        "drop_reason": {"code": code, "message": "A fault that was asked for."},
-    }]}))
+/// The answer that says that a message was taken and not shown.
+fn dropped(code: &str, message: &str) -> Answer {
+    let drop_reason = json!({"code": code, "message": message});
+    Answer::data(vec![json!({"message_id": "", "is_sent": false, "drop_reason": drop_reason})])
 }
 
-/// The parameters, documented as a body; some clients put some or all of them into the query.
+/// The parameters: the body by the documents; some clients put a part of them, or all, into the query.
 fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> {
     let mut message = match serde_json::from_slice::<Map<String, Value>>(body) {
         Ok(message) => message,
@@ -76,24 +80,31 @@ fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> 
     Ok(message)
 }
 
-impl Helix {
-    /// Checks Twitch's conditions for a message.
-    fn check(&self, caller: &Caller, message: &Map<String, Value>, holder: &Holder) -> Result<(), Answer> {
-        let field = |name: &str| {
-            let value = message.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
-            value.ok_or_else(|| bad_request(&format!("Missing required parameter \"{name}\"")))
-        };
-        let (broadcaster, sender, text) = (field("broadcaster_id")?, field("sender_id")?, field("message")?);
-        if text.chars().count() > MAX_MESSAGE {
-            let message = format!("The message is longer than {MAX_MESSAGE} characters.");
-            return Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &message));
-        }
-        if message.contains_key("for_source_only") && matches!(holder.kind, Kind::User(_)) {
-            return Err(bad_request("The for_source_only parameter can only be used with an app access token."));
-        }
-        caller.may_write(&self.config.accounts, sender, broadcaster)
+/// What Twitch refuses of a message.
+fn check(state: &world::State, caller: &Caller, message: &Map<String, Value>) -> Result<(), Answer> {
+    let field = |name: &str| {
+        let value = message.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
+        value.ok_or_else(|| bad_request(&format!("Missing required parameter \"{name}\"")))
+    };
+    let (broadcaster, sender, text) = (field("broadcaster_id")?, field("sender_id")?, field("message")?);
+    if text.chars().count() > MAX_MESSAGE {
+        let message = format!("The message is longer than {MAX_MESSAGE} characters.");
+        return Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &message));
     }
+    if message.contains_key("for_source_only") && !caller.is_app() {
+        return Err(bad_request("The for_source_only parameter can only be used with an app access token."));
+    }
+    caller.may_write(state, sender, broadcaster)?;
+    if state.user(broadcaster).is_none() {
+        return Err(bad_request("The broadcaster_id does not exist"));
+    }
+    if state.records.bans.has(&[broadcaster, sender]) {
+        return Err(forbidden("The sender is not permitted to send chat messages to the broadcaster's chat room."));
+    }
+    Ok(())
+}
 
+impl Helix {
     fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
         let mut sent = self.sent();
         sent.total += 1;

@@ -1,60 +1,39 @@
-//! EventSub subscriptions (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): created, listed and
-//! deleted; each callback is really verified, and told of its revocation.
+//! The subscriptions of EventSub (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): made, listed
+//! and deleted; the callback of each is really verified, and told of its revocation.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
 use mgm_http_client::Exchange;
-use mgm_twitch::eventsub::{CHANNEL_CHAT_MESSAGE, SigningSecrets, format_timestamp, header};
+use mgm_twitch::eventsub::{SigningSecrets, format_timestamp, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use url::{Host, Url};
 
 use super::Helix;
-use super::answer::Answer;
-use super::parameters::{Parameters, bad_request};
+use super::answer::{Answer, bad_request, forbidden};
+use super::caller::Caller;
+use super::parameters::{Call, Parameters};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
+use crate::world;
+use crate::world::eventsub::{ENABLED, PENDING, Refused, Subscription, UNVERIFIED};
+use crate::world::topics::{field, topic};
 
-/// The maximum number of subscriptions, which is also their maximum total cost.
-const CAPACITY: usize = 10_000;
-/// The default size of a page of the list.
+/// How many a page of the list has where nobody says.
 const PAGE: usize = 100;
-/// The longest wait for a callback's answer.
+/// How long a callback may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The possible filters of a list, one at a time.
+/// What a list can be filtered by, one at a time.
 const FILTERS: [&str; 4] = ["status", "type", "user_id", "subscription_id"];
-/// The maximum number with the same type and condition.
-const SAME: usize = 3;
-
-const ENABLED: &str = "enabled";
-const PENDING: &str = "webhook_callback_verification_pending";
-const UNVERIFIED: &str = "webhook_callback_verification_failed";
-
-/// The existing subscriptions, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<Vec<Subscription>>);
-
-#[derive(Clone, Debug)]
-struct Subscription {
-    id: String,
-    status: String,
-    kind: String,
-    version: String,
-    condition: Map<String, Value>,
-    callback: String,
-    secret: SigningSecrets,
-    created_at: OffsetDateTime,
-}
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -72,50 +51,11 @@ struct WantedTransport {
     secret: SecretString,
 }
 
-impl Subscriptions {
-    fn all(&self) -> MutexGuard<'_, Vec<Subscription>> {
-        // Every change is complete before anything can panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn reset(&self) {
-        self.all().clear();
-    }
-
-    /// Changes a subscription's status, if it still has the previous one.
-    fn settle(&self, id: &str, before: &str, after: &str) {
-        if let Some(subscription) = self.all().iter_mut().find(|one| one.id == id && one.status == before) {
-            after.clone_into(&mut subscription.status);
-        }
-    }
-}
-
-impl Subscription {
-    fn show(&self) -> Value {
-        json!({
-            "id": self.id,
-            "status": self.status,
-            "type": self.kind,
-            "version": self.version,
-            "condition": self.condition,
-            "created_at": format_timestamp(self.created_at),
-            "transport": {"method": "webhook", "callback": self.callback},
-            "cost": 0,
-        })
-    }
-
-    /// Whether it has the same type, version and condition, and is alive.
-    fn is_like(&self, wanted: &Wanted) -> bool {
-        [ENABLED, PENDING].contains(&self.status.as_str())
-            && self.kind == wanted.kind
-            && self.version == wanted.version
-            && self.condition == wanted.condition
-    }
-}
-
-/// The frame of a list, and of the answer to a new subscription.
-fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
-    let frame = json!({"total": all.len(), "data": shown, "total_cost": 0, "max_total_cost": CAPACITY});
+/// The list's frame, and the answer's to a subscription that was made.
+fn frame(state: &world::State, client: &str, shown: &[Value]) -> Map<String, Value> {
+    let max_total_cost = state.records.limits.eventsub_total_cost;
+    let (total, total_cost) = (state.eventsub_of(client).count(), state.total_cost(client));
+    let frame = json!({"total": total, "data": shown, "total_cost": total_cost, "max_total_cost": max_total_cost});
     match frame {
         Value::Object(frame) => frame,
         _ => Map::new(),
@@ -123,20 +63,17 @@ fn frame(all: &[Subscription], shown: &[Value]) -> Map<String, Value> {
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
-pub(super) async fn list(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let parameters = Parameters::of(query.as_deref());
-    let list = || page(&helix.subscriptions.all(), &parameters).unwrap_or_else(|refusal| refusal);
-    helix.as_app(&headers, list, Answer::ok(json!({"data": []}))).await
+pub(super) async fn list(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+    let list = |state: &mut world::State, caller: &Caller| page(state, caller.client(), &call.parameters);
+    helix.as_app(&call, list, Answer::data(vec![])).await
 }
 
-fn page(all: &[Subscription], parameters: &Parameters) -> Result<Answer, Answer> {
+fn page(state: &world::State, client: &str, parameters: &Parameters) -> Result<Answer, Answer> {
     let filters: Vec<_> =
         FILTERS.into_iter().flat_map(|name| parameters.all(name).map(move |value| (name, value))).collect();
     if filters.len() > 1 {
         return Err(bad_request("only one filter can be given"));
     }
-    let size = parameters.first()?.unwrap_or(PAGE);
-    let after = parameters.all("after").next();
     let passes = |one: &&Subscription| match filters.first() {
         Some(("status", status)) => one.status == *status,
         Some(("type", kind)) => one.kind == *kind,
@@ -144,47 +81,44 @@ fn page(all: &[Subscription], parameters: &Parameters) -> Result<Answer, Answer>
         Some(("user_id", user)) => one.condition.values().any(|value| value == *user),
         Some(_) | None => true,
     };
-    let passing: Vec<_> = all.iter().filter(passes).collect();
-    let start = after.and_then(|cursor| passing.iter().position(|one| one.id == cursor)).map_or(0, |place| place + 1);
-    let shown: Vec<_> = passing[start..].iter().take(size).map(|one| one.show()).collect();
-    let has_more = passing.len() > start + shown.len();
-    let cursor = shown.last().filter(|_| has_more).map(|last| last["id"].clone());
-    let mut frame = frame(all, &shown);
-    frame.insert("pagination".to_owned(), cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor})));
+    let passing = state.eventsub_of(client).filter(passes).map(|one| (one.id.clone(), one)).collect();
+    let (shown, pagination) = parameters.page(passing, PAGE, PAGE)?;
+    let shown: Vec<_> = shown.into_iter().map(Subscription::show).collect();
+    let mut frame = frame(state, client, &shown);
+    frame.insert("pagination".to_owned(), pagination);
     Ok(Answer::ok(frame.into()))
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
-pub(super) async fn create(State(helix): State<Arc<Helix>>, headers: HeaderMap, body: Bytes) -> Response {
-    helix.as_app(&headers, || helix.subscribe(&body), Answer::ok(json!({"data": []}))).await
+pub(super) async fn create(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+    let create = |state: &mut world::State, caller: &Caller| {
+        let (made, answer) = subscribe(state, caller.client(), &call.body)?;
+        tokio::spawn(Arc::clone(&helix).verify(made));
+        Ok(answer)
+    };
+    helix.as_app(&call, create, Answer::data(vec![])).await
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
-pub(super) async fn delete(State(helix): State<Arc<Helix>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    let parameters = Parameters::of(query.as_deref());
-    let remove = || {
-        let id = match parameters.one("id") {
-            Ok(id) => id,
-            Err(refusal) => return refusal,
-        };
-        let mut all = helix.subscriptions.all();
-        match all.iter().position(|one| one.id == id) {
-            Some(place) => {
-                all.remove(place);
-                Answer { status: StatusCode::NO_CONTENT, body: Value::Null }
-            }
-            None => Answer::error(StatusCode::NOT_FOUND, "subscription not found"),
+pub(super) async fn delete(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+    let remove = |state: &mut world::State, caller: &Caller| {
+        let id = call.parameters.one("id")?;
+        let is_theirs = state.eventsub_of(caller.client()).any(|one| one.id == id);
+        if !is_theirs {
+            return Err(Answer::error(StatusCode::NOT_FOUND, "subscription not found"));
         }
+        state.eventsub.retain(|one| one.id != id);
+        Ok(Answer::done())
     };
-    helix.as_app(&headers, remove, Answer::ok(json!({}))).await
+    helix.as_app(&call, remove, Answer::ok(json!({}))).await
 }
 
 /// `POST /eventsub/revoke`: ends a subscription and tells its callback so, as Twitch does.
 pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<RevokedSubscription>, Refusal> {
     let RevokeSubscription { id, status } = read_json(&body)?;
     let revoked = {
-        let mut all = helix.subscriptions.all();
-        let wanted = all.iter_mut().rev().find(|one| match &id {
+        let mut state = helix.world.enter();
+        let wanted = state.eventsub.iter_mut().rev().find(|one| match &id {
             Some(id) => one.id == *id,
             None => one.status == ENABLED,
         });
@@ -199,7 +133,7 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
     Ok(Json(RevokedSubscription { id: revoked.id, status, callback_status }))
 }
 
-/// Twitch calls `https` on port 443. Loopback, which Twitch cannot call, is allowed for the stack.
+/// Twitch calls `https` on port 443. The loopback, which is not Twitch's to call, is let through for the stack's own sake.
 fn can_be_called(callback: &Url) -> bool {
     let is_loopback = match callback.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -210,103 +144,101 @@ fn can_be_called(callback: &Url) -> bool {
     is_loopback || (callback.scheme() == "https" && callback.port_or_known_default() == Some(443))
 }
 
+/// What Twitch refuses of a subscription beyond what cannot be kept at all.
+fn check(state: &world::State, client: &str, wanted: &Wanted) -> Result<(), Answer> {
+    if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
+        return Err(bad_request("invalid callback: must be https on port 443"));
+    }
+    let Some(topic) = topic(&wanted.kind, &wanted.version) else {
+        return Err(bad_request("invalid subscription type and version"));
+    };
+    if let Some(lacks) = topic.lacks(&wanted.condition) {
+        return Err(bad_request(&lacks));
+    }
+    let users = topic.condition.iter().chain(topic.one_of).filter(|name| name.ends_with("user_id"));
+    for name in users {
+        if field(&wanted.condition, name).is_some_and(|id| state.user(id).is_none()) {
+            return Err(bad_request(&format!("unknown user in the condition: {name}")));
+        }
+    }
+    if state.may_subscribe(client, topic, &wanted.condition) {
+        return Ok(());
+    }
+    Err(forbidden("subscription missing proper authorization"))
+}
+
+/// Makes a subscription, whose callback is still to be verified.
+fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Subscription, Answer), Answer> {
+    let wanted: Wanted = mgm_api_types::json::from_slice(body).map_err(|error| bad_request(&error.to_string()))?;
+    if wanted.transport.method != "webhook" {
+        return Err(bad_request("unsupported transport method"));
+    }
+    let secret = SigningSecrets::new([&wanted.transport.secret])
+        .map_err(|_| bad_request("secret must be between 10 and 100 characters"))?;
+    if secret.is_empty() {
+        return Err(bad_request("missing transport secret"));
+    }
+    if Url::parse(&wanted.transport.callback).is_err() {
+        return Err(bad_request("invalid callback"));
+    }
+    if state.strict {
+        check(state, client, &wanted)?;
+    }
+    let subscription = Subscription {
+        id: state.random.uuid().to_string(),
+        client_id: client.to_owned(),
+        status: PENDING.to_owned(),
+        cost: state.cost(client, topic(&wanted.kind, &wanted.version), &wanted.condition),
+        kind: wanted.kind,
+        version: wanted.version,
+        condition: wanted.condition,
+        callback: wanted.transport.callback,
+        secret,
+        created_at: state.now,
+    };
+    let too_many = |message| Answer::error(StatusCode::TOO_MANY_REQUESTS, message);
+    state.subscribe(subscription.clone()).map_err(|refused| match refused {
+        Refused::Exists => Answer::error(StatusCode::CONFLICT, "subscription already exists"),
+        Refused::TooManyAlike => too_many("maximum subscriptions with type and condition exceeded"),
+        Refused::TooCostly => too_many("total cost exceeded"),
+    })?;
+    let frame = frame(state, client, &[subscription.show()]);
+    Ok((subscription, Answer { status: StatusCode::ACCEPTED, body: frame.into() }))
+}
+
 impl Helix {
-    /// Webhooks belong to the client, so this requires the client's own token.
-    async fn as_app(&self, headers: &HeaderMap, act: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
-        match self.caller(headers).and_then(|caller| caller.needs_app()) {
-            Ok(()) => self.faults.next(FaultRoute::EventSub).apply(act, not_sent).await,
+    /// Webhooks belong to the client, so only its own token will do.
+    async fn as_app(
+        &self,
+        call: &Call,
+        act: impl FnOnce(&mut world::State, &Caller) -> Result<Answer, Answer>,
+        not_sent: Answer,
+    ) -> Response {
+        let caller = Caller::of(&self.world.enter(), &call.headers);
+        match caller.and_then(|caller| caller.needs_app().map(|()| caller)) {
+            Ok(caller) => {
+                let act = || act(&mut self.world.enter(), &caller).unwrap_or_else(|refusal| refusal);
+                self.faults.next(FaultRoute::EventSub).apply(act, not_sent).await
+            }
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    /// Checks Twitch's conditions for a subscription, beyond what cannot be stored at all.
-    fn check_wanted(&self, wanted: &Wanted) -> Result<(), Answer> {
-        if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
-            return Err(bad_request("invalid callback: must be https on port 443"));
-        }
-        if wanted.kind != CHANNEL_CHAT_MESSAGE {
-            return Ok(());
-        }
-        if wanted.version != "1" {
-            return Err(bad_request("invalid subscription type and version"));
-        }
-        let condition = |name: &str| {
-            let id = wanted.condition.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
-            id.ok_or_else(|| bad_request(&format!("missing {name} in the condition")))
-        };
-        let (broadcaster, reader) = (condition("broadcaster_user_id")?, condition("user_id")?);
-        let has_granted = |id: &str, scope| self.config.accounts.user(id).is_some_and(|user| user.has_granted(scope));
-        let is_read = ["user:read:chat", "user:bot"].iter().all(|scope| has_granted(reader, scope));
-        if is_read && (reader == broadcaster || has_granted(broadcaster, "channel:bot")) {
-            return Ok(());
-        }
-        Err(Answer::error(StatusCode::FORBIDDEN, "subscription missing proper authorization"))
-    }
-
-    fn subscribe(self: &Arc<Self>, body: &[u8]) -> Answer {
-        let wanted: Wanted = match mgm_api_types::json::from_slice(body) {
-            Ok(wanted) => wanted,
-            Err(error) => return bad_request(&error.to_string()),
-        };
-        if wanted.transport.method != "webhook" {
-            return bad_request("unsupported transport method");
-        }
-        let Ok(secret) = SigningSecrets::new([&wanted.transport.secret]) else {
-            return bad_request("secret must be between 10 and 100 characters");
-        };
-        if secret.is_empty() {
-            return bad_request("missing transport secret");
-        }
-        if Url::parse(&wanted.transport.callback).is_err() {
-            return bad_request("invalid callback");
-        }
-        if self.config.strict_auth
-            && let Err(refusal) = self.check_wanted(&wanted)
-        {
-            return refusal;
-        }
-        let mut all = self.subscriptions.all();
-        let same = || all.iter().filter(|one| one.is_like(&wanted));
-        if same().any(|one| one.callback == wanted.transport.callback) {
-            return Answer::error(StatusCode::CONFLICT, "subscription already exists");
-        }
-        if same().count() >= SAME {
-            let message = "maximum subscriptions with type and condition exceeded";
-            return Answer::error(StatusCode::TOO_MANY_REQUESTS, message);
-        }
-        if all.len() == CAPACITY {
-            return Answer::error(StatusCode::TOO_MANY_REQUESTS, "total cost exceeded");
-        }
-        let subscription = Subscription {
-            id: self.config.random.uuid().to_string(),
-            status: PENDING.to_owned(),
-            kind: wanted.kind,
-            version: wanted.version,
-            condition: wanted.condition,
-            callback: wanted.transport.callback,
-            secret,
-            created_at: self.config.clock.now(),
-        };
-        all.push(subscription.clone());
-        let frame = frame(&all, &[subscription.show()]);
-        tokio::spawn(Arc::clone(self).verify(subscription));
-        Answer { status: StatusCode::ACCEPTED, body: frame.into() }
-    }
-
     /// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request>
     async fn verify(self: Arc<Self>, subscription: Subscription) {
-        let challenge = self.config.random.uuid().to_string();
+        let challenge = self.random.uuid().to_string();
         let body = json!({"challenge": challenge, "subscription": subscription.show()});
         let answer = self.tell(&subscription, "webhook_callback_verification", &body).await;
         let is_verified = answer.is_some_and(|(status, body)| status == StatusCode::OK && body == challenge);
         tracing::info!(callback = subscription.callback, is_verified, "asked a callback to prove itself");
-        self.subscriptions.settle(&subscription.id, PENDING, if is_verified { ENABLED } else { UNVERIFIED });
+        let status = if is_verified { ENABLED } else { UNVERIFIED };
+        self.world.enter().settle(&subscription.id, PENDING, status);
     }
 
     /// Sends a signed message to the callback.
     async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
-        let (id, body) = (self.config.random.uuid().to_string(), body.to_string());
-        let timestamp = format_timestamp(self.config.clock.now());
+        let (id, body) = (self.random.uuid().to_string(), body.to_string());
+        let timestamp = format_timestamp(self.world.clock().now());
         let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
         let callback = Url::parse(&subscription.callback).ok()?;
         let http = mgm_http_client::client(&callback, CONNECT_TIMEOUT).ok()?;

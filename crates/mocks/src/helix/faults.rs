@@ -1,4 +1,4 @@
-//! Requested faults, and how they change an answer.
+//! Faults that were asked for, and what they make of an answer.
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -21,18 +21,18 @@ use crate::shell::Cut;
 /// How many faults can wait.
 const CAPACITY: usize = 1000;
 
-/// The longest delay that can be requested.
+/// The longest delay that can be asked for.
 const MAX_DELAY: Duration = Duration::from_secs(600);
 
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 
-/// The waiting faults, in order for each route.
+/// The faults to come, first come first served on each route.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<VecDeque<Fault>>);
+pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
 
-/// The fault of one request.
+/// What one request is to suffer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     None,
     Status(StatusCode),
     NotSent,
@@ -49,8 +49,8 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds all of them, or none if one is invalid.
-    pub(super) fn add(&self, faults: Vec<Fault>) -> Result<(), Refusal> {
+    /// Adds all of them, or none when one makes no sense.
+    pub(crate) fn add(&self, faults: Vec<Fault>) -> Result<(), Refusal> {
         faults.iter().try_for_each(check)?;
         let mut queue = self.queue();
         if queue.len() + faults.len() > CAPACITY {
@@ -60,17 +60,17 @@ impl Faults {
         Ok(())
     }
 
-    /// The waiting faults, each with the number of requests that it still affects.
-    pub(super) fn waiting(&self) -> Vec<Fault> {
+    /// Those that are still to come, each with the number of requests that it is still to hit.
+    pub(crate) fn waiting(&self) -> Vec<Fault> {
         self.queue().iter().cloned().collect()
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.queue().clear();
     }
 
-    /// The fault for the next request of the route.
-    pub(super) fn next(&self, route: FaultRoute) -> Effect {
+    /// What the next request of the route suffers.
+    pub(crate) fn next(&self, route: FaultRoute) -> Effect {
         let mut queue = self.queue();
         let Some(place) = queue.iter().position(|fault| fault.route == route) else { return Effect::None };
         let fault = &mut queue[place];
@@ -121,8 +121,8 @@ fn effect(fault: &Fault) -> Effect {
 
 impl Effect {
     /// Answers a request. `happen` is what it would have done without the fault, `not_sent` the answer that says that it
-    /// was accepted but not done.
-    pub(super) async fn apply(self, happen: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
+    /// was taken and then not done.
+    pub(crate) async fn apply(self, happen: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
         match self {
             Self::None => happen().into_response(),
             Self::Status(status) if status.is_success() => happen().with_success(status).into_response(),
@@ -146,8 +146,8 @@ impl Effect {
     }
 }
 
-/// Ends the connection without a single byte: hyper writes nothing before the body's first poll, and this body fails at
-/// that.
+/// Ends the connection without a single byte: nothing is written before the body has had its first say, and this one
+/// fails at once.
 fn cut() -> Response {
     let mut response = Response::new(Body::from_stream(stream::once(ready(aborted()))));
     response.extensions_mut().insert(Cut);
@@ -159,7 +159,7 @@ fn truncated(answer: &Answer) -> Response {
     let whole = answer.body.to_string();
     let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
     let failure = async {
-        // Pending bytes are written when a body keeps its connection waiting.
+        // What there is is written when a body keeps its connection waiting.
         tokio::task::yield_now().await;
         aborted()
     };

@@ -1,135 +1,136 @@
-//! MockHelixApi replaces Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>): it accepts chat messages,
-//! shows the last one, and knows the channel's subscribers: everybody whose user id does not start with `nosub-`. It also
-//! replaces the token service and manages EventSub subscriptions. Helix' answers have the headers of its rate limit, which
-//! nobody reaches.
+//! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>), for its token service
+//! (`oauth/`) and for the keeper of EventSub subscriptions. What it knows is a world (`world/`), which tests change by
+//! `/admin` (`admin/`). `docs/mocks.md` shows all of it by example.
+//!
+//! Every endpoint that only asks or changes the world is a [`Rule`]: a function of the world, of who asks and of the
+//! parameters.
 //!
 //! # Tokens
 //!
-//! `POST /oauth2/token` issues an app token (`grant_type=client_credentials`) or renews a user's (`refresh_token`): a
-//! refresh token is valid once, and another comes with the access token. `GET /oauth2/validate` tells whether an access
-//! token is valid, and for what. `POST /tokens/expire` expires every access token.
+//! Where the world is not strict any access token is good until `POST /tokens/expire`, and any refresh token; and nobody looks
+//! at whose a token is. Where it is, which a fixture or `MockHelix__StrictAuth` makes it, a call wants a user's token or the
+//! client's own, a scope that was granted, and ids that are the token's own user's:
 //!
-//! Without `MockHelix__StrictAuth` any access token is valid until then, and any refresh token; nobody checks whose a
-//! token is. With it, Twitch's rules are enforced. Valid tokens are the broadcaster's from the settings
-//! (`Twitch__BroadcasterAccessToken`, `Twitch__BroadcasterRefreshToken`) and those that were issued here. The client is
-//! the one in the settings (`Twitch__HelixClientId`, `Twitch__HelixClientSecret`, if set), and each call names the client
-//! that its token was issued to. A call requires a user's token or the client's own, a granted scope
-//! (`MockHelix__BroadcasterScopes`), and ids that belong to the token's user:
-//!
-//! | route | token | scope | parameter of the token's user |
+//! | route | token | scope | whose |
 //! | --- | --- | --- | --- |
-//! | `GET /helix/subscriptions` | a user's | `channel:read:subscriptions` | `broadcaster_id` |
-//! | `GET /helix/subscriptions/user` | a user's | `user:read:subscriptions` | `user_id` |
-//! | `POST /helix/chat/messages` | a user's | `user:write:chat` | `sender_id` |
-//! | | the client's | `user:write:chat`, `user:bot` of the sender; `channel:bot` of another broadcaster | |
-//! | `/helix/eventsub/subscriptions` | the client's | for `channel.chat.message` `user:read:chat`, `user:bot` of the reader; `channel:bot` of another broadcaster | |
+//! | `GET users` | either | `user:read:email` for the own address | |
+//! | `GET channels` | either | | |
+//! | `GET subscriptions` | a user's | `channel:read:subscriptions` | `broadcaster_id` |
+//! | `GET subscriptions/user` | a user's | `user:read:subscriptions` | `user_id` |
+//! | both of these | an Extension's own | `channel:read:subscriptions` of the broadcaster | |
+//! | `POST chat/messages` | a user's | `user:write:chat` | `sender_id` |
+//! | | the client's | `user:write:chat`, `user:bot` of the sender; `channel:bot` of another broadcaster, unless the sender moderates there | |
+//! | `GET chat/chatters` | a user's | `moderator:read:chatters` | `moderator_id`, who moderates there |
+//! | `GET chat/settings` | either | `moderator:read:chat_settings` for all of them | `moderator_id` |
+//! | `PATCH chat/settings` | a user's | `moderator:manage:chat_settings` | `moderator_id`, who moderates there |
+//! | `GET moderation/moderators` | a user's | `moderation:read` or `channel:manage:moderators` | `broadcaster_id` |
+//! | `eventsub/subscriptions` | the client's | what the type asks for; for chats also `user:bot` of the reader and `channel:bot` of another broadcaster, unless the reader moderates there | |
+//! | `extensions/…` | one that the Extension's backend has signed | | `extension_id` |
 //!
-//! # Subscriptions
+//! # EventSub
 //!
-//! `GET`, `POST` and `DELETE /helix/eventsub/subscriptions` work as Twitch's do, with a hundred per page or `first`. A new
-//! one is `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the
-//! subscription's secret, and has answered it correctly or failed to. `POST /eventsub/revoke`
-//! `{"status": "authorization_revoked", "id": …}` revokes one (without an `id` the newest that is enabled), tells its
-//! callback, and answers `{id, status, callbackStatus}`.
+//! `GET`, `POST` and `DELETE eventsub/subscriptions` work as Twitch's do, a hundred a page or `first`. A new one is
+//! `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the secret of the
+//! subscription, and has proved itself or failed to. `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}`
+//! ends one (without an `id` the newest that is enabled), tells its callback, and answers `{id, status, callbackStatus}`.
 //!
 //! # Faults
 //!
 //! `POST /faults` takes an array of [`Fault`]s, `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`,
-//! and appends them to the waiting ones; `GET /faults` shows those; `POST /reset` clears them. Each request to the
-//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) gets one
+//! and appends them to those that wait; `GET /faults` shows those; `POST /reset` forgets them. Each request to the
+//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) suffers one
 //! of them, in order, after its credentials were checked.
 //!
 //! | kind | does the message count as sent? | what the caller sees |
 //! | --- | --- | --- |
 //! | `status` | if `status` (default 500) is a success | a complete answer of that status |
 //! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason` |
-//! | `duplicate` | no | the same, with the code `msg_duplicate`: the same text was sent just before |
+//! | `duplicate` | no | the same, with the code `msg_duplicate`: it was said just before |
 //! | `reply_lost` | yes | the connection ends without an answer |
 //! | `truncated` | yes | the connection ends in the middle of the answer's body |
 //! | `slow` | yes | the answer, after `delayMs` (default 1000) |
 //! | `dropped` | no | the connection ends without an answer, at once or after `delayMs` |
 //!
-//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` shows every
-//! request. (A refused connection needs no fault: nothing listens on a free port.)
+//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every
+//! request. (A connection that is refused needs no fault: nothing listens on a port that is free.)
 
-mod accounts;
 mod answer;
 mod caller;
+mod channels;
 mod chat;
+mod chat_settings;
+mod chatters;
 mod eventsub;
+mod extensions;
 mod faults;
+mod moderators;
 mod parameters;
+mod rate_limit;
 mod subscriptions;
-mod tokens;
-
-pub use accounts::{Accounts, ClientAccount, UserAccount};
+mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
-use axum::middleware::map_response_with_state;
-use axum::response::Response;
-use axum::routing::{get, post};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::{MethodFilter, MethodRouter, any, get, on, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use mgm_api_types::mocks::{Fault, LastRequest, SentMessages};
+use http::{HeaderMap, StatusCode, Uri};
+use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use answer::Answer;
+use caller::Caller;
+pub(crate) use faults::Faults;
+pub(crate) use parameters::{Call, Parameters};
+
 use crate::error::{Refusal, read_json};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
-use eventsub::Subscriptions;
-use faults::Faults;
-use tokens::Tokens;
+use crate::world::{self, Fixture, FixtureError, World};
+use crate::{admin, oauth};
 
 const CLIENT_ID: &str = "client-id";
 
-/// The stated number of calls that a client may make per minute.
-const RATE_LIMIT: HeaderValue = HeaderValue::from_static("800");
-const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// How many rows a page has where nobody says.
+const PAGE: usize = 20;
+/// How many it may have.
+const MOST: usize = 100;
 
-/// The configuration of the stand-in.
+/// What the stand-in needs to know.
 #[derive(Clone, Debug)]
 pub struct HelixConfig {
-    /// Whether Twitch's rules for tokens, scopes and identities are enforced.
-    pub strict_auth: bool,
-    /// The client and the users.
-    pub accounts: Accounts,
-    /// The source of the current time.
+    /// Whether Twitch's rules of tokens, scopes and identities are held to.
+    pub strict: bool,
+    /// Who there is.
+    pub fixture: Fixture,
+    /// Where the present time comes from.
     pub clock: Arc<dyn Clock>,
-    /// The source of ids and tokens.
+    /// Where ids and tokens come from.
     pub random: Arc<RandomSource>,
 }
 
 impl HelixConfig {
-    /// Reads `MockHelix__StrictAuth` and the accounts.
-    #[must_use]
-    pub fn from_settings(settings: &Settings) -> Self {
-        Self {
-            strict_auth: settings.mock_helix.strict_auth,
-            accounts: Accounts::from_settings(settings),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(RandomSource::from_system()),
-        }
-    }
-
-    /// The owner of an unknown token, if the rules are not enforced.
-    fn anybody(&self) -> UserAccount {
-        let stranger = || UserAccount { id: "streamer".to_owned(), scopes: vec![], access: None, refresh: None };
-        self.accounts.users.first().cloned().unwrap_or_else(stranger)
+    /// The world of `MockHelix__Fixture`, which is strict; else that of the settings, which is where `MockHelix__StrictAuth`
+    /// says so.
+    pub fn from_settings(settings: &Settings) -> Result<Self, FixtureError> {
+        let (strict, fixture) = match &settings.mock_helix.fixture {
+            Some(path) => (true, Fixture::read(path)?),
+            None => (settings.mock_helix.strict_auth, Fixture::from_settings(settings)),
+        };
+        Ok(Self { strict, fixture, clock: Arc::new(SystemClock), random: Arc::new(RandomSource::from_system()) })
     }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
-    let config = HelixConfig::from_settings(settings);
-    if config.strict_auth && settings.twitch.broadcaster_access_token.is_none() {
+    let config = HelixConfig::from_settings(settings)?;
+    if settings.mock_helix.fixture.is_none() && config.strict && settings.twitch.broadcaster_access_token.is_none() {
         tracing::warn!(
             "MockHelix__StrictAuth is on and Twitch__BroadcasterAccessToken is not set: only tokens that are given out \
              here are good"
@@ -138,54 +139,122 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     listen(ServiceId::MockHelix, settings, router(config), shutdown).await
 }
 
-/// The service's routes.
+/// The service's routes: Helix' below `/helix`, and again below `/mock`, where the official tool has them, and that of EventSub
+/// alone at the root; the token service's below `/oauth2` and `/auth`.
 pub fn router(config: HelixConfig) -> Router {
+    let HelixConfig { strict, fixture, clock, random } = config;
     let helix = Arc::new(Helix {
-        config,
+        world: World::new(fixture, strict, clock, Arc::clone(&random)),
+        random,
+        faults: Faults::default(),
         last_request: Mutex::default(),
         sent: Mutex::default(),
-        faults: Faults::default(),
-        tokens: Tokens::default(),
-        subscriptions: Subscriptions::default(),
     });
     let forgetful = Arc::clone(&helix);
     Shell {
         routes: Router::new()
-            .route("/helix/chat/messages", post(chat::send))
-            .route("/helix/subscriptions", get(subscriptions::of_broadcaster))
-            .route("/helix/subscriptions/user", get(subscriptions::of_viewer))
-            .route("/helix/eventsub/subscriptions", get(eventsub::list).post(eventsub::create).delete(eventsub::delete))
-            .layer(map_response_with_state(Arc::clone(&helix), with_rate_limit))
-            .route("/oauth2/token", post(tokens::token))
-            .route("/oauth2/validate", get(tokens::validate))
+            .merge(endpoints("/helix"))
+            .merge(endpoints("/mock"))
+            .route(EVENTSUB, eventsub())
+            .layer(from_fn_with_state(Arc::clone(&helix), rate_limit::limit))
+            .merge(oauth::routes())
             .with_state(Arc::clone(&helix)),
         control: Router::new()
             .route("/last-request", get(last_request))
             .route("/sent", get(sent))
             .route("/faults", get(waiting_faults).post(add_faults))
-            .route("/tokens/expire", post(tokens::expire))
+            .route("/tokens/expire", post(expire_tokens))
             .route("/eventsub/revoke", post(eventsub::revoke))
+            .merge(admin::routes())
             .with_state(helix),
         id: ServiceId::MockHelix,
+        from_browsers: true,
         reset: move || {
             *forgetful.last_request() = LastRequest::default();
             *forgetful.sent() = SentMessages::default();
             forgetful.faults.reset();
-            forgetful.tokens.reset();
-            forgetful.subscriptions.reset();
+            forgetful.world.reset();
         },
     }
     .router()
 }
 
+const EVENTSUB: &str = "/eventsub/subscriptions";
+
+/// What a call asks for or changes, by who asks and what for.
+type Rule = fn(&mut world::State, &Caller, &Parameters) -> Result<Answer, Answer>;
+
+/// What the backend of an Extension, which is named, asks for or changes.
+type ExtensionRule = fn(&mut world::State, &str, &Parameters) -> Result<Answer, Answer>;
+
+/// Helix, below a prefix.
+fn endpoints(prefix: &str) -> Router<Arc<Helix>> {
+    use MethodFilter as Method;
+
+    let endpoints = [
+        ("/users", by(Method::GET, users::get)),
+        ("/channels", by(Method::GET, channels::get)),
+        ("/chat/messages", post(chat::send)),
+        ("/chat/chatters", by(Method::GET, chatters::get)),
+        ("/chat/settings", by(Method::GET, chat_settings::get)),
+        ("/chat/settings", by(Method::PATCH, chat_settings::update)),
+        ("/moderation/moderators", by(Method::GET, moderators::get)),
+        ("/subscriptions", with_faults(subscriptions::of_broadcaster)),
+        ("/subscriptions/user", with_faults(subscriptions::of_viewer)),
+        (EVENTSUB, eventsub()),
+        ("/extensions/configurations", by_extension(Method::GET, extensions::configuration)),
+        ("/extensions/configurations", by_extension(Method::PUT, extensions::configure)),
+        ("/extensions/required_configuration", by_extension(Method::PUT, extensions::required)),
+        ("/extensions/pubsub", by_extension(Method::POST, extensions::publish)),
+        ("/extensions/chat", by_extension(Method::POST, extensions::say)),
+        ("/extensions/jwt/secrets", by_extension(Method::GET, extensions::secrets)),
+        ("/extensions/jwt/secrets", by_extension(Method::POST, extensions::new_secret)),
+        ("/{*elsewhere}", any(nothing_here)),
+    ];
+    let add = |router: Router<_>, (path, endpoint)| router.route(&format!("{prefix}{path}"), endpoint);
+    endpoints.into_iter().fold(Router::new(), add)
+}
+
+fn eventsub() -> MethodRouter<Arc<Helix>> {
+    get(eventsub::list).post(eventsub::create).delete(eventsub::delete)
+}
+
+/// The handler of a rule.
+fn by(method: MethodFilter, rule: Rule) -> MethodRouter<Arc<Helix>> {
+    on(method, async move |State(helix): State<Arc<Helix>>, call: Call| {
+        helix.ask(&call, rule).unwrap_or_else(|refusal| refusal)
+    })
+}
+
+/// The same, for the subscriptions to channels, on whose routes faults can be asked for.
+fn with_faults(rule: Rule) -> MethodRouter<Arc<Helix>> {
+    get(async move |State(helix): State<Arc<Helix>>, call: Call| match helix.ask(&call, rule) {
+        Ok(found) => helix.faults.next(FaultRoute::Subscription).apply(|| found, Answer::data(vec![])).await,
+        Err(refusal) => refusal.into_response(),
+    })
+}
+
+/// The handler of what an Extension's backend asks.
+fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<Helix>> {
+    on(method, async move |State(helix): State<Arc<Helix>>, call: Call| {
+        let mut state = helix.world.enter();
+        let extension = extensions::of(&state, &call.headers);
+        extension.and_then(|id| rule(&mut state, &id, &call.parameters)).unwrap_or_else(|refusal| refusal)
+    })
+}
+
+/// The stand-in, which its token service and its admin API share.
 #[derive(Debug)]
-struct Helix {
-    config: HelixConfig,
+pub(crate) struct Helix {
+    pub(crate) world: World,
+    pub(crate) random: Arc<RandomSource>,
+    pub(crate) faults: Faults,
     last_request: Mutex<LastRequest>,
     sent: Mutex<SentMessages>,
-    faults: Faults,
-    tokens: Tokens,
-    subscriptions: Subscriptions,
+}
+
+async fn nothing_here(uri: Uri) -> Answer {
+    Answer::error(StatusCode::NOT_FOUND, &format!("There is nothing at {}", uri.path()))
 }
 
 async fn last_request(State(helix): State<Arc<Helix>>) -> Json<LastRequest> {
@@ -205,20 +274,20 @@ async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json
     Ok(Json(helix.faults.waiting()))
 }
 
-/// The rate limit headers of every Helix answer (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>): one point is
-/// spent, and restored within the second.
-async fn with_rate_limit(State(helix): State<Arc<Helix>>, mut response: Response) -> Response {
-    let left = if response.status() == StatusCode::TOO_MANY_REQUESTS { "0" } else { "799" };
-    let reset = helix.config.clock.now().unix_timestamp() + 1;
-    response.headers_mut().extend([
-        (RATELIMIT_LIMIT, RATE_LIMIT),
-        (RATELIMIT_REMAINING, HeaderValue::from_static(left)),
-        (RATELIMIT_RESET, HeaderValue::from(reset)),
-    ]);
-    response
+/// `POST /tokens/expire`.
+async fn expire_tokens(State(helix): State<Arc<Helix>>) -> StatusCode {
+    helix.world.enter().expire_tokens();
+    StatusCode::NO_CONTENT
 }
 
 impl Helix {
+    /// Applies a rule for whoever calls.
+    fn ask(&self, call: &Call, rule: Rule) -> Result<Answer, Answer> {
+        let mut state = self.world.enter();
+        let caller = Caller::of(&state, &call.headers)?;
+        rule(&mut state, &caller, &call.parameters)
+    }
+
     fn last_request(&self) -> MutexGuard<'_, LastRequest> {
         // It is only ever replaced as a whole.
         self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
@@ -231,6 +300,6 @@ impl Helix {
 }
 
 /// The header's value; empty when there is none.
-fn text(headers: &HeaderMap, name: &str) -> String {
+pub(crate) fn text(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }

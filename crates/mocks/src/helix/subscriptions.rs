@@ -1,106 +1,92 @@
-//! Subscribers of a channel: everybody whose user id does not start with `nosub-`. The broadcaster asks at one route,
-//! viewers about themselves at the other.
+//! Who subscribes. The broadcaster asks at one route, a viewer about themselves at the other.
 
-use std::sync::Arc;
-
-use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
-use mgm_api_types::mocks::FaultRoute;
+use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Helix;
 use super::answer::Answer;
 use super::caller::Caller;
-use super::parameters::{Parameters, bad_request};
+use super::parameters::Parameters;
+use super::{MOST, PAGE};
+use crate::world::{ChannelSubscription, State};
 
-/// User ids with this prefix subscribe to no channel.
-const NO_SUBSCRIBER: &str = "nosub-";
+/// What lets a broadcaster's Extension ask by its own token.
+const GRANTED_TO_EXTENSIONS: &str = "channel:read:subscriptions";
 
-/// The maximum number of users that the broadcaster may ask about at once.
-const MOST_USERS: usize = 100;
-
-fn subscribes(user: &str) -> bool {
-    !user.starts_with(NO_SUBSCRIBER)
+/// By the own token of an Extension to which the broadcaster has granted it.
+fn is_extensions(state: &State, caller: &Caller, broadcaster: &str) -> bool {
+    caller.is_app()
+        && state.records.extensions.has(&[caller.client()])
+        && state.has_granted(caller.client(), broadcaster, GRANTED_TO_EXTENSIONS)
 }
 
 /// `GET /helix/subscriptions`: <https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>
-pub(super) async fn of_broadcaster(
-    State(helix): State<Arc<Helix>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let found = helix.caller(&headers).and_then(|caller| list(&caller, &Parameters::of(query.as_deref())));
-    helix.answer(found).await
-}
-
-/// `GET /helix/subscriptions/user`: <https://dev.twitch.tv/docs/api/reference/#check-user-subscription>
-pub(super) async fn of_viewer(
-    State(helix): State<Arc<Helix>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let found = helix.caller(&headers).and_then(|caller| check(&caller, &Parameters::of(query.as_deref())));
-    helix.answer(found).await
-}
-
-impl Helix {
-    async fn answer(&self, found: Result<Answer, Answer>) -> Response {
-        match found {
-            Ok(found) => {
-                let effect = self.faults.next(FaultRoute::Subscription);
-                effect.apply(|| found, Answer::ok(json!({"data": []}))).await
-            }
-            Err(refusal) => refusal.into_response(),
-        }
+///
+/// Where everybody subscribes, those are listed who are asked about: there is no end of them.
+pub(super) fn of_broadcaster(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
+    let broadcaster = parameters.one("broadcaster_id");
+    if !broadcaster.as_ref().is_ok_and(|id| is_extensions(state, caller, id)) {
+        caller.needs_user(&["channel:read:subscriptions"])?;
     }
-}
-
-/// Only users who were asked about are listed, since everybody else subscribes.
-fn list(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
-    caller.needs_user("channel:read:subscriptions")?;
-    let broadcaster = parameters.one("broadcaster_id")?;
+    let broadcaster = broadcaster?;
     caller.needs_to_be("broadcaster_id", broadcaster)?;
-    parameters.first()?;
-    if parameters.all("user_id").count() > MOST_USERS {
-        return Err(bad_request(&format!("The number of user_id parameters is more than {MOST_USERS}")));
-    }
-    let rows: Vec<Value> =
-        parameters.all("user_id").filter(|user| subscribes(user)).map(|user| row(broadcaster, user)).collect();
-    Ok(Answer::ok(json!({"data": rows, "pagination": {}, "total": rows.len(), "points": rows.len()})))
+    let wanted = parameters.many("user_id")?;
+    let all: Vec<_> =
+        state.records.subscriptions.iter().filter(|of| of.broadcaster_id == broadcaster).cloned().collect();
+    let shown: Vec<_> = if wanted.is_empty() {
+        all.clone()
+    } else {
+        wanted.iter().filter_map(|user| state.subscription(broadcaster, user)).collect()
+    };
+    let counted = if state.records.everybody_subscribes { &shown } else { &all };
+    let (total, points) = (counted.len(), counted.iter().map(|of| of.tier.points()).sum::<u32>());
+    let rows = shown.iter().map(|of| (of.user_id.clone(), row(state, of))).collect();
+    let (data, pagination) = parameters.page(rows, if wanted.is_empty() { PAGE } else { MOST }, MOST)?;
+    Ok(Answer::ok(json!({"data": data, "pagination": pagination, "total": total, "points": points})))
 }
 
-fn row(broadcaster: &str, user: &str) -> Value {
+fn row(state: &State, of: &ChannelSubscription) -> Value {
+    let (broadcaster, user) = (state.broadcaster(&of.broadcaster_id), state.user(&of.user_id).unwrap_or_default());
+    let gifter = of.gifter_id.as_ref().and_then(|id| state.user(id)).unwrap_or_default();
     json!({
-        "broadcaster_id": broadcaster,
-        "broadcaster_login": "streamer",
-        "broadcaster_name": "Streamer",
-        "gifter_id": "",
-        "gifter_login": "",
-        "gifter_name": "",
-        "is_gift": false,
-        "plan_name": "Channel Subscription (streamer)",
-        "tier": "1000",
-        "user_id": user,
-        "user_login": user,
-        "user_name": user,
+        "broadcaster_id": broadcaster.id,
+        "broadcaster_login": broadcaster.login(),
+        "broadcaster_name": broadcaster.name(),
+        "gifter_id": gifter.id,
+        "gifter_login": gifter.login(),
+        "gifter_name": gifter.name(),
+        "is_gift": of.gifter_id.is_some(),
+        "plan_name": format!("Channel Subscription ({})", broadcaster.login()),
+        "tier": of.tier,
+        "user_id": user.id,
+        "user_login": user.login(),
+        "user_name": user.name(),
     })
 }
 
-fn check(caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
-    caller.needs_user("user:read:subscriptions")?;
-    let broadcaster = parameters.one("broadcaster_id")?;
-    let user = parameters.one("user_id")?;
+/// `GET /helix/subscriptions/user`: <https://dev.twitch.tv/docs/api/reference/#check-user-subscription>
+pub(super) fn of_viewer(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
+    let broadcaster = parameters.one("broadcaster_id");
+    if !broadcaster.as_ref().is_ok_and(|id| is_extensions(state, caller, id)) {
+        caller.needs_user(&["user:read:subscriptions"])?;
+    }
+    let (broadcaster, user) = (broadcaster?, parameters.one("user_id")?);
     caller.needs_to_be("user_id", user)?;
-    if !subscribes(user) {
+    let Some(of) = state.subscription(broadcaster, user) else {
         let message = format!("{user} has no subscription to {broadcaster}");
         return Ok(Answer::error(StatusCode::NOT_FOUND, &message));
+    };
+    let channel = state.broadcaster(broadcaster);
+    let mut row = json!({
+        "broadcaster_id": channel.id,
+        "broadcaster_login": channel.login(),
+        "broadcaster_name": channel.name(),
+        "is_gift": of.gifter_id.is_some(),
+        "tier": of.tier,
+    });
+    if let Some(gifter) = of.gifter_id.as_ref().and_then(|id| state.user(id)) {
+        row["gifter_id"] = gifter.id.as_str().into();
+        row["gifter_login"] = gifter.login().into();
+        row["gifter_name"] = gifter.name().into();
     }
-    Ok(Answer::ok(json!({"data": [{
-        "broadcaster_id": broadcaster,
-        "broadcaster_login": "streamer",
-        "broadcaster_name": "Streamer",
-        "is_gift": false,
-        "tier": "1000",
-    }]})))
+    Ok(Answer::data(vec![row]))
 }

@@ -28,8 +28,10 @@ async fn an_order_to_the_desktop_is_an_object() {
 
 #[tokio::test]
 async fn what_the_mock_helix_is_told_is_objects() {
-    let mock =
-        start(helix::router(HelixConfig { strict_auth: false, ..HelixConfig::from_settings(&Settings::default()) }));
+    let mock = start(helix::router(HelixConfig {
+        strict: false,
+        ..HelixConfig::from_settings(&Settings::default()).unwrap()
+    }));
     for body in [json!([["status", "chat", 500, 1, null]]), json!([["reply_lost"]]), json!({"kind": "slow"})] {
         is_refused(&mock, "/faults", &body).await;
     }

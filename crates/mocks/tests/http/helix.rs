@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use mgm_mocks::helix::{Accounts, HelixConfig, router};
+use mgm_mocks::helix::{HelixConfig, router};
+use mgm_mocks::world::Fixture;
 use mgm_system::RandomSource;
 use mgm_twitch::helix::{Correlation, Credentials, Helix, HelixBaseUrl, SendOutcome};
 use secrecy::SecretString;
@@ -18,7 +19,7 @@ fn random() -> RandomSource {
 
 fn mock() -> Running {
     let random = Arc::new(random());
-    start(router(HelixConfig { strict_auth: false, accounts: Accounts::default(), clock: clock(), random }))
+    start(router(HelixConfig { strict: false, fixture: Fixture::of_strangers(), clock: clock(), random }))
 }
 
 fn message() -> Value {

@@ -11,7 +11,7 @@ fn all() -> [(Router, &'static str); 4] {
     let settings = Settings::default();
     let eventsub = eventsub::router(eventsub::EventSubConfig::from_settings(&settings)).unwrap();
     let jwt = jwt::router(jwt::JwtConfig::from_settings(&settings));
-    let helix = helix::router(helix::HelixConfig::from_settings(&settings));
+    let helix = helix::router(helix::HelixConfig::from_settings(&settings).unwrap());
     let desktop =
         synthetic_desktop::router(synthetic_desktop::SyntheticDesktopConfig::from_settings(&settings).unwrap())
             .unwrap();

@@ -1,7 +1,8 @@
 //! The stand-in for Helix that enforces Twitch's rules.
 
 use http::{Method, StatusCode};
-use mgm_mocks::helix::{Accounts, HelixConfig, router};
+use mgm_mocks::helix::{HelixConfig, router};
+use mgm_mocks::world::Fixture;
 use mgm_settings::Settings;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ fn settings() -> Settings {
 fn mock_with(change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = settings();
     change(&mut settings);
-    start(router(HelixConfig { clock: clock(), ..HelixConfig::from_settings(&settings) }))
+    start(router(HelixConfig { clock: clock(), ..HelixConfig::from_settings(&settings).unwrap() }))
 }
 
 fn mock() -> Running {
@@ -285,7 +286,7 @@ async fn tokens_are_given_to_the_client_alone_and_say_whose_they_are() {
 async fn the_scopes_that_the_stand_in_grants_are_those_that_the_backend_needs() {
     use mgm_twitch::helix::{CHAT_SCOPE, CHAT_SUBSCRIPTION_SCOPES, SUBSCRIPTIONS_SCOPE};
 
-    let granted = &Accounts::from_settings(&settings()).users[0].scopes;
+    let granted = &Fixture::from_settings(&settings()).grants.get(&["client", "streamer"]).unwrap().scopes.clone();
     for needed in CHAT_SUBSCRIPTION_SCOPES.iter().chain(&[CHAT_SCOPE, SUBSCRIPTIONS_SCOPE]) {
         assert!(granted.iter().any(|scope| scope == needed), "{needed}");
     }

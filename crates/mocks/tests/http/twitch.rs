@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use http::{HeaderMap, Method, StatusCode};
-use mgm_mocks::helix::{Accounts, HelixConfig, router};
+use mgm_mocks::helix::{HelixConfig, router};
+use mgm_mocks::world::Fixture;
 use mgm_system::RandomSource;
 use mgm_twitch::eventsub::{SigningSecrets, check_age, header, parse_timestamp};
 use mgm_twitch::helix::{CallError, Credentials, Helix, HelixBaseUrl, SubscriptionRequest};
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn mock() -> Running {
     let random = Arc::new(RandomSource::from_system());
-    start(router(HelixConfig { strict_auth: false, accounts: Accounts::default(), clock: clock(), random }))
+    start(router(HelixConfig { strict: false, fixture: Fixture::of_strangers(), clock: clock(), random }))
 }
 
 fn oauth(mock: &Running) -> OAuth {

@@ -1,0 +1,196 @@
+//! What tests do with the world: read it, change it, let its time pass.
+//!
+//! Each kind of record has its routes: `GET /admin/users` lists, `GET`, `PUT`, `PATCH` and `DELETE /admin/users/{id}` show,
+//! replace, change and remove one. Records of two ids have both in the address: `/admin/bans/{broadcaster_id}/{user_id}`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::routing::{MethodRouter, get, post, put};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use mgm_twitch::eventsub::format_timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Refusal, read_json};
+use crate::helix::Helix;
+use crate::world::{
+    self, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Extension, Fixture, Grant, Limits,
+    Moderator, Record, User,
+};
+
+pub(crate) fn routes() -> Router<Arc<Helix>> {
+    Router::new()
+        .route("/admin/world", get(show))
+        .route("/admin/clock", get(time).post(advance))
+        .route("/admin/limits", put(limits))
+        .route("/admin/eventsub", get(eventsub))
+        .route("/admin/devices/{user_code}", post(approve_device))
+        .merge(of::<Client>())
+        .merge(of::<User>())
+        .merge(of::<Grant>())
+        .merge(of::<ChannelSubscription>())
+        .merge(of::<Moderator>())
+        .merge(of::<Ban>())
+        .merge(of::<Chatter>())
+        .merge(of::<Channel>())
+        .merge(of::<ChatSettings>())
+        .merge(of::<Extension>())
+}
+
+/// The routes of a kind of record.
+fn of<R: Record>() -> Router<Arc<Helix>> {
+    let (all, ids) =
+        (format!("/admin/{}", R::NAME), R::KEY.iter().map(|name| format!("/{{{name}}}")).collect::<String>());
+    let one: MethodRouter<Arc<Helix>> =
+        get(show_one::<R>).put(put_one::<R>).patch(patch_one::<R>).delete(delete_one::<R>);
+    Router::new().route(&all, get(list::<R>)).route(&format!("{all}{ids}"), one)
+}
+
+/// The ids in the address, in the order of the key.
+type Ids = Path<Vec<(String, String)>>;
+
+fn values(ids: &[(String, String)]) -> Vec<&str> {
+    ids.iter().map(|(_, value)| value.as_str()).collect()
+}
+
+fn missing<R: Record>(ids: &[(String, String)]) -> Refusal {
+    let message = format!("{} has no {}", R::NAME, values(ids).join(", "));
+    Refusal::new(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+/// `GET /admin/world`: as a fixture.
+async fn show(State(helix): State<Arc<Helix>>) -> Json<Fixture> {
+    Json(helix.world.enter().records.clone())
+}
+
+async fn list<R: Record>(State(helix): State<Arc<Helix>>) -> Json<Vec<R>> {
+    Json(R::table(&mut helix.world.enter().records).iter().cloned().collect())
+}
+
+async fn show_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids) -> Result<Json<R>, Refusal> {
+    let mut state = helix.world.enter();
+    let found = R::table(&mut state.records).get(&values(&ids)).cloned();
+    found.map(Json).ok_or_else(|| missing::<R>(&ids))
+}
+
+async fn put_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids, body: Bytes) -> Result<Json<R>, Refusal> {
+    let fields: Map<String, Value> = if body.is_empty() { Map::new() } else { read_json(&body)? };
+    store(&mut helix.world.enter(), &ids, fields)
+}
+
+async fn patch_one<R: Record>(
+    State(helix): State<Arc<Helix>>,
+    Path(ids): Ids,
+    body: Bytes,
+) -> Result<Json<R>, Refusal> {
+    let changes: Map<String, Value> = read_json(&body)?;
+    let mut state = helix.world.enter();
+    let known = R::table(&mut state.records).get(&values(&ids)).ok_or_else(|| missing::<R>(&ids))?;
+    let mut fields = match serde_json::to_value(known) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    for (name, value) in changes {
+        // What is null goes back to its default.
+        if value.is_null() {
+            fields.remove(&name);
+        } else {
+            fields.insert(name, value);
+        }
+    }
+    store(&mut state, &ids, fields)
+}
+
+/// Puts a record in, whose ids are those of the address.
+fn store<R: Record>(
+    state: &mut world::State,
+    ids: &[(String, String)],
+    mut fields: Map<String, Value>,
+) -> Result<Json<R>, Refusal> {
+    for (name, value) in ids {
+        if fields.insert(name.clone(), value.as_str().into()).is_some_and(|given| given != value.as_str()) {
+            return Err(Refusal::invalid(format!("{name}: it is another one in the address")));
+        }
+    }
+    let record: R = read_json(Value::Object(fields).to_string().as_bytes())?;
+    let mut changed = state.records.clone();
+    R::table(&mut changed).put(record.clone());
+    changed.check().map_err(Refusal::invalid)?;
+    state.records = changed;
+    state.know_granted_tokens();
+    Ok(Json(record))
+}
+
+async fn delete_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
+    let mut state = helix.world.enter();
+    let key = values(&ids);
+    let grant = Grant::table(&mut state.records).get(&key).filter(|_| R::NAME == Grant::NAME).cloned();
+    R::table(&mut state.records).remove(&key).ok_or_else(|| missing::<R>(&ids))?;
+    if let Some(grant) = grant {
+        state.disconnect(&grant);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn limits(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Limits>, Refusal> {
+    let limits: Limits = read_json(&body)?;
+    helix.world.enter().records.limits = limits;
+    Ok(Json(limits))
+}
+
+/// `GET /admin/eventsub`: the subscriptions of all clients, and whose each is.
+async fn eventsub(State(helix): State<Arc<Helix>>) -> Json<Vec<Value>> {
+    let state = helix.world.enter();
+    let shown = state.eventsub.iter().map(|one| {
+        let mut shown = one.show();
+        shown["client_id"] = one.client_id.as_str().into();
+        shown
+    });
+    Json(shown.collect())
+}
+
+async fn time(State(helix): State<Arc<Helix>>) -> Json<Value> {
+    Json(json!({"now": format_timestamp(helix.world.enter().now)}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    /// How much time is to pass, in seconds.
+    advance_seconds: u32,
+}
+
+async fn advance(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let Advance { advance_seconds } = read_json(&body)?;
+    let mut state = helix.world.enter();
+    state.advance(Duration::from_secs(advance_seconds.into()));
+    Ok(Json(json!({"now": format_timestamp(state.now)})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approve {
+    /// Who approves.
+    user_id: String,
+}
+
+async fn approve_device(
+    State(helix): State<Arc<Helix>>,
+    Path(user_code): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let Approve { user_id } = read_json(&body)?;
+    let mut state = helix.world.enter();
+    if state.user(&user_id).is_none() {
+        return Err(Refusal::invalid("there is no such user"));
+    }
+    if state.approve_device(&user_code, &user_id) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such device"))
+    }
+}

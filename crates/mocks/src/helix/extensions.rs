@@ -1,0 +1,214 @@
+//! What the backend of an Extension asks: its configurations, `PubSub`, chat and secrets
+//! (<https://dev.twitch.tv/docs/api/reference/#get-extension-configuration-segment>). Each call carries a token that the
+//! backend has signed itself.
+
+use http::{HeaderMap, StatusCode};
+use mgm_twitch::eventsub::format_timestamp;
+use mgm_twitch::extension_jwt::ExtensionKeys;
+use serde_json::json;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use super::answer::{Answer, bad_request, unauthorized};
+use super::caller::bearer;
+use super::parameters::Parameters;
+use super::{CLIENT_ID, text};
+use crate::world::{Secret, State};
+
+/// The segments of a configuration.
+const SEGMENTS: [&str; 3] = ["broadcaster", "developer", "global"];
+/// The longest content, and the longest message of `PubSub`, in bytes.
+const MAX_CONTENT: usize = 5 * 1024;
+/// The longest line of chat, in characters.
+const MAX_TEXT: usize = 280;
+/// How often a segment is read or written in a minute.
+const CONFIGURATIONS: u32 = 20;
+/// How many messages of `PubSub` there are in a minute, by Extension and channel.
+const MESSAGES: u32 = 100;
+/// How many lines of chat, the same.
+const LINES: u32 = 12;
+/// After how many seconds a new secret signs, at least.
+const MIN_DELAY: u32 = 300;
+/// When a secret expires that no other follows.
+const FOREVER: OffsetDateTime = datetime!(2100-01-01 0:00 UTC);
+
+/// The Extension whose backend asks.
+pub(super) fn of(state: &State, headers: &HeaderMap) -> Result<String, Answer> {
+    let (token, id) = (bearer(headers), text(headers, CLIENT_ID).trim().to_owned());
+    if !state.strict {
+        return Ok(id);
+    }
+    let token = token.ok_or_else(|| unauthorized("OAuth token is missing"))?;
+    let extension = state.records.extensions.get(&[&id]).ok_or_else(|| unauthorized("Invalid client id"))?;
+    let verified = live(state, &id)
+        .into_iter()
+        .filter(|secret| secret.active_at <= state.now)
+        .find_map(|secret| ExtensionKeys::parse(secret.content.text()).ok()?.verify(&token, None, state.now).ok());
+    let claims = verified.ok_or_else(|| unauthorized("JWT could not be verified"))?;
+    let is_backends = claims.role.as_deref() == Some("external")
+        && extension.owner_id.as_ref().is_none_or(|owner| claims.viewer_id.as_ref() == Some(owner));
+    if is_backends { Ok(id) } else { Err(unauthorized("JWT is not of the Extension's backend")) }
+}
+
+fn no_user(state: &State, broadcaster: &str) -> Result<(), Answer> {
+    if state.user(broadcaster).is_some() { Ok(()) } else { Err(bad_request("The broadcaster_id does not exist")) }
+}
+
+/// Takes one of what there is of in a minute; not looked at where the rules are not held to.
+fn take(state: &mut State, bucket: &[&str], per_minute: u32) -> Result<(), Answer> {
+    let level = if state.strict { state.take(bucket.join(" "), per_minute) } else { None };
+    match level {
+        Some(level) if !level.taken => Err(Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What segment of which channel is meant.
+fn segment<'a>(segment: &'a str, parameters: &'a Parameters) -> Result<(&'a str, &'a str), Answer> {
+    if !SEGMENTS.contains(&segment) {
+        return Err(bad_request("The value of segment is not valid"));
+    }
+    let broadcaster = if segment == "global" { "" } else { parameters.one("broadcaster_id")? };
+    Ok((segment, broadcaster))
+}
+
+fn is_itself(extension: &str, parameters: &Parameters) -> Result<(), Answer> {
+    let named = parameters.one("extension_id")?;
+    if extension.is_empty() || named == extension {
+        Ok(())
+    } else {
+        Err(unauthorized("The ID in extension_id must match the client ID"))
+    }
+}
+
+pub(super) fn configuration(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    let wanted = parameters.many("segment")?;
+    if wanted.is_empty() {
+        return Err(bad_request("Missing required parameter \"segment\""));
+    }
+    let mut rows = vec![];
+    for name in wanted {
+        let (name, broadcaster) = segment(name, parameters)?;
+        take(state, &["configurations", extension, name, broadcaster], CONFIGURATIONS)?;
+        if let Some((content, version)) = state.configurations.get(&[extension, name, broadcaster].join(" ")) {
+            let mut row = json!({"segment": name, "content": content, "version": version});
+            if name != "global" {
+                row["broadcaster_id"] = broadcaster.into();
+            }
+            rows.push(row);
+        }
+    }
+    Ok(Answer::data(rows))
+}
+
+pub(super) fn configure(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    let (name, broadcaster) = segment(parameters.one("segment")?, parameters)?;
+    let content = parameters.get("content").unwrap_or_default();
+    if content.len() > MAX_CONTENT {
+        return Err(bad_request(&format!("The content is longer than {MAX_CONTENT} bytes")));
+    }
+    if name != "global" {
+        no_user(state, broadcaster)?;
+    }
+    take(state, &["configurations", extension, name, broadcaster], CONFIGURATIONS)?;
+    let version = parameters.get("version").unwrap_or_default();
+    let key = [extension, name, broadcaster].join(" ");
+    state.configurations.insert(key, (content.to_owned(), version.to_owned()));
+    Ok(Answer::done())
+}
+
+pub(super) fn required(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    no_user(state, parameters.one("broadcaster_id")?)?;
+    parameters.one("extension_version")?;
+    parameters.one("required_configuration")?;
+    Ok(Answer::done())
+}
+
+pub(super) fn publish(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    let targets = parameters.many("target")?;
+    let is_target = |target: &str| ["broadcast", "global"].contains(&target) || target.starts_with("whisper-");
+    if targets.is_empty() || !targets.iter().all(|target| is_target(target)) {
+        return Err(bad_request("The value of target is not valid"));
+    }
+    let is_global = parameters.flag("is_global_broadcast")?.unwrap_or(false);
+    if is_global != targets.contains(&"global") {
+        return Err(bad_request("is_global_broadcast is for the target global"));
+    }
+    let broadcaster = if is_global { "" } else { parameters.one("broadcaster_id")? };
+    if !is_global {
+        no_user(state, broadcaster)?;
+    }
+    if parameters.one("message")?.len() > MAX_CONTENT {
+        let message = format!("The message is longer than {MAX_CONTENT} bytes");
+        return Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &message));
+    }
+    take(state, &["pubsub", extension, broadcaster], MESSAGES)?;
+    Ok(Answer::done())
+}
+
+pub(super) fn say(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    let broadcaster = parameters.one("broadcaster_id")?;
+    no_user(state, broadcaster)?;
+    parameters.one("extension_version")?;
+    if parameters.one("text")?.chars().count() > MAX_TEXT {
+        return Err(bad_request(&format!("The text is longer than {MAX_TEXT} characters")));
+    }
+    take(state, &["chat", extension, broadcaster], LINES)?;
+    Ok(Answer::done())
+}
+
+/// A secret that signs, or will.
+struct Live {
+    content: Secret,
+    active_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+/// The secrets of an Extension, the newest last; each is good until the next one is active.
+fn live(state: &State, extension: &str) -> Vec<Live> {
+    let first = state.records.extensions.get(&[extension]).map(|of| (&of.secret, OffsetDateTime::UNIX_EPOCH));
+    let new = state.new_secrets.iter().filter(|(of, ..)| of == extension);
+    let all: Vec<_> = first.into_iter().chain(new.map(|(_, content, active_at)| (content, *active_at))).collect();
+    let ends = all.iter().skip(1).map(|(_, active_at)| *active_at).chain([FOREVER]);
+    let secrets = all.iter().zip(ends).filter(|(_, expires_at)| state.now < *expires_at);
+    secrets
+        .map(|((content, active_at), expires_at)| Live {
+            content: (*content).clone(),
+            active_at: *active_at,
+            expires_at,
+        })
+        .collect()
+}
+
+fn shown(state: &State, extension: &str) -> Answer {
+    let row = |secret: &Live| {
+        json!({
+            "content": secret.content.text(),
+            "active_at": format_timestamp(secret.active_at),
+            "expires_at": format_timestamp(secret.expires_at),
+        })
+    };
+    let secrets: Vec<_> = live(state, extension).iter().map(row).collect();
+    Answer::data(vec![json!({"format_version": 1, "secrets": secrets})])
+}
+
+pub(super) fn secrets(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    Ok(shown(state, extension))
+}
+
+pub(super) fn new_secret(state: &mut State, extension: &str, parameters: &Parameters) -> Result<Answer, Answer> {
+    is_itself(extension, parameters)?;
+    let delay = parameters.number("delay")?.unwrap_or(MIN_DELAY);
+    if delay < MIN_DELAY {
+        return Err(bad_request(&format!("The delay is at least {MIN_DELAY} seconds")));
+    }
+    // Any text of this alphabet and a length that four divides is base64.
+    let (secret, active_at) = (state.random.letters(44), state.now + Duration::seconds(delay.into()));
+    state.new_secrets.push((extension.to_owned(), secret.into(), active_at));
+    Ok(shown(state, extension))
+}

@@ -1,0 +1,53 @@
+//! The points that calls cost (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>), and the headers that say how many
+//! are left. A client's own calls have one bucket, its calls for each user another.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::Helix;
+use super::answer::Answer;
+use super::caller::bearer;
+use crate::world;
+use crate::world::bucket::Level;
+use crate::world::tokens::Holder;
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// What is said where nobody counts: one point is spent, and back within the second.
+const UNLIMITED: u32 = 800;
+
+/// Takes the point of a call, where its token is known.
+fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
+    let per_minute = state.records.limits.points_per_minute;
+    let access = bearer(headers).filter(|_| state.strict).and_then(|token| state.access(&token));
+    let bucket = access.map(|access| match &access.holder {
+        Holder::App => format!("points {}", access.client_id),
+        Holder::User { id, .. } => format!("points {} {id}", access.client_id),
+    });
+    let limit = if per_minute == 0 { UNLIMITED } else { per_minute };
+    let untouched = Level { limit, remaining: limit - 1, reset: state.now.unix_timestamp() + 1, taken: true };
+    bucket.and_then(|bucket| state.take(bucket, per_minute)).unwrap_or(untouched)
+}
+
+/// Refuses a call for which there is no point, and says in every answer what is left.
+pub(super) async fn limit(State(helix): State<Arc<Helix>>, request: Request, next: Next) -> Response {
+    let level = spend(&mut helix.world.enter(), request.headers());
+    let mut response = if level.taken {
+        next.run(request).await
+    } else {
+        Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests").into_response()
+    };
+    let remaining = if response.status() == StatusCode::TOO_MANY_REQUESTS { 0 } else { level.remaining };
+    response.headers_mut().extend([
+        (LIMIT, HeaderValue::from(level.limit)),
+        (REMAINING, HeaderValue::from(remaining)),
+        (RESET, HeaderValue::from(level.reset)),
+    ]);
+    response
+}

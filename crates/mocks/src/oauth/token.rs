@@ -1,0 +1,71 @@
+//! `POST token`: <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/> and
+//! <https://dev.twitch.tv/docs/authentication/refresh-tokens/>. The parameters are a form by the documents, and are in the
+//! query by the habit of many clients.
+
+use std::sync::Arc;
+
+use axum::extract;
+use axum::response::Response;
+use http::StatusCode;
+use mgm_api_types::mocks::FaultRoute;
+use serde_json::json;
+
+use super::{client, needed, proven_client, refused, users};
+use crate::helix::{Answer, Call, Helix, Parameters};
+use crate::world::State;
+use crate::world::tokens::{APP_SECONDS, NotYet};
+
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+pub(super) async fn token(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Response {
+    let grant = || grant(&mut helix.world.enter(), &call.parameters).unwrap_or_else(|refusal| refusal);
+    helix.faults.next(FaultRoute::Token).apply(grant, Answer::ok(json!({}))).await
+}
+
+fn grant(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer> {
+    match parameters.get("grant_type") {
+        Some(DEVICE_CODE) => of_device(state, parameters),
+        Some("refresh_token") => refresh(state, parameters),
+        grant_type => {
+            let client_id = proven_client(state, parameters)?;
+            match grant_type {
+                Some("client_credentials") => {
+                    let access = state.issue_to_app(client_id);
+                    let answer = json!({"access_token": access, "expires_in": APP_SECONDS, "token_type": "bearer"});
+                    Ok(Answer::ok(answer))
+                }
+                Some("authorization_code") => {
+                    let code = needed(parameters, "code", "code")?;
+                    let redirect_uri = Some(needed(parameters, "redirect_uri", "redirect uri")?);
+                    let pair = state.redeem(client_id, code, redirect_uri);
+                    pair.map(users).ok_or_else(|| refused("Invalid authorization code"))
+                }
+                Some(_) => Err(refused("unsupported grant type")),
+                None => Err(refused("missing grant type")),
+            }
+        }
+    }
+}
+
+/// Only a client without a secret renews without one: a device, whose tokens came without it.
+fn refresh(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer> {
+    let client_id = client(state, parameters)?;
+    let refresh = parameters.get("refresh_token");
+    let known = refresh.and_then(|refresh| state.refresh(client_id, refresh));
+    if !known.is_some_and(|known| known.is_public) || parameters.get("client_secret").is_some() {
+        proven_client(state, parameters)?;
+    }
+    let refresh = refresh.ok_or_else(|| refused("missing refresh token"))?;
+    // The one error that is documented with its `error`.
+    let invalid = || Answer::error(StatusCode::BAD_REQUEST, "Invalid refresh token");
+    state.renew(client_id, refresh).map(users).ok_or_else(invalid)
+}
+
+fn of_device(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer> {
+    let client_id = client(state, parameters)?;
+    let code = needed(parameters, "device_code", "device code")?;
+    state.redeem_device(client_id, code).map(users).map_err(|not_yet| match not_yet {
+        NotYet::Pending => refused("authorization_pending"),
+        NotYet::Invalid => refused("invalid device code"),
+    })
+}

@@ -1,0 +1,81 @@
+//! What is said in chats, and how much of it is allowed.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Excess, Limits, State};
+
+/// How many messages of one sender are remembered: no limit is higher.
+const REMEMBERED: usize = 1000;
+
+/// What was said lately.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// By sender and channel: the last text, and when.
+    last: HashMap<(String, String), (String, OffsetDateTime)>,
+    /// By sender: when.
+    times: HashMap<String, VecDeque<OffsetDateTime>>,
+    /// Channel and sender of all.
+    chatters: BTreeSet<(String, String)>,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fate {
+    /// It is shown.
+    Sent,
+    /// It is taken and not shown, for a reason: code and text.
+    Dropped(&'static str, &'static str),
+    /// It is one too many.
+    TooMany,
+}
+
+impl State {
+    /// Somebody says something.
+    pub(crate) fn say(&mut self, sender: &str, broadcaster: &str, text: &str) -> Fate {
+        let Limits { chat_excess, chat_window_seconds, duplicate_seconds, .. } = self.records.limits;
+        let now = self.now;
+        let within = |at: OffsetDateTime, seconds: u32| now - at < Duration::seconds(seconds.into());
+        let limit = if self.moderates(sender, broadcaster) {
+            self.records.limits.chat_messages_of_moderators
+        } else {
+            self.records.limits.chat_messages
+        };
+        if limit > 0 {
+            let times = self.said.times.entry(sender.to_owned()).or_default();
+            while times.front().is_some_and(|at| !within(*at, chat_window_seconds)) {
+                times.pop_front();
+            }
+            if times.len() >= usize::try_from(limit).unwrap_or(usize::MAX).min(REMEMBERED) {
+                return match chat_excess {
+                    Excess::Refused => Fate::TooMany,
+                    Excess::Dropped => Fate::Dropped("msg_ratelimit", "Your message was not sent: too many messages."),
+                };
+            }
+            times.push_back(now);
+        }
+        let key = (sender.to_owned(), broadcaster.to_owned());
+        if duplicate_seconds > 0 {
+            let last = self.said.last.get(&key);
+            if last.is_some_and(|(said, at)| said == text && within(*at, duplicate_seconds)) {
+                return Fate::Dropped(
+                    "msg_duplicate",
+                    "Your message was not sent: it is identical to the previous one.",
+                );
+            }
+            self.said.last.insert(key, (text.to_owned(), now));
+        }
+        if self.strict {
+            self.said.chatters.insert((broadcaster.to_owned(), sender.to_owned()));
+        }
+        Fate::Sent
+    }
+
+    /// Who is in a channel's chat, in the order of their ids.
+    pub(crate) fn chatters(&self, broadcaster: &str) -> BTreeSet<&str> {
+        let listed = self.records.chatters.iter().filter(|chatter| chatter.broadcaster_id == broadcaster);
+        let said = self.said.chatters.iter().filter(|(channel, _)| channel == broadcaster);
+        listed.map(|chatter| chatter.user_id.as_str()).chain(said.map(|(_, sender)| sender.as_str())).collect()
+    }
+}

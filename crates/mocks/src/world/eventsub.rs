@@ -1,0 +1,128 @@
+//! The subscriptions of EventSub, and who may have them.
+
+use mgm_twitch::eventsub::{SigningSecrets, format_timestamp};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::topics::{Topic, field};
+use super::{Limits, State};
+
+pub(crate) const ENABLED: &str = "enabled";
+pub(crate) const PENDING: &str = "webhook_callback_verification_pending";
+pub(crate) const UNVERIFIED: &str = "webhook_callback_verification_failed";
+
+/// A subscription.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    pub(crate) id: String,
+    /// Whose it is.
+    pub(crate) client_id: String,
+    pub(crate) status: String,
+    pub(crate) kind: String,
+    pub(crate) version: String,
+    pub(crate) condition: Map<String, Value>,
+    pub(crate) callback: String,
+    pub(crate) secret: SigningSecrets,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) cost: u32,
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refused {
+    /// There is one already.
+    Exists,
+    /// As many as there can be are of the same type and condition.
+    TooManyAlike,
+    /// It would cost too much.
+    TooCostly,
+}
+
+impl Subscription {
+    pub(crate) fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status,
+            "type": self.kind,
+            "version": self.version,
+            "condition": self.condition,
+            "created_at": format_timestamp(self.created_at),
+            "transport": {"method": "webhook", "callback": self.callback},
+            "cost": self.cost,
+        })
+    }
+
+    fn is_alive(&self) -> bool {
+        [ENABLED, PENDING].contains(&self.status.as_str())
+    }
+
+    /// Whether it is for the same, and alive.
+    fn is_like(&self, other: &Self) -> bool {
+        self.is_alive()
+            && self.client_id == other.client_id
+            && self.kind == other.kind
+            && self.version == other.version
+            && self.condition == other.condition
+    }
+}
+
+impl State {
+    /// Whether the users of a condition have granted what a client needs for it.
+    pub(crate) fn may_subscribe(&self, client: &str, topic: &Topic, condition: &Map<String, Value>) -> bool {
+        let Some(by) = field(condition, topic.by) else { return true };
+        let has_granted = |user: &str, scope: &str| self.has_granted(client, user, scope);
+        if !topic.scopes.iter().any(|scope| has_granted(by, scope)) {
+            return false;
+        }
+        let Some(broadcaster) = field(condition, "broadcaster_user_id").filter(|_| topic.is_of_chat()) else {
+            return true;
+        };
+        has_granted(by, "user:bot") && (self.moderates(by, broadcaster) || has_granted(broadcaster, "channel:bot"))
+    }
+
+    /// What a subscription costs: nothing where it needs or has a user's authorisation
+    /// (<https://dev.twitch.tv/docs/eventsub/manage-subscriptions/#subscription-limits>).
+    pub(crate) fn cost(&self, client: &str, topic: Option<&Topic>, condition: &Map<String, Value>) -> u32 {
+        let Some(topic) = topic.filter(|topic| self.strict && topic.scopes.is_empty()) else { return 0 };
+        let users = topic.condition.iter().chain(topic.one_of).filter_map(|name| field(condition, name));
+        u32::from(!users.into_iter().any(|user| self.grant(client, user).is_some()))
+    }
+
+    /// What the subscriptions of a client cost together.
+    pub(crate) fn total_cost(&self, client: &str) -> u32 {
+        self.eventsub_of(client).filter(|one| one.is_alive()).map(|one| one.cost).sum()
+    }
+
+    /// The subscriptions of a client; where the rules are not held to, all of them.
+    pub(crate) fn eventsub_of(&self, client: &str) -> impl Iterator<Item = &Subscription> {
+        self.eventsub.iter().filter(move |one| !self.strict || one.client_id == client)
+    }
+
+    /// Adds a subscription.
+    pub(crate) fn subscribe(&mut self, wanted: Subscription) -> Result<(), Refused> {
+        let Limits { eventsub_same, eventsub_total_cost, .. } = self.records.limits;
+        let same = || self.eventsub.iter().filter(|one| one.is_like(&wanted));
+        if same().any(|one| one.callback == wanted.callback) {
+            return Err(Refused::Exists);
+        }
+        let limit = usize::try_from(eventsub_same).unwrap_or(usize::MAX);
+        if eventsub_same > 0 && same().count() >= limit {
+            return Err(Refused::TooManyAlike);
+        }
+        let is_full =
+            self.eventsub.len() >= usize::try_from(Limits::default().eventsub_total_cost).unwrap_or(usize::MAX);
+        let total = self.total_cost(&wanted.client_id) + wanted.cost;
+        if is_full || (eventsub_total_cost > 0 && total > eventsub_total_cost) {
+            return Err(Refused::TooCostly);
+        }
+        self.eventsub.push(wanted);
+        Ok(())
+    }
+
+    /// Gives a subscription another status, where it still has the one before.
+    pub(crate) fn settle(&mut self, id: &str, before: &str, after: &str) {
+        if let Some(subscription) = self.eventsub.iter_mut().find(|one| one.id == id && one.status == before) {
+            after.clone_into(&mut subscription.status);
+        }
+    }
+}

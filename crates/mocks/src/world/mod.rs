@@ -1,0 +1,140 @@
+//! The world that the stand-in is Twitch of: clients, users, what they have granted, tokens, limits and time. Rules only, no
+//! HTTP: every rule is a method of [`State`], which holds the present time.
+
+mod bounded;
+pub(crate) mod bucket;
+pub(crate) mod chat;
+pub(crate) mod eventsub;
+mod fixture;
+mod people;
+mod record;
+pub(crate) mod tokens;
+pub(crate) mod topics;
+
+pub use fixture::{
+    ANY_CLIENT, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Excess, Extension, Fixture,
+    FixtureError, Grant, GrantedToken, Limits, Moderator, Tier, User,
+};
+pub use record::{Record, Secret, Table, Twice};
+
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mgm_system::{Clock, RandomSource};
+use time::OffsetDateTime;
+
+use bucket::Bucket;
+use chat::Said;
+use eventsub::Subscription;
+use tokens::Tokens;
+
+/// The world, shared by all who have a reference.
+#[derive(Debug)]
+pub(crate) struct World {
+    start: Fixture,
+    strict: bool,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+/// What the world is at the moment.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Whether Twitch's rules of tokens, scopes and identities are held to.
+    pub(crate) strict: bool,
+    /// Who there is.
+    pub(crate) records: Fixture,
+    /// The present time of the world.
+    pub(crate) now: OffsetDateTime,
+    /// By how much it is ahead of the clock.
+    ahead: Duration,
+    pub(crate) random: Arc<RandomSource>,
+    pub(crate) tokens: Tokens,
+    /// The points that were spent, and the other rates, each by whom it is of.
+    pub(crate) buckets: HashMap<String, Bucket>,
+    pub(crate) said: Said,
+    /// The subscriptions of EventSub, oldest first.
+    pub(crate) eventsub: Vec<Subscription>,
+    /// The segments of the configurations of Extensions.
+    pub(crate) configurations: HashMap<String, (String, String)>,
+    /// Secrets of Extensions beside the first, with the time from which they sign.
+    pub(crate) new_secrets: Vec<(String, Secret, OffsetDateTime)>,
+}
+
+/// The world, entered by nobody else meanwhile.
+pub(crate) struct Entered<'a>(MutexGuard<'a, State>);
+
+impl Deref for Entered<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl DerefMut for Entered<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.0
+    }
+}
+
+impl World {
+    pub(crate) fn new(start: Fixture, strict: bool, clock: Arc<dyn Clock>, random: Arc<RandomSource>) -> Self {
+        let state = State::new(start.clone(), strict, clock.now(), random);
+        Self { start, strict, clock, state: Mutex::new(state) }
+    }
+
+    /// Enters the world at its present time.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        // Every change is complete before anything can panic.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.now = self.clock.now() + state.ahead;
+        Entered(state)
+    }
+
+    /// The time of the machine, by which messages are signed.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Makes it again what it was at the start.
+    pub(crate) fn reset(&self) {
+        let mut state = self.enter();
+        let random = Arc::clone(&state.random);
+        *state = State::new(self.start.clone(), self.strict, self.clock.now(), random);
+    }
+}
+
+impl State {
+    fn new(records: Fixture, strict: bool, now: OffsetDateTime, random: Arc<RandomSource>) -> Self {
+        let mut state = Self {
+            strict,
+            records,
+            now,
+            ahead: Duration::ZERO,
+            random,
+            tokens: Tokens::default(),
+            buckets: HashMap::new(),
+            said: Said::default(),
+            eventsub: Vec::new(),
+            configurations: HashMap::new(),
+            new_secrets: Vec::new(),
+        };
+        state.know_granted_tokens();
+        state
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.ahead += by;
+        self.now += by;
+    }
+
+    /// Takes one out of a bucket; without a limit there is always one.
+    pub(crate) fn take(&mut self, bucket: String, per_minute: u32) -> Option<bucket::Level> {
+        let now = self.now;
+        (per_minute > 0).then(|| self.buckets.entry(bucket).or_insert_with(|| Bucket::full(now)).take(now, per_minute))
+    }
+}

@@ -1,0 +1,134 @@
+//! What the world is made of: records of a kind, each found by its ids.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Fixture;
+
+/// A thing of the world.
+pub trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What a number of them is called, in the fixture and in the addresses of the admin API.
+    const NAME: &str;
+    /// The fields by which one is found.
+    const KEY: &[&str];
+
+    /// The values of these fields.
+    fn key(&self) -> Vec<&str>;
+
+    /// Where they are.
+    fn table(fixture: &mut Fixture) -> &mut Table<Self>;
+}
+
+/// All records of a kind, in the order of their ids. In a fixture it is an array of them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "Vec<R>", into = "Vec<R>", bound = "R: Record")]
+pub struct Table<R>(BTreeMap<String, R>);
+
+/// Two records of a kind have the same ids.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is there twice")]
+pub struct Twice(String);
+
+fn joined(key: &[&str]) -> String {
+    // No id holds it: it could not stand in a header, nor in the address of the admin API.
+    key.join("\0")
+}
+
+impl<R: Record> Table<R> {
+    /// The one with these ids.
+    #[must_use]
+    pub fn get(&self, key: &[&str]) -> Option<&R> {
+        self.0.get(&joined(key))
+    }
+
+    /// Whether there is one with these ids.
+    #[must_use]
+    pub fn has(&self, key: &[&str]) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Puts one in, in place of the one with the same ids.
+    pub fn put(&mut self, record: R) {
+        self.0.insert(joined(&record.key()), record);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, key: &[&str]) -> Option<R> {
+        self.0.remove(&joined(key))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.0.values()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<R: Record> FromIterator<R> for Table<R> {
+    fn from_iter<I: IntoIterator<Item = R>>(records: I) -> Self {
+        let mut table = Self::default();
+        records.into_iter().for_each(|record| table.put(record));
+        table
+    }
+}
+
+impl<R: Record> TryFrom<Vec<R>> for Table<R> {
+    type Error = Twice;
+
+    fn try_from(records: Vec<R>) -> Result<Self, Twice> {
+        let mut table = Self::default();
+        for record in records {
+            let key = record.key();
+            if table.has(&key) {
+                return Err(Twice(key.join(", ")));
+            }
+            table.put(record);
+        }
+        Ok(table)
+    }
+}
+
+impl<R> From<Table<R>> for Vec<R> {
+    fn from(table: Table<R>) -> Self {
+        table.0.into_values().collect()
+    }
+}
+
+/// A token or a secret of the world. It is shown by the admin API, and nowhere else.
+#[derive(Clone, Eq, Hash, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(not shown)")
+    }
+}
+
+impl<T: Into<String>> From<T> for Secret {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
