@@ -43,11 +43,11 @@ pub(crate) fn routes() -> Router<Arc<Helix>> {
 
 /// The routes of a kind of record.
 fn of<R: Record>() -> Router<Arc<Helix>> {
-    let (all, ids) =
-        (format!("/admin/{}", R::NAME), R::KEY.iter().map(|name| format!("/{{{name}}}")).collect::<String>());
+    let all = format!("/admin/{}", R::NAME);
+    let single = R::KEY.iter().fold(all.clone(), |path, name| format!("{path}/{{{name}}}"));
     let one: MethodRouter<Arc<Helix>> =
         get(show_one::<R>).put(put_one::<R>).patch(patch_one::<R>).delete(delete_one::<R>);
-    Router::new().route(&all, get(list::<R>)).route(&format!("{all}{ids}"), one)
+    Router::new().route(&all, get(list::<R>)).route(&single, one)
 }
 
 /// The ids in the address, in the order of the key.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A status and a JSON body.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ impl Answer {
 
     /// 200 with Helix' frame of a list.
     pub(crate) fn data(rows: Vec<Value>) -> Self {
-        Self::ok(json!({"data": rows}))
+        Self::ok(Value::Object(Map::from_iter([("data".to_owned(), rows.into())])))
     }
 
     /// 204.

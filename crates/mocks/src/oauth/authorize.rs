@@ -54,6 +54,7 @@ fn give_token(state: &mut State, parameters: &Parameters) -> Result<Answer, Answ
 }
 
 /// What the user has said.
+#[derive(Clone, Copy)]
 enum Decision<'a> {
     /// This user approves.
     Approve(&'a str),
@@ -149,12 +150,11 @@ fn decide(state: &mut State, parameters: &Parameters, decision: Decision<'_>) ->
 
 /// The page that asks.
 fn ask(state: &State, parameters: &Parameters) -> Result<String, Answer> {
-    let what = match parameters.get("user_code") {
-        Some(user_code) => format!("A device shows the code {}.", escaped(user_code)),
-        None => {
-            let Asked { request, .. } = asked(state, parameters)?;
-            format!("{} asks for: {}", escaped(&request.client_id), escaped(&request.scopes.join(" ")))
-        }
+    let what = if let Some(user_code) = parameters.get("user_code") {
+        format!("A device shows the code {}.", escaped(user_code))
+    } else {
+        let Asked { request, .. } = asked(state, parameters)?;
+        format!("{} asks for: {}", escaped(&request.client_id), escaped(&request.scopes.join(" ")))
     };
     let mut page = format!(
         "<!doctype html><title>Authorize</title><p>{what}</p><form method=\"post\" action=\"/oauth2/authorize\">"

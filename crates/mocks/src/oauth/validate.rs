@@ -24,12 +24,11 @@ fn tell(state: &State, token: &str) -> Answer {
     if !state.is_good(token) {
         return Answer::refused(StatusCode::UNAUTHORIZED, "invalid access token");
     }
-    let (client_id, holder, expires_in) = match state.access(token) {
-        Some(access) => (access.client_id.as_str(), access.holder.clone(), access.seconds_left(state.now)),
-        None => {
-            let (id, scopes) = state.anybody();
-            (ANY_CLIENT, Holder::User { id, scopes }, USER_SECONDS.into())
-        }
+    let (client_id, holder, expires_in) = if let Some(access) = state.access(token) {
+        (access.client_id.as_str(), access.holder.clone(), access.seconds_left(state.now))
+    } else {
+        let (id, scopes) = state.anybody();
+        (ANY_CLIENT, Holder::User { id, scopes }, USER_SECONDS.into())
     };
     let first_client = || state.records.clients.iter().next().map_or("client", |client| &client.id);
     let client_id = if client_id == ANY_CLIENT { first_client() } else { client_id };

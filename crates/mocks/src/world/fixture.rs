@@ -307,6 +307,7 @@ pub struct Channel {
 /// The settings of a channel's chat.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches at Twitch, each by itself")]
 pub struct ChatSettings {
     /// The channel.
     pub broadcaster_id: String,
@@ -423,12 +424,12 @@ impl Fixture {
 
     /// What is named is there.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let clients = self.grants.iter().map(|grant| ("grants", grant.client_id.as_str()));
-        for (table, id) in clients.filter(|(_, id)| *id != ANY_CLIENT && !self.is_client(id)) {
+        let mut clients = self.grants.iter().map(|grant| ("grants", grant.client_id.as_str()));
+        if let Some((table, id)) = clients.find(|(_, id)| *id != ANY_CLIENT && !self.is_client(id)) {
             return Err(format!("{table}: there is no client {id}"));
         }
         let gifters = self.subscriptions.iter().filter_map(|of| of.gifter_id.as_deref());
-        let named = (self.grants.iter().map(|of| (Grant::NAME, of.user_id.as_str())))
+        let mut named = (self.grants.iter().map(|of| (Grant::NAME, of.user_id.as_str())))
             .chain(pairs(&self.subscriptions))
             .chain(gifters.map(|id| (ChannelSubscription::NAME, id)))
             .chain(pairs(&self.moderators))
@@ -436,7 +437,7 @@ impl Fixture {
             .chain(pairs(&self.chatters))
             .chain(pairs(&self.channels))
             .chain(pairs(&self.chat_settings));
-        for (table, id) in named.filter(|(_, id)| !self.strangers && !self.users.has(&[id])) {
+        if let Some((table, id)) = named.find(|(_, id)| !self.strangers && !self.users.has(&[id])) {
             return Err(format!("{table}: there is no user {id}"));
         }
         for extension in self.extensions.iter() {

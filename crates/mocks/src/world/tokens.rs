@@ -197,7 +197,9 @@ impl State {
     /// Ends every access token there is.
     pub(crate) fn expire_tokens(&mut self) {
         let granted: Vec<_> = self.tokens.granted_access.keys().cloned().collect();
-        granted.into_iter().for_each(|token| self.tokens.void.put(token, ()));
+        for token in granted {
+            self.tokens.void.put(token, ());
+        }
         self.tokens.access.retain(|_| false);
         self.tokens.have_expired = true;
     }

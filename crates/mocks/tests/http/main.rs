@@ -2,12 +2,15 @@
 #![cfg(test)]
 
 mod bodies;
+mod endpoints;
 mod eventsub;
 mod helix;
 mod jwt;
+mod oauth;
 mod process;
 mod shell;
 mod strict;
 mod support;
 mod synthetic_desktop;
 mod twitch;
+mod world;
