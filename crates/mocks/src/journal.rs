@@ -16,6 +16,9 @@ const CAPACITY: usize = 1000;
 /// The longest body that is kept, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
+/// The secrets that are sent in JSON bodies: that of an EventSub subscription, and the parameters of the token service.
+const SECRETS: [&str; 5] = ["/transport/secret", "/client_secret", "/refresh_token", "/token", "/code"];
+
 /// A bounded record of requests, shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal(Arc<Mutex<Record>>);
@@ -104,9 +107,10 @@ impl Journal {
 impl Entry {
     fn show(&self) -> mocks::JournalEntry {
         let mut body: Option<Value> = serde_json::from_slice(&self.body).ok();
-        // The only secret that is sent in a JSON body: that of an EventSub subscription.
-        if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut("/transport/secret")) {
-            *secret = "(not shown)".into();
+        for pointer in SECRETS {
+            if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut(pointer)) {
+                *secret = "(not shown)".into();
+            }
         }
         mocks::JournalEntry {
             method: self.method.clone(),
@@ -157,6 +161,15 @@ mod tests {
         assert_eq!(shown.requests[1].body, None);
         assert!(shown.requests[2].body.is_some());
         assert_eq!(shown.requests[3].body, None);
+    }
+
+    #[test]
+    fn the_secrets_of_a_body_are_not_shown() {
+        let journal = Journal::default();
+        begin(&journal, "/", r#"{"client_secret":"hush","token":"hush","client_id":"a"}"#);
+        begin(&journal, "/", r#"{"transport":{"secret":"hush"}}"#);
+        let shown = serde_json::to_string(&journal.show().0).unwrap();
+        assert!(!shown.contains("hush") && shown.contains(r#""client_id":"a""#), "{shown}");
     }
 
     #[test]
