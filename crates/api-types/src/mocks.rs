@@ -145,6 +145,20 @@ pub struct Fault {
     /// before the connection ends, in milliseconds. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// For [`FaultKind::NotSent`] of a chat message: the reason that is told. Default `msg_rejected`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_reason: Option<DropReason>,
+}
+
+/// Why Twitch says that it did not send a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropReason {
+    /// Its code, such as `automod_held`; Twitch documents none.
+    pub code: String,
+    /// The reason in words.
+    #[serde(default)]
+    pub message: String,
 }
 
 const fn once() -> u32 {

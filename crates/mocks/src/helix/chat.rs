@@ -12,7 +12,6 @@ use url::form_urlencoded;
 
 use super::answer::{Answer, bad_request, forbidden};
 use super::caller::Caller;
-use super::faults::Effect;
 use super::parameters::Call;
 use super::{CLIENT_ID, Helix, text};
 use crate::world;
@@ -54,8 +53,9 @@ pub(super) async fn send(State(helix): State<Arc<Helix>>, call: Call) -> Respons
                 }
             };
             let effect = helix.faults.next(FaultRoute::Chat);
-            let code = if matches!(effect, Effect::Duplicate) { "msg_duplicate" } else { "msg_rejected" };
-            effect.apply(take, dropped(code, "A fault that was asked for.")).await
+            let (code, reason) = effect.drop_reason();
+            let not_sent = dropped(code, reason);
+            effect.apply(take, not_sent).await
         }
         Err(refusal) => refusal.into_response(),
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use mgm_api_types::mocks::{Fault, FaultKind, FaultRoute};
+use mgm_api_types::mocks::{DropReason, Fault, FaultKind, FaultRoute};
 
 use super::answer::Answer;
 use crate::error::Refusal;
@@ -31,11 +31,11 @@ const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
 
 /// What one request is to suffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Effect {
     None,
     Status(StatusCode),
-    NotSent,
+    NotSent(Option<DropReason>),
     Duplicate,
     ReplyLost,
     Truncated,
@@ -84,7 +84,10 @@ impl Faults {
 }
 
 fn check(fault: &Fault) -> Result<(), Refusal> {
-    let Fault { kind, status, times, delay_ms, .. } = fault;
+    let Fault { kind, route, status, times, delay_ms, drop_reason } = fault;
+    if drop_reason.is_some() && (*kind != FaultKind::NotSent || *route != FaultRoute::Chat) {
+        return Err(Refusal::invalid("only the kind not_sent of the route chat takes a dropReason"));
+    }
     if *times == 0 {
         return Err(Refusal::invalid("times is at least 1"));
     }
@@ -110,7 +113,7 @@ fn effect(fault: &Fault) -> Effect {
             let status = fault.status.and_then(|status| StatusCode::from_u16(status).ok());
             Effect::Status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         }
-        FaultKind::NotSent => Effect::NotSent,
+        FaultKind::NotSent => Effect::NotSent(fault.drop_reason.clone()),
         FaultKind::Duplicate => Effect::Duplicate,
         FaultKind::ReplyLost => Effect::ReplyLost,
         FaultKind::Truncated => Effect::Truncated,
@@ -119,7 +122,25 @@ fn effect(fault: &Fault) -> Effect {
     }
 }
 
+/// The reason of a fault that names none.
+const ASKED_FOR: &str = "A fault that was asked for.";
+
 impl Effect {
+    /// Why a message is not sent, where it is not: code and text.
+    pub(crate) fn drop_reason(&self) -> (&str, &str) {
+        match self {
+            Self::NotSent(Some(DropReason { code, message })) => (code, message),
+            Self::Duplicate => ("msg_duplicate", ASKED_FOR),
+            Self::None
+            | Self::Status(_)
+            | Self::NotSent(None)
+            | Self::ReplyLost
+            | Self::Truncated
+            | Self::Slow(_)
+            | Self::Dropped(_) => ("msg_rejected", ASKED_FOR),
+        }
+    }
+
     /// Answers a request. `happen` is what it would have done without the fault, `not_sent` the answer that says that it
     /// was taken and then not done.
     pub(crate) async fn apply(self, happen: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
@@ -127,7 +148,7 @@ impl Effect {
             Self::None => happen().into_response(),
             Self::Status(status) if status.is_success() => happen().with_success(status).into_response(),
             Self::Status(status) => Answer::error(status, "a fault that was asked for").into_response(),
-            Self::NotSent | Self::Duplicate => not_sent.into_response(),
+            Self::NotSent(_) | Self::Duplicate => not_sent.into_response(),
             Self::ReplyLost => {
                 happen();
                 cut()

@@ -44,7 +44,7 @@
 //! | kind | does the message count as sent? | what the caller sees |
 //! | --- | --- | --- |
 //! | `status` | if `status` (default 500) is a success | a complete answer of that status |
-//! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason` |
+//! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason`: `"dropReason": {"code", "message"}`, or `msg_rejected` |
 //! | `duplicate` | no | the same, with the code `msg_duplicate`: it was said just before |
 //! | `reply_lost` | yes | the connection ends without an answer |
 //! | `truncated` | yes | the connection ends in the middle of the answer's body |

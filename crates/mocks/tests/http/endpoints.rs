@@ -216,6 +216,27 @@ async fn more_messages_than_the_limit_are_refused_or_dropped_until_time_has_pass
 }
 
 #[tokio::test]
+async fn a_message_is_dropped_for_the_reason_that_was_asked_for() {
+    let mock = mock();
+    let reason = json!({"code": "automod_held", "message": "Held."});
+    let fault = json!([{"kind": "not_sent", "dropReason": reason}]);
+    assert_eq!(answer(mock.post("/faults", &fault)).await.1, fault_with_defaults(&reason));
+    let (status, dropped) = say(&mock, "anns-token", "1002", "hello").await;
+    assert_eq!((status, &dropped["data"][0]["drop_reason"]), (StatusCode::OK, &reason));
+    assert_eq!(say(&mock, "anns-token", "1002", "hello").await.1["data"][0]["is_sent"], true);
+    for wrong in [
+        json!([{"kind": "duplicate", "dropReason": reason}]),
+        json!([{"kind": "not_sent", "route": "subscription", "dropReason": reason}]),
+    ] {
+        assert_eq!(answer(mock.post("/faults", &wrong)).await.0, StatusCode::BAD_REQUEST);
+    }
+}
+
+fn fault_with_defaults(reason: &Value) -> Value {
+    json!([{"kind": "not_sent", "route": "chat", "times": 1, "dropReason": reason}])
+}
+
+#[tokio::test]
 async fn a_moderator_sees_who_is_in_the_chat() {
     let mock = mock();
     let path = "/helix/chat/chatters?broadcaster_id=1001&moderator_id=1001";
@@ -245,9 +266,9 @@ async fn the_settings_of_a_chat_are_shown_and_changed() {
     assert_eq!(shown["data"][0].get("moderator_id"), None);
     let as_moderator = format!("{path}&moderator_id=1001");
     assert_eq!(get(&mock, "streamers-token", &as_moderator).await.1["data"][0]["non_moderator_chat_delay"], false);
-    let patch = async |token: &str, path: &str, body: Value| ask(&mock, token, Method::PATCH, path, body).await;
+    let update = async |token: &str, path: &str, body: Value| ask(&mock, token, Method::PATCH, path, body).await;
     let (_, changed) =
-        patch("streamers-token", &as_moderator, json!({"slow_mode": false, "follower_mode": true})).await;
+        update("streamers-token", &as_moderator, json!({"slow_mode": false, "follower_mode": true})).await;
     let row = &changed["data"][0];
     assert_eq!((&row["slow_mode_wait_time"], &row["follower_mode_duration"]), (&Value::Null, &json!(0)));
     assert_eq!(get(&mock, "anns-token", path).await.1["data"][0]["follower_mode"], true);
@@ -257,7 +278,7 @@ async fn the_settings_of_a_chat_are_shown_and_changed() {
         ("streamers-token", &path.to_owned(), json!({}), 400),
         ("streamers-token", &as_moderator.replace("broadcaster_id=1001", "broadcaster_id=1002"), json!({}), 403),
     ] {
-        assert_eq!(patch(token, path, body).await.0.as_u16(), status, "{token} {path}");
+        assert_eq!(update(token, path, body).await.0.as_u16(), status, "{token} {path}");
     }
 }
 

@@ -131,7 +131,8 @@ impl FaultRun<'_> {
 }
 
 fn any_fault(rng: &mut StdRng) -> Fault {
-    let fault = |kind, status, delay_ms| Fault { kind, route: FaultRoute::Chat, status, times: 1, delay_ms };
+    let fault =
+        |kind, status, delay_ms| Fault { kind, route: FaultRoute::Chat, status, times: 1, delay_ms, drop_reason: None };
     match rng.random_range(0..9) {
         0 => fault(FaultKind::Status, Some(500), None),
         1 => fault(FaultKind::Status, Some(503), None),
