@@ -145,7 +145,7 @@ async fn limits(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Lim
 /// `GET /admin/eventsub`: the subscriptions of all clients, and whose each is.
 async fn eventsub(State(helix): State<Arc<Helix>>) -> Json<Vec<Value>> {
     let state = helix.world.enter();
-    let shown = state.eventsub.iter().map(|one| {
+    let shown = state.records.eventsub.iter().map(|one| {
         let mut shown = one.show();
         shown["client_id"] = one.client_id.as_str().into();
         shown

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
 use mgm_http_client::Exchange;
-use mgm_twitch::eventsub::{SigningSecrets, format_timestamp, header};
-use secrecy::SecretString;
+use mgm_twitch::eventsub::{format_timestamp, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
@@ -23,9 +22,9 @@ use super::caller::Caller;
 use super::parameters::{Call, Parameters};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
-use crate::world;
-use crate::world::eventsub::{ENABLED, PENDING, Refused, Subscription, UNVERIFIED};
+use crate::world::eventsub::{ENABLED, PENDING, Refused, UNVERIFIED};
 use crate::world::topics::{field, topic};
+use crate::world::{self, Secret, Subscription};
 
 /// How many a page of the list has where nobody says.
 const PAGE: usize = 100;
@@ -48,7 +47,7 @@ struct Wanted {
 struct WantedTransport {
     method: String,
     callback: String,
-    secret: SecretString,
+    secret: Secret,
 }
 
 /// The list's frame, and the answer's to a subscription that was made.
@@ -107,7 +106,7 @@ pub(super) async fn delete(State(helix): State<Arc<Helix>>, call: Call) -> Respo
         if !is_theirs {
             return Err(Answer::error(StatusCode::NOT_FOUND, "subscription not found"));
         }
-        state.eventsub.retain(|one| one.id != id);
+        state.records.eventsub.retain(|one| one.id != id);
         Ok(Answer::done())
     };
     helix.as_app(&call, remove, Answer::ok(json!({}))).await
@@ -118,7 +117,7 @@ pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Resu
     let RevokeSubscription { id, status } = read_json(&body)?;
     let revoked = {
         let mut state = helix.world.enter();
-        let wanted = state.eventsub.iter_mut().rev().find(|one| match &id {
+        let wanted = state.records.eventsub.iter_mut().rev().find(|one| match &id {
             Some(id) => one.id == *id,
             None => one.status == ENABLED,
         });
@@ -173,9 +172,7 @@ fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Sub
     if wanted.transport.method != "webhook" {
         return Err(bad_request("unsupported transport method"));
     }
-    let secret = SigningSecrets::new([&wanted.transport.secret])
-        .map_err(|_| bad_request("secret must be between 10 and 100 characters"))?;
-    if secret.is_empty() {
+    if wanted.transport.secret.text().is_empty() {
         return Err(bad_request("missing transport secret"));
     }
     if Url::parse(&wanted.transport.callback).is_err() {
@@ -193,9 +190,12 @@ fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Sub
         version: wanted.version,
         condition: wanted.condition,
         callback: wanted.transport.callback,
-        secret,
+        secret: wanted.transport.secret,
         created_at: state.now,
     };
+    if subscription.signing().is_none() {
+        return Err(bad_request("secret must be between 10 and 100 characters"));
+    }
     let too_many = |message| Answer::error(StatusCode::TOO_MANY_REQUESTS, message);
     state.subscribe(subscription.clone()).map_err(|refused| match refused {
         Refused::Exists => Answer::error(StatusCode::CONFLICT, "subscription already exists"),
@@ -239,7 +239,7 @@ impl Helix {
     async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
         let (id, body) = (self.random.uuid().to_string(), body.to_string());
         let timestamp = format_timestamp(self.world.clock().now());
-        let signature = subscription.secret.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
+        let signature = subscription.signing()?.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
         let callback = Url::parse(&subscription.callback).ok()?;
         let http = mgm_http_client::client(&callback, CONNECT_TIMEOUT).ok()?;
         let request = http

@@ -1,30 +1,54 @@
 //! The subscriptions of EventSub, and who may have them.
 
 use mgm_twitch::eventsub::{SigningSecrets, format_timestamp};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::topics::{Topic, field};
-use super::{Limits, State};
+use super::{Limits, Secret, State};
 
 pub(crate) const ENABLED: &str = "enabled";
 pub(crate) const PENDING: &str = "webhook_callback_verification_pending";
 pub(crate) const UNVERIFIED: &str = "webhook_callback_verification_failed";
 
-/// A subscription.
-#[derive(Clone, Debug)]
-pub(crate) struct Subscription {
-    pub(crate) id: String,
+/// A subscription of EventSub. In a fixture it is one that a client has already.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    /// Its id.
+    pub id: String,
     /// Whose it is.
-    pub(crate) client_id: String,
-    pub(crate) status: String,
-    pub(crate) kind: String,
-    pub(crate) version: String,
-    pub(crate) condition: Map<String, Value>,
-    pub(crate) callback: String,
-    pub(crate) secret: SigningSecrets,
-    pub(crate) created_at: OffsetDateTime,
-    pub(crate) cost: u32,
+    pub client_id: String,
+    /// `enabled`, the default, or why it is not.
+    #[serde(default = "enabled")]
+    pub status: String,
+    /// What it is about, such as `channel.chat.message`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The version of that.
+    pub version: String,
+    /// Whom it is about.
+    pub condition: Map<String, Value>,
+    /// Where notifications go.
+    pub callback: String,
+    /// What they are signed with.
+    pub secret: Secret,
+    /// Since when it is.
+    #[serde(default = "long_ago", with = "mgm_api_types::timestamp")]
+    pub created_at: OffsetDateTime,
+    /// What it costs.
+    #[serde(default)]
+    pub cost: u32,
+}
+
+fn enabled() -> String {
+    ENABLED.to_owned()
+}
+
+const fn long_ago() -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH
 }
 
 /// Why there is no subscription.
@@ -39,6 +63,13 @@ pub(crate) enum Refused {
 }
 
 impl Subscription {
+    /// What signs its messages, where its secret is one.
+    pub(crate) fn signing(&self) -> Option<SigningSecrets> {
+        let secret = SecretString::from(self.secret.text());
+        SigningSecrets::new([&secret]).ok().filter(|secrets| !secrets.is_empty())
+    }
+
+    /// As Twitch shows it.
     pub(crate) fn show(&self) -> Value {
         json!({
             "id": self.id,
@@ -95,13 +126,13 @@ impl State {
 
     /// The subscriptions of a client; where the rules are not held to, all of them.
     pub(crate) fn eventsub_of(&self, client: &str) -> impl Iterator<Item = &Subscription> {
-        self.eventsub.iter().filter(move |one| !self.strict || one.client_id == client)
+        self.records.eventsub.iter().filter(move |one| !self.strict || one.client_id == client)
     }
 
     /// Adds a subscription.
     pub(crate) fn subscribe(&mut self, wanted: Subscription) -> Result<(), Refused> {
         let Limits { eventsub_same, eventsub_total_cost, .. } = self.records.limits;
-        let same = || self.eventsub.iter().filter(|one| one.is_like(&wanted));
+        let same = || self.records.eventsub.iter().filter(|one| one.is_like(&wanted));
         if same().any(|one| one.callback == wanted.callback) {
             return Err(Refused::Exists);
         }
@@ -110,18 +141,18 @@ impl State {
             return Err(Refused::TooManyAlike);
         }
         let is_full =
-            self.eventsub.len() >= usize::try_from(Limits::default().eventsub_total_cost).unwrap_or(usize::MAX);
+            self.records.eventsub.len() >= usize::try_from(Limits::default().eventsub_total_cost).unwrap_or(usize::MAX);
         let total = self.total_cost(&wanted.client_id) + wanted.cost;
         if is_full || (eventsub_total_cost > 0 && total > eventsub_total_cost) {
             return Err(Refused::TooCostly);
         }
-        self.eventsub.push(wanted);
+        self.records.eventsub.push(wanted);
         Ok(())
     }
 
     /// Gives a subscription another status, where it still has the one before.
     pub(crate) fn settle(&mut self, id: &str, before: &str, after: &str) {
-        if let Some(subscription) = self.eventsub.iter_mut().find(|one| one.id == id && one.status == before) {
+        if let Some(subscription) = self.records.eventsub.iter_mut().find(|one| one.id == id && one.status == before) {
             after.clone_into(&mut subscription.status);
         }
     }

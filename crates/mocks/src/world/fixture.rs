@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::eventsub::Subscription;
 use super::record::{Record, Secret, Table};
 
 /// Who there is, who has allowed what to whom, and how strict the world is.
@@ -39,6 +40,8 @@ pub struct Fixture {
     pub chat_settings: Table<ChatSettings>,
     /// The Extensions.
     pub extensions: Table<Extension>,
+    /// The subscriptions of `EventSub`, oldest first.
+    pub eventsub: Vec<Subscription>,
 }
 
 /// How much is allowed at a time; 0: as much as one likes. What Twitch does not publish is marked so.
@@ -428,6 +431,15 @@ impl Fixture {
         if let Some((table, id)) = clients.find(|(_, id)| *id != ANY_CLIENT && !self.is_client(id)) {
             return Err(format!("{table}: there is no client {id}"));
         }
+        for subscription in &self.eventsub {
+            let Subscription { id, client_id, .. } = subscription;
+            if !self.is_client(client_id) {
+                return Err(format!("eventsub: {id}: there is no client {client_id}"));
+            }
+            if subscription.signing().is_none() {
+                return Err(format!("eventsub: {id}: the secret has from 10 to 100 characters"));
+            }
+        }
         let gifters = self.subscriptions.iter().filter_map(|of| of.gifter_id.as_deref());
         let mut named = (self.grants.iter().map(|of| (Grant::NAME, of.user_id.as_str())))
             .chain(pairs(&self.subscriptions))
@@ -519,6 +531,10 @@ mod tests {
             ("[[bans]]\nbroadcaster_id = \"1\"\nuser_id = \"2\"", "bans: there is no user 1"),
             ("[[clients]]\nid = \"a\"\n[[grants]]\nclient_id = \"b\"\nuser_id = \"1\"\nscopes = []", "no client b"),
             ("[[extensions]]\nid = \"e\"\nsecret = \"not base64!\"", "extensions: e: "),
+            (
+                "[[eventsub]]\nid = \"s\"\nclient_id = \"a\"\ntype = \"t\"\nversion = \"1\"\ncondition = {}\ncallback = \"\"\nsecret = \"short\"",
+                "eventsub: s: the secret",
+            ),
             ("[limits]\npoints_per_minute = -1", "limits.points_per_minute: invalid value"),
             ("\nusers = [", "line 2: "),
         ] {

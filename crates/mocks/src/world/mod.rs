@@ -11,6 +11,7 @@ mod record;
 pub(crate) mod tokens;
 pub(crate) mod topics;
 
+pub use eventsub::Subscription;
 pub use fixture::{
     ANY_CLIENT, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Excess, Extension, Fixture,
     FixtureError, Grant, GrantedToken, Limits, Moderator, Tier, User,
@@ -27,7 +28,6 @@ use time::OffsetDateTime;
 
 use bucket::Bucket;
 use chat::Said;
-use eventsub::Subscription;
 use tokens::Tokens;
 
 /// The world, shared by all who have a reference.
@@ -55,8 +55,6 @@ pub(crate) struct State {
     /// The points that were spent, and the other rates, each by whom it is of.
     pub(crate) buckets: HashMap<String, Bucket>,
     pub(crate) said: Said,
-    /// The subscriptions of EventSub, oldest first.
-    pub(crate) eventsub: Vec<Subscription>,
     /// The segments of the configurations of Extensions.
     pub(crate) configurations: HashMap<String, (String, String)>,
     /// Secrets of Extensions beside the first, with the time from which they sign.
@@ -118,7 +116,6 @@ impl State {
             tokens: Tokens::default(),
             buckets: HashMap::new(),
             said: Said::default(),
-            eventsub: Vec::new(),
             configurations: HashMap::new(),
             new_secrets: Vec::new(),
         };
