@@ -9,9 +9,9 @@ use crate::stack::{DatabasePlan, Plan};
 /// See the module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Composition {
-    /// The stack, then Tier A, and that is all.
+    /// The stack, then Tier A, then stop.
     TierA,
-    /// The stack, then Tier B, and that is all.
+    /// The stack, then Tier B, then stop.
     TierB,
     /// The stack, until Ctrl-C.
     Up,
