@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a gift request came to nothing. Written as its code; any other text is the desktop's own.
+/// Why a gift request failed. Stored as its code; any other text is the desktop program's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FailureReason {
@@ -16,7 +16,7 @@ pub enum FailureReason {
     ConfirmationTimeout,
     /// The receiver does not want it.
     ReceiverDeclined,
-    /// What the desktop program gave as its reason.
+    /// The desktop program's reason.
     Desktop(String),
 }
 
@@ -29,7 +29,7 @@ impl FailureReason {
         Self::ReceiverDeclined,
     ];
 
-    /// The stable code; for the desktop's own reason its text.
+    /// The stable code, or the desktop program's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -9,7 +9,7 @@ use super::fleet::Fleet;
 use super::ledger::Ledger;
 use crate::http::Endpoint;
 
-/// A run: whom everybody talks to, and what they have found out.
+/// A run: the services that everybody talks to, and the findings.
 pub(crate) struct FaultRun<'a> {
     pub(crate) fleet: &'a Fleet<'a>,
     pub(crate) jwt: Endpoint,
@@ -18,6 +18,6 @@ pub(crate) struct FaultRun<'a> {
     pub(crate) broadcaster_id: String,
     pub(crate) event_sub_secret: Option<SigningSecret>,
     pub(crate) ledger: RefCell<Ledger>,
-    /// When the players stop to begin new things. What is begun they bring to its end.
+    /// When the players stop beginning new things. They finish what they have begun.
     pub(crate) until: Instant,
 }

@@ -25,7 +25,7 @@ pub enum Tier {
     B,
 }
 
-/// The steps of a scenario as they are taken.
+/// Records the steps of a scenario as they are run.
 pub struct Recorder<'a> {
     on_taken: &'a mut dyn FnMut(&Taken),
     taken: Vec<Taken>,
@@ -62,8 +62,8 @@ impl Tier {
 }
 
 impl Stage {
-    /// Of the services that the scenario talks to, those at whose addresses another one answers, as sentences. A service that
-    /// is away, or not well, is for the steps to find.
+    /// The services of the scenario at whose addresses another service answers, as sentences. The steps will find services that
+    /// are away or unhealthy.
     pub async fn mistaken(&self, tier: Tier) -> Vec<String> {
         let is_involved =
             |endpoint: &&Endpoint| tier.steps().iter().any(|step| step.involved.contains(&endpoint.service));

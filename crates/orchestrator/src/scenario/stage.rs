@@ -8,14 +8,14 @@ use secrecy::SecretString;
 
 use crate::http::Endpoint;
 
-/// Who plays the viewer.
+/// The viewer of a scenario.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    /// The Twitch id.
+    /// The Twitch user id.
     pub user_id: String,
-    /// The login, which is also shown.
+    /// The login, also used as the display name.
     pub login: String,
-    /// The name in the game.
+    /// The character name in the game.
     pub character: String,
 }
 
@@ -24,15 +24,15 @@ pub struct Viewer {
 pub struct Stage {
     /// The services that speak HTTP.
     pub endpoints: BTreeMap<ServiceId, Endpoint>,
-    /// Who it is about.
+    /// The viewer.
     pub viewer: Viewer,
     /// The desktop program's key.
     pub api_key: SecretString,
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// The secret that signs chat messages; none when the services do not check.
+    /// The secret that signs chat messages; `None` if the services do not verify.
     pub event_sub_secret: Option<SigningSecret>,
-    /// Whether the backend is told to ask nobody who subscribes.
+    /// Whether the backend is configured to skip the subscriber check.
     pub skips_subscriber_check: bool,
     /// The id of the chat message.
     pub message_id: String,

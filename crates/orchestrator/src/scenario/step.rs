@@ -7,30 +7,30 @@ use mgm_service::services::ServiceId;
 /// A step of a scenario.
 #[derive(Debug)]
 pub struct Step {
-    /// A claim.
+    /// The claim that it verifies, as its name.
     pub name: &'static str,
-    /// Whose logs say more when it fails.
+    /// The services whose logs help when it fails.
     pub involved: &'static [ServiceId],
 }
 
 /// Why a step failed.
 #[derive(Clone, Debug)]
 pub struct Mismatch {
-    /// What should have come.
+    /// The expected result.
     pub expected: String,
-    /// What came instead.
+    /// The actual result.
     pub got: String,
-    /// What is most likely wrong, and what to do.
+    /// The most likely cause, and what to do.
     pub cause: Option<String>,
 }
 
-/// A step that was taken.
+/// A step that was run.
 #[derive(Debug)]
 pub struct Taken {
-    /// Which one.
+    /// The step.
     pub step: &'static Step,
     /// How long it took.
     pub took: Duration,
-    /// What was seen, or why it failed.
+    /// What was observed, or why it failed.
     pub outcome: Result<String, Mismatch>,
 }

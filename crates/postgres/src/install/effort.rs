@@ -3,8 +3,8 @@
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
-    /// Something else serves, so a machine without network must not wait long.
+    /// There is an alternative, so a machine without network must not wait long.
     Short,
-    /// Nothing else does.
+    /// There is no alternative.
     Full,
 }

@@ -20,7 +20,7 @@ pub enum Composition {
 }
 
 impl Composition {
-    /// The scenario that it plays.
+    /// The scenario that it runs, if any.
     pub fn tier(self) -> Option<Tier> {
         match self {
             Self::TierA => Some(Tier::A),
