@@ -8,7 +8,7 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A module's path, without `crate`. The root of the crate is the empty one.
+/// A module's path, without `crate`. The crate root's is empty.
 pub type Module = Vec<String>;
 
 /// The modules of a crate that are files, by path.
@@ -16,9 +16,9 @@ pub struct Imports(BTreeMap<Module, File>);
 
 #[derive(Default)]
 struct File {
-    /// Whatever is named by a path.
+    /// Everything that is named by a path.
     paths: Vec<Named>,
-    /// How often each word stands in it.
+    /// How often each word occurs in it.
     words: BTreeMap<String, usize>,
     /// The macros that it calls.
     macros: BTreeSet<String>,
@@ -26,7 +26,7 @@ struct File {
 
 struct Named {
     path: Vec<String>,
-    /// In which modules of the file itself.
+    /// The modules within the file in which it occurs.
     inside: Vec<String>,
     /// The name that a `use` gives it.
     name: Option<String>,
@@ -34,14 +34,14 @@ struct Named {
 }
 
 impl Imports {
-    /// Reads the library in `src`, or, where there is none, the program.
+    /// Reads the library in `src` or, if there is none, the program.
     pub fn of(src: &Path) -> Self {
         let mut texts = BTreeMap::new();
         add(src, &mut Module::new(), &mut texts);
         Self::from_texts(texts)
     }
 
-    /// Of files with these texts.
+    /// Builds the modules from files with these texts.
     pub fn from_texts<T: AsRef<str>>(texts: impl IntoIterator<Item = (Module, T)>) -> Self {
         let file = |(module, text): (Module, T)| {
             let mut file = File::default();
@@ -52,8 +52,8 @@ impl Imports {
         Self(texts.into_iter().map(file).collect())
     }
 
-    /// Which module imports which. What is re-exported counts as imported from where it is defined, and re-exporting it is no
-    /// import.
+    /// Which module imports which. A re-exported item counts as imported from where it is defined, and re-exporting it does not
+    /// count as an import.
     pub fn arrows(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let arrows = |(module, file): (&Module, &File)| {
             let imported = file.paths.iter().filter(|named| !file.only_reexports(named));
@@ -63,7 +63,7 @@ impl Imports {
         self.0.iter().map(arrows).collect()
     }
 
-    /// The modules that name something of another crate.
+    /// The modules that name an item of another crate.
     pub fn users_of(&self, name: &str) -> impl Iterator<Item = &Module> {
         let uses = move |file: &File| file.paths.iter().any(|named| named.path[0] == name);
         self.0.iter().filter(move |(_, file)| uses(file)).map(|(module, _)| module)
@@ -74,7 +74,7 @@ impl Imports {
         self.0.iter().filter(move |(_, file)| file.macros.contains(name)).map(|(module, _)| module)
     }
 
-    /// The module where what is named is defined, where that is one of this crate.
+    /// The module that defines the named item, if it is in this crate.
     fn target(&self, module: &Module, named: &Named) -> Option<Module> {
         let path = self.absolute(module, named)?;
         Some(self.resolve(&path, &mut BTreeSet::new()))
@@ -99,7 +99,7 @@ impl Imports {
         }
     }
 
-    /// Goes down the modules, and on where something is re-exported.
+    /// Descends into the modules, and follows re-exports.
     fn resolve(&self, path: &[String], seen: &mut BTreeSet<Vec<String>>) -> Module {
         let mut module = Module::new();
         for (index, segment) in path.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Imports {
     }
 }
 
-/// Modules of which each imports, by way of others, itself: all that do so together.
+/// Groups of modules that import one another in a circle, directly or indirectly.
 pub fn circles(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<BTreeSet<Module>> {
     let reached = |from: &Module| {
         let mut reached = BTreeSet::new();
@@ -140,7 +140,7 @@ pub fn circles(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<BTreeSet<Modu
 }
 
 impl File {
-    /// Whether it is only handed on, and not used here.
+    /// Whether it is only re-exported, and not used here.
     fn only_reexports(&self, named: &Named) -> bool {
         named.is_reexported && named.name.as_ref().is_some_and(|name| self.words.get(name) == Some(&1))
     }
@@ -206,7 +206,7 @@ impl File {
     }
 }
 
-/// What a `use` names: whole paths, each with the name that it has from then on.
+/// The full paths that a `use` names, each with the name that it introduces.
 fn leaves(tree: &[TokenTree]) -> Vec<(Vec<String>, String)> {
     let mut path = Vec::new();
     let mut name = None;

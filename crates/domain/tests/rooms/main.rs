@@ -1,4 +1,4 @@
-//! The modules at the top of a crate are its rooms. They import one another one way, as crates depend on one another.
+//! The top-level modules of a crate are its rooms. Like crates, they must not depend on one another in a circle.
 
 mod imports;
 
@@ -10,7 +10,7 @@ use std::{
 
 use imports::{Imports, Module, circles};
 
-/// What each room of the backend may import: a room, or one of its modules alone.
+/// What each room of the backend may import: a room, or only one of its modules.
 const BACKEND: [(&str, &[&str]); 12] = [
     ("chat", &["config", "http::codes", "metrics", "text", "work::enroller"]),
     ("cli", &["config::database", "process", "trace::export"]),
@@ -26,7 +26,7 @@ const BACKEND: [(&str, &[&str]); 12] = [
     ("work", &["config", "metrics", "retry", "text", "trace", "twitch"]),
 ];
 
-/// The crates that a room of the backend must not see.
+/// The crates that a room of the backend must not use.
 const HIDDEN: [(&str, &[&str]); 6] = [
     ("chat", &["axum", "sqlx"]),
     ("config", &["mgm_store", "sqlx"]),
@@ -49,7 +49,7 @@ fn backend() -> Imports {
     Imports::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/src"))
 }
 
-/// The first module of a path; that of the crate's root is the crate.
+/// The first module of a path; the crate itself for its root.
 fn room(module: &Module) -> Module {
     module.iter().take(1).cloned().collect()
 }
