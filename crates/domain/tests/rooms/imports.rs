@@ -1,4 +1,4 @@
-//! What the modules of a crate import, read from the text of its files.
+//! Which modules of a crate import which, read from the source text.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,27 +8,27 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A module's path, without `crate`. The crate root's is empty.
+/// A module's path, without `crate`. The root of the crate is the empty path.
 pub type Module = Vec<String>;
 
-/// The modules of a crate that are files, by path.
+/// The modules of a crate that have a file of their own.
 pub struct Imports(BTreeMap<Module, File>);
 
 #[derive(Default)]
 struct File {
     /// Everything that is named by a path.
     paths: Vec<Named>,
-    /// How often each word occurs in it.
+    /// How often each identifier occurs.
     words: BTreeMap<String, usize>,
-    /// The macros that it calls.
+    /// The macros that are called.
     macros: BTreeSet<String>,
 }
 
 struct Named {
     path: Vec<String>,
-    /// The modules within the file in which it occurs.
+    /// The inline modules around it.
     inside: Vec<String>,
-    /// The name that a `use` gives it.
+    /// The name that `use` brings into scope.
     name: Option<String>,
     is_reexported: bool,
 }
@@ -41,7 +41,7 @@ impl Imports {
         Self::from_texts(texts)
     }
 
-    /// Builds the modules from files with these texts.
+    /// Reads modules with these source texts.
     pub fn from_texts<T: AsRef<str>>(texts: impl IntoIterator<Item = (Module, T)>) -> Self {
         let file = |(module, text): (Module, T)| {
             let mut file = File::default();
@@ -52,8 +52,8 @@ impl Imports {
         Self(texts.into_iter().map(file).collect())
     }
 
-    /// Which module imports which. A re-exported item counts as imported from where it is defined, and re-exporting it does not
-    /// count as an import.
+    /// Which module imports which. An import of a re-exported item counts as an import from the module that defines it; the
+    /// re-export itself does not count.
     pub fn arrows(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let arrows = |(module, file): (&Module, &File)| {
             let imported = file.paths.iter().filter(|named| !file.only_reexports(named));
@@ -63,18 +63,18 @@ impl Imports {
         self.0.iter().map(arrows).collect()
     }
 
-    /// The modules that name an item of another crate.
+    /// The modules that use the external crate `name`.
     pub fn users_of(&self, name: &str) -> impl Iterator<Item = &Module> {
         let uses = move |file: &File| file.paths.iter().any(|named| named.path[0] == name);
         self.0.iter().filter(move |(_, file)| uses(file)).map(|(module, _)| module)
     }
 
-    /// The modules that call a macro.
+    /// The modules that call the macro `name`.
     pub fn callers_of(&self, name: &str) -> impl Iterator<Item = &Module> {
         self.0.iter().filter(move |(_, file)| file.macros.contains(name)).map(|(module, _)| module)
     }
 
-    /// The module that defines the named item, if it is in this crate.
+    /// The module of this crate that defines what is named, if one does.
     fn target(&self, module: &Module, named: &Named) -> Option<Module> {
         let path = self.absolute(module, named)?;
         Some(self.resolve(&path, &mut BTreeSet::new()))
@@ -85,7 +85,7 @@ impl Imports {
         match path[0].as_str() {
             "crate" => Some(path[1..].to_vec()),
             "self" => inside.is_empty().then(|| [module, &path[1..]].concat()),
-            // Within the file.
+            // Stays within the file.
             "super" if ups < inside.len() => None,
             "super" => {
                 let base = module.get(..module.len().checked_sub(ups - inside.len())?)?;
@@ -99,7 +99,7 @@ impl Imports {
         }
     }
 
-    /// Descends into the modules, and follows re-exports.
+    /// Descends through the modules, and follows re-exports.
     fn resolve(&self, path: &[String], seen: &mut BTreeSet<Vec<String>>) -> Module {
         let mut module = Module::new();
         for (index, segment) in path.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Imports {
     }
 }
 
-/// Groups of modules that import one another in a circle, directly or indirectly.
+/// The circles: sets of modules that all import one another, directly or through others.
 pub fn circles(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<BTreeSet<Module>> {
     let reached = |from: &Module| {
         let mut reached = BTreeSet::new();
@@ -140,7 +140,7 @@ pub fn circles(arrows: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<BTreeSet<Modu
 }
 
 impl File {
-    /// Whether it is only re-exported, and not used here.
+    /// Whether it is re-exported and not used otherwise.
     fn only_reexports(&self, named: &Named) -> bool {
         named.is_reexported && named.name.as_ref().is_some_and(|name| self.words.get(name) == Some(&1))
     }
@@ -206,7 +206,7 @@ impl File {
     }
 }
 
-/// The full paths that a `use` names, each with the name that it introduces.
+/// The paths of a `use` tree, each with the name that it brings into scope.
 fn leaves(tree: &[TokenTree]) -> Vec<(Vec<String>, String)> {
     let mut path = Vec::new();
     let mut name = None;
