@@ -62,7 +62,7 @@ fn history(status: GiftStatus) -> Vec<GiftEvent> {
         GiftStatus::WaitingConfirmation => events.extend([promoted, selected]),
         GiftStatus::Completed => events.extend([promoted, selected, GiftEvent::Completed { at: AT }]),
         GiftStatus::Failed => {
-            events.push(GiftEvent::Failed { reason: FailureReason::Desktop("gone".to_owned()), at: AT })
+            events.push(GiftEvent::Failed { reason: FailureReason::Desktop("gone".to_owned()), at: AT });
         }
     }
     events
