@@ -63,11 +63,14 @@ fn whole(message: &str, text: &str) -> Value {
 
 /// A message that does not say in one of the places that it is of our channel.
 fn unnamed(whole: &Value) -> Vec<Value> {
-    let places =
-        ["/subscription/condition", "/subscription/condition/broadcaster_user_id", "/event/broadcaster_user_id"];
-    let values = [json!(null), json!(""), json!(7), json!({}), json!([BROADCASTER])];
-    let mut bodies = vec![];
-    for place in places {
+    let id = [json!(null), json!(""), json!(7), json!({}), json!([BROADCASTER])];
+    let places = [
+        ("/subscription/condition", &id[..1]),
+        ("/subscription/condition/broadcaster_user_id", &id),
+        ("/event/broadcaster_user_id", &id),
+    ];
+    let mut bodies = vec![with(whole, "/subscription/condition", json!({}))];
+    for (place, values) in places {
         let (parent, name) = place.rsplit_once('/').unwrap();
         let mut lacking = whole.clone();
         lacking.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
