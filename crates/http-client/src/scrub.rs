@@ -331,7 +331,7 @@ mod tests {
             prop_assume!(!secret.contains('"') || how != 2);
             // Half an escape in front includes the first character: such a text is not JSON.
             let is_half_escape = before.chars().rev().take_while(|character| *character == '\\').count() % 2 == 1;
-            prop_assume!(!is_half_escape || how != 2);
+            prop_assume!(!is_half_escape || how < 2);
             // The same holds for a part of one in a URL.
             let is_part_of_escape = before.ends_with('%') || before.chars().rev().nth(1) == Some('%');
             prop_assume!(!is_part_of_escape || how != 1);
