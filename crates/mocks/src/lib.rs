@@ -12,6 +12,7 @@
 //! own `{error, status, message}`, on those of the token service `{status, message}`.
 
 mod admin;
+mod call;
 mod error;
 pub mod eventsub;
 pub mod helix;

@@ -15,14 +15,14 @@ use mgm_twitch::eventsub::format_timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::call::MockTwitch;
 use crate::error::{Refusal, read_json};
-use crate::helix::Helix;
 use crate::world::{
     self, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Extension, Fixture, Grant, Limits,
     Moderator, Record, User,
 };
 
-pub(crate) fn routes() -> Router<Arc<Helix>> {
+pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
     Router::new()
         .route("/admin/world", get(show))
         .route("/admin/clock", get(time).post(advance))
@@ -42,10 +42,10 @@ pub(crate) fn routes() -> Router<Arc<Helix>> {
 }
 
 /// The routes of a kind of record.
-fn of<R: Record>() -> Router<Arc<Helix>> {
+fn of<R: Record>() -> Router<Arc<MockTwitch>> {
     let all = format!("/admin/{}", R::NAME);
     let single = R::KEY.iter().fold(all.clone(), |path, name| format!("{path}/{{{name}}}"));
-    let one: MethodRouter<Arc<Helix>> =
+    let one: MethodRouter<Arc<MockTwitch>> =
         get(show_one::<R>).put(put_one::<R>).patch(patch_one::<R>).delete(delete_one::<R>);
     Router::new().route(&all, get(list::<R>)).route(&single, one)
 }
@@ -63,27 +63,31 @@ fn missing<R: Record>(ids: &[(String, String)]) -> Refusal {
 }
 
 /// `GET /admin/world`: as a fixture.
-async fn show(State(helix): State<Arc<Helix>>) -> Json<Fixture> {
+async fn show(State(helix): State<Arc<MockTwitch>>) -> Json<Fixture> {
     Json(helix.world.enter().records.clone())
 }
 
-async fn list<R: Record>(State(helix): State<Arc<Helix>>) -> Json<Vec<R>> {
+async fn list<R: Record>(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<R>> {
     Json(R::table(&mut helix.world.enter().records).iter().cloned().collect())
 }
 
-async fn show_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids) -> Result<Json<R>, Refusal> {
+async fn show_one<R: Record>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<Json<R>, Refusal> {
     let mut state = helix.world.enter();
     let found = R::table(&mut state.records).get(&values(&ids)).cloned();
     found.map(Json).ok_or_else(|| missing::<R>(&ids))
 }
 
-async fn put_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids, body: Bytes) -> Result<Json<R>, Refusal> {
+async fn put_one<R: Record>(
+    State(helix): State<Arc<MockTwitch>>,
+    Path(ids): Ids,
+    body: Bytes,
+) -> Result<Json<R>, Refusal> {
     let fields: Map<String, Value> = if body.is_empty() { Map::new() } else { read_json(&body)? };
     store(&mut helix.world.enter(), &ids, fields)
 }
 
 async fn patch_one<R: Record>(
-    State(helix): State<Arc<Helix>>,
+    State(helix): State<Arc<MockTwitch>>,
     Path(ids): Ids,
     body: Bytes,
 ) -> Result<Json<R>, Refusal> {
@@ -125,7 +129,7 @@ fn store<R: Record>(
     Ok(Json(record))
 }
 
-async fn delete_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
+async fn delete_one<R: Record>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
     let mut state = helix.world.enter();
     let key = values(&ids);
     let grant = Grant::table(&mut state.records).get(&key).filter(|_| R::NAME == Grant::NAME).cloned();
@@ -136,14 +140,14 @@ async fn delete_one<R: Record>(State(helix): State<Arc<Helix>>, Path(ids): Ids) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn limits(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Limits>, Refusal> {
+async fn limits(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Limits>, Refusal> {
     let limits: Limits = read_json(&body)?;
     helix.world.enter().records.limits = limits;
     Ok(Json(limits))
 }
 
 /// `GET /admin/eventsub`: the subscriptions of all clients, and whose each is.
-async fn eventsub(State(helix): State<Arc<Helix>>) -> Json<Vec<Value>> {
+async fn eventsub(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Value>> {
     let state = helix.world.enter();
     let shown = state.records.eventsub.iter().map(|one| {
         let mut shown = one.show();
@@ -153,7 +157,7 @@ async fn eventsub(State(helix): State<Arc<Helix>>) -> Json<Vec<Value>> {
     Json(shown.collect())
 }
 
-async fn time(State(helix): State<Arc<Helix>>) -> Json<Value> {
+async fn time(State(helix): State<Arc<MockTwitch>>) -> Json<Value> {
     Json(json!({"now": format_timestamp(helix.world.enter().now)}))
 }
 
@@ -164,7 +168,7 @@ struct Advance {
     advance_seconds: u32,
 }
 
-async fn advance(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn advance(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let Advance { advance_seconds } = read_json(&body)?;
     let mut state = helix.world.enter();
     state.advance(Duration::from_secs(advance_seconds.into()));
@@ -179,7 +183,7 @@ struct Approve {
 }
 
 async fn approve_device(
-    State(helix): State<Arc<Helix>>,
+    State(helix): State<Arc<MockTwitch>>,
     Path(user_code): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {

@@ -4,8 +4,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
-use super::answer::{Answer, bad_request, unauthorized};
-use super::{CLIENT_ID, text};
+use crate::call::{Answer, CLIENT_ID, bad_request, text, unauthorized};
 use crate::world::State;
 use crate::world::tokens::{Access, Holder};
 

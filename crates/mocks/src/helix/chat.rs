@@ -10,10 +10,8 @@ use mgm_api_types::mocks::{FaultRoute, LastRequest};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::answer::{Answer, bad_request, forbidden};
 use super::caller::Caller;
-use super::parameters::Call;
-use super::{CLIENT_ID, Helix, text};
+use crate::call::{Answer, CLIENT_ID, Call, MockTwitch, bad_request, forbidden, text};
 use crate::world;
 use crate::world::chat::Fate;
 
@@ -23,7 +21,7 @@ const SENT_KEPT: usize = 10_000;
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 500;
 
-pub(super) async fn send(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
     let id = helix.random.uuid();
     let checked = {
         let state = helix.world.enter();
@@ -104,7 +102,7 @@ fn check(state: &world::State, caller: &Caller, message: &Map<String, Value>) ->
     Ok(())
 }
 
-impl Helix {
+impl MockTwitch {
     fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
         let mut sent = self.sent();
         sent.total += 1;

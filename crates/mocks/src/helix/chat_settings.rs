@@ -4,9 +4,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, bad_request};
 use super::caller::Caller;
-use super::parameters::Parameters;
+use crate::call::{Answer, Parameters, bad_request};
 use crate::world::{ChatSettings, State};
 
 /// For how many minutes followers may have to follow: three months at the most.

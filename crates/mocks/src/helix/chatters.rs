@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use super::answer::Answer;
 use super::caller::Caller;
-use super::parameters::Parameters;
+use crate::call::{Answer, Parameters};
 use crate::world::State;
 
 /// How many a page has where nobody says.

@@ -16,10 +16,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
-use super::Helix;
-use super::answer::{Answer, bad_request, forbidden};
 use super::caller::Caller;
-use super::parameters::{Call, Parameters};
+use crate::call::{Answer, Call, MockTwitch, Parameters, bad_request, forbidden};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
 use crate::world::eventsub::{ENABLED, PENDING, Refused, UNVERIFIED};
@@ -62,7 +60,7 @@ fn frame(state: &world::State, client: &str, shown: &[Value]) -> Map<String, Val
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
-pub(super) async fn list(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn list(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
     let list = |state: &mut world::State, caller: &Caller| page(state, caller.client(), &call.parameters);
     helix.as_app(&call, list, Answer::data(vec![])).await
 }
@@ -89,7 +87,7 @@ fn page(state: &world::State, client: &str, parameters: &Parameters) -> Result<A
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
-pub(super) async fn create(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn create(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
     let create = |state: &mut world::State, caller: &Caller| {
         let (made, answer) = subscribe(state, caller.client(), &call.body)?;
         tokio::spawn(Arc::clone(&helix).verify(made));
@@ -99,7 +97,7 @@ pub(super) async fn create(State(helix): State<Arc<Helix>>, call: Call) -> Respo
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
-pub(super) async fn delete(State(helix): State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn delete(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
     let remove = |state: &mut world::State, caller: &Caller| {
         let id = call.parameters.one("id")?;
         let is_theirs = state.eventsub_of(caller.client()).any(|one| one.id == id);
@@ -113,7 +111,10 @@ pub(super) async fn delete(State(helix): State<Arc<Helix>>, call: Call) -> Respo
 }
 
 /// `POST /eventsub/revoke`: ends a subscription and tells its callback so, as Twitch does.
-pub(super) async fn revoke(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<RevokedSubscription>, Refusal> {
+pub(super) async fn revoke(
+    State(helix): State<Arc<MockTwitch>>,
+    body: Bytes,
+) -> Result<Json<RevokedSubscription>, Refusal> {
     let RevokeSubscription { id, status } = read_json(&body)?;
     let revoked = {
         let mut state = helix.world.enter();
@@ -206,7 +207,7 @@ fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Sub
     Ok((subscription, Answer { status: StatusCode::ACCEPTED, body: frame.into() }))
 }
 
-impl Helix {
+impl MockTwitch {
     /// Webhooks belong to the client, so only its own token will do.
     async fn as_app(
         &self,

@@ -9,10 +9,8 @@ use serde_json::json;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::answer::{Answer, bad_request, unauthorized};
 use super::caller::bearer;
-use super::parameters::Parameters;
-use super::{CLIENT_ID, text};
+use crate::call::{Answer, CLIENT_ID, Parameters, bad_request, text, unauthorized};
 use crate::world::{Secret, State};
 
 /// The segments of a configuration.

@@ -54,7 +54,6 @@
 //! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every
 //! request. (A connection that is refused needs no fault: nothing listens on a port that is free.)
 
-mod answer;
 mod caller;
 mod channels;
 mod chat;
@@ -62,14 +61,12 @@ mod chat_settings;
 mod chatters;
 mod eventsub;
 mod extensions;
-mod faults;
 mod moderators;
-mod parameters;
 mod rate_limit;
 mod subscriptions;
 mod users;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
@@ -77,25 +74,21 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use answer::Answer;
 use caller::Caller;
-pub(crate) use faults::Faults;
-pub(crate) use parameters::{Call, Parameters};
 
+use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::error::{Refusal, read_json};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::world::{self, Fixture, FixtureError, World};
 use crate::{admin, oauth};
-
-const CLIENT_ID: &str = "client-id";
 
 /// How many rows a page has where nobody says.
 const PAGE: usize = 20;
@@ -143,13 +136,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 /// alone at the root; the token service's below `/oauth2` and `/auth`.
 pub fn router(config: HelixConfig) -> Router {
     let HelixConfig { strict, fixture, clock, random } = config;
-    let helix = Arc::new(Helix {
-        world: World::new(fixture, strict, clock, Arc::clone(&random)),
-        random,
-        faults: Faults::default(),
-        last_request: Mutex::default(),
-        sent: Mutex::default(),
-    });
+    let world = World::new(fixture, strict, clock, Arc::clone(&random));
+    let helix = Arc::new(MockTwitch::new(world, random));
     let forgetful = Arc::clone(&helix);
     Shell {
         routes: Router::new()
@@ -169,12 +157,7 @@ pub fn router(config: HelixConfig) -> Router {
             .with_state(helix),
         id: ServiceId::MockHelix,
         from_browsers: true,
-        reset: move || {
-            *forgetful.last_request() = LastRequest::default();
-            *forgetful.sent() = SentMessages::default();
-            forgetful.faults.reset();
-            forgetful.world.reset();
-        },
+        reset: move || forgetful.reset(),
     }
     .router()
 }
@@ -188,7 +171,7 @@ type Rule = fn(&mut world::State, &Caller, &Parameters) -> Result<Answer, Answer
 type ExtensionRule = fn(&mut world::State, &str, &Parameters) -> Result<Answer, Answer>;
 
 /// Helix, below a prefix.
-fn endpoints(prefix: &str) -> Router<Arc<Helix>> {
+fn endpoints(prefix: &str) -> Router<Arc<MockTwitch>> {
     use MethodFilter as Method;
 
     let endpoints = [
@@ -215,91 +198,64 @@ fn endpoints(prefix: &str) -> Router<Arc<Helix>> {
     endpoints.into_iter().fold(Router::new(), add)
 }
 
-fn eventsub() -> MethodRouter<Arc<Helix>> {
+fn eventsub() -> MethodRouter<Arc<MockTwitch>> {
     get(eventsub::list).post(eventsub::create).delete(eventsub::delete)
 }
 
 /// The handler of a rule.
-fn by(method: MethodFilter, rule: Rule) -> MethodRouter<Arc<Helix>> {
-    on(method, async move |State(helix): State<Arc<Helix>>, call: Call| {
-        helix.ask(&call, rule).unwrap_or_else(|refusal| refusal)
+fn by(method: MethodFilter, rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
+    on(method, async move |State(helix): State<Arc<MockTwitch>>, call: Call| {
+        ask(&helix, &call, rule).unwrap_or_else(|refusal| refusal)
     })
 }
 
 /// The same, for the subscriptions to channels, on whose routes faults can be asked for.
-fn with_faults(rule: Rule) -> MethodRouter<Arc<Helix>> {
-    get(async move |State(helix): State<Arc<Helix>>, call: Call| match helix.ask(&call, rule) {
+fn with_faults(rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
+    get(async move |State(helix): State<Arc<MockTwitch>>, call: Call| match ask(&helix, &call, rule) {
         Ok(found) => helix.faults.next(FaultRoute::Subscription).apply(|| found, Answer::data(vec![])).await,
         Err(refusal) => refusal.into_response(),
     })
 }
 
 /// The handler of what an Extension's backend asks.
-fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<Helix>> {
-    on(method, async move |State(helix): State<Arc<Helix>>, call: Call| {
+fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<MockTwitch>> {
+    on(method, async move |State(helix): State<Arc<MockTwitch>>, call: Call| {
         let mut state = helix.world.enter();
         let extension = extensions::of(&state, &call.headers);
         extension.and_then(|id| rule(&mut state, &id, &call.parameters)).unwrap_or_else(|refusal| refusal)
     })
 }
 
-/// The stand-in, which its token service and its admin API share.
-#[derive(Debug)]
-pub(crate) struct Helix {
-    pub(crate) world: World,
-    pub(crate) random: Arc<RandomSource>,
-    pub(crate) faults: Faults,
-    last_request: Mutex<LastRequest>,
-    sent: Mutex<SentMessages>,
-}
-
 async fn nothing_here(uri: Uri) -> Answer {
     Answer::error(StatusCode::NOT_FOUND, &format!("There is nothing at {}", uri.path()))
 }
 
-async fn last_request(State(helix): State<Arc<Helix>>) -> Json<LastRequest> {
+async fn last_request(State(helix): State<Arc<MockTwitch>>) -> Json<LastRequest> {
     Json(helix.last_request().clone())
 }
 
-async fn sent(State(helix): State<Arc<Helix>>) -> Json<SentMessages> {
+async fn sent(State(helix): State<Arc<MockTwitch>>) -> Json<SentMessages> {
     Json(helix.sent().clone())
 }
 
-async fn waiting_faults(State(helix): State<Arc<Helix>>) -> Json<Vec<Fault>> {
+async fn waiting_faults(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Fault>> {
     Json(helix.faults.waiting())
 }
 
-async fn add_faults(State(helix): State<Arc<Helix>>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
+async fn add_faults(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
     helix.faults.add(read_json(&body)?)?;
     Ok(Json(helix.faults.waiting()))
 }
 
 /// `POST /tokens/expire`.
-async fn expire_tokens(State(helix): State<Arc<Helix>>) -> StatusCode {
+async fn expire_tokens(State(helix): State<Arc<MockTwitch>>) -> StatusCode {
     helix.world.enter().expire_tokens();
     StatusCode::NO_CONTENT
 }
 
-impl Helix {
-    /// Applies a rule for whoever calls.
-    fn ask(&self, call: &Call, rule: Rule) -> Result<Answer, Answer> {
-        let mut state = self.world.enter();
-        let caller = Caller::of(&state, &call.headers)?;
-        rule(&mut state, &caller, &call.parameters)
-    }
-
-    fn last_request(&self) -> MutexGuard<'_, LastRequest> {
-        // It is only ever replaced as a whole.
-        self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sent(&self) -> MutexGuard<'_, SentMessages> {
-        // Every change is complete before anything can panic.
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The header's value; empty when there is none.
-pub(crate) fn text(headers: &HeaderMap, name: &str) -> String {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+/// Applies a rule for the caller.
+fn ask(twitch: &MockTwitch, call: &Call, rule: Rule) -> Result<Answer, Answer> {
+    let mut state = twitch.world.enter();
+    let caller = Caller::of(&state, &call.headers)?;
+    rule(&mut state, &caller, &call.parameters)
 }

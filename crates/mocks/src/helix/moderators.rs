@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::answer::Answer;
 use super::caller::Caller;
-use super::parameters::Parameters;
 use super::{MOST, PAGE};
+use crate::call::{Answer, Parameters};
 use crate::world::State;
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {

@@ -8,9 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::Helix;
-use super::answer::Answer;
 use super::caller::bearer;
+use crate::call::{Answer, MockTwitch};
 use crate::world;
 use crate::world::bucket::Level;
 use crate::world::tokens::Holder;
@@ -36,7 +35,7 @@ fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
 }
 
 /// Refuses a call for which there is no point, and says in every answer what is left.
-pub(super) async fn limit(State(helix): State<Arc<Helix>>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(State(helix): State<Arc<MockTwitch>>, request: Request, next: Next) -> Response {
     let level = spend(&mut helix.world.enter(), request.headers());
     let mut response = if level.taken {
         next.run(request).await

@@ -3,10 +3,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::caller::Caller;
-use super::parameters::Parameters;
 use super::{MOST, PAGE};
+use crate::call::{Answer, Parameters};
 use crate::world::{ChannelSubscription, State};
 
 /// What lets a broadcaster's Extension ask by its own token.

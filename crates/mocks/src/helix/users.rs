@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, bad_request};
 use super::caller::Caller;
-use super::parameters::Parameters;
+use crate::call::{Answer, Parameters, bad_request};
 use crate::world::{State, User};
 
 /// How many can be asked for together.

@@ -11,12 +11,12 @@ use http::StatusCode;
 use url::Url;
 
 use super::{client, needed, proven_client, refused, scopes, users};
-use crate::helix::{Answer, Call, Helix, Parameters};
+use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
 use crate::world::tokens::{Request, USER_SECONDS};
 
 /// `GET authorize`.
-pub(super) async fn page(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn page(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Response {
     let mut state = helix.world.enter();
     let decided = decision(&call.parameters);
     let answer = match decided {
@@ -27,7 +27,7 @@ pub(super) async fn page(extract::State(helix): extract::State<Arc<Helix>>, call
 }
 
 /// `POST authorize`, which the page's buttons send.
-pub(super) async fn approve(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn approve(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Response {
     let mut state = helix.world.enter();
     let decision = decision(&call.parameters).ok_or_else(|| refused("missing approve or deny"));
     decision
@@ -36,7 +36,7 @@ pub(super) async fn approve(extract::State(helix): extract::State<Arc<Helix>>, c
 }
 
 /// `POST authorize` of the official tool: a user's token, without asking anybody.
-pub(super) async fn give(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Answer {
+pub(super) async fn give(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Answer {
     let mut state = helix.world.enter();
     give_token(&mut state, &call.parameters).unwrap_or_else(|refusal| refusal)
 }

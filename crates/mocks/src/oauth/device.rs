@@ -8,13 +8,13 @@ use http::header::HOST;
 use serde_json::json;
 
 use super::{client, scopes};
-use crate::helix::{Answer, Call, Helix, text};
+use crate::call::{Answer, Call, MockTwitch, text};
 use crate::world::tokens::{DEVICE_SECONDS, DeviceCodes, Request};
 
 /// How many seconds a device waits between its questions.
 const INTERVAL: u32 = 5;
 
-pub(super) async fn device(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Answer {
+pub(super) async fn device(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Answer {
     let mut state = helix.world.enter();
     let request = client(&state, &call.parameters).map(|client_id| Request {
         client_id: client_id.to_owned(),

@@ -13,13 +13,13 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::helix::{Answer, Helix, Parameters};
+use crate::call::{Answer, MockTwitch, Parameters};
 use crate::world::State;
 use crate::world::tokens::{Pair, USER_SECONDS};
 
 /// The service below `/oauth2`, as Twitch has it, and below `/auth`, as the official tool has it: there `authorize` gives
 /// anybody's token to whoever asks.
-pub(crate) fn routes() -> Router<Arc<Helix>> {
+pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
     let shared = |prefix: &str| {
         Router::new()
             .route(&format!("{prefix}/token"), post(token::token))

@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{needed, refused};
-use crate::helix::{Answer, Call, Helix, Parameters};
+use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
 
-pub(super) async fn revoke(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Answer {
+pub(super) async fn revoke(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Answer {
     end(&mut helix.world.enter(), &call.parameters).unwrap_or_else(|refusal| refusal)
 }
 

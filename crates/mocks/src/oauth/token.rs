@@ -11,13 +11,13 @@ use mgm_api_types::mocks::FaultRoute;
 use serde_json::json;
 
 use super::{client, needed, proven_client, refused, users};
-use crate::helix::{Answer, Call, Helix, Parameters};
+use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
 use crate::world::tokens::{APP_SECONDS, NotYet};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-pub(super) async fn token(extract::State(helix): extract::State<Arc<Helix>>, call: Call) -> Response {
+pub(super) async fn token(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Response {
     let grant = || grant(&mut helix.world.enter(), &call.parameters).unwrap_or_else(|refusal| refusal);
     helix.faults.next(FaultRoute::Token).apply(grant, Answer::ok(json!({}))).await
 }

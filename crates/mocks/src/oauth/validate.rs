@@ -7,11 +7,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use crate::helix::{Answer, Helix, text};
+use crate::call::{Answer, MockTwitch, text};
 use crate::world::tokens::{Holder, USER_SECONDS};
 use crate::world::{ANY_CLIENT, State};
 
-pub(super) async fn validate(extract::State(helix): extract::State<Arc<Helix>>, headers: HeaderMap) -> Answer {
+pub(super) async fn validate(extract::State(helix): extract::State<Arc<MockTwitch>>, headers: HeaderMap) -> Answer {
     let authorization = text(&headers, AUTHORIZATION.as_str());
     let token = authorization.split_once(' ').map_or("", |(_, token)| token.trim());
     tell(&helix.world.enter(), token)
