@@ -144,7 +144,7 @@ async fn the_subscription_is_made_and_verified_at_start_and_every_process_shows_
 async fn what_stands_in_the_way_is_replaced_and_what_is_others_left_alone() {
     let keeper = Keeper::start().await;
     let theirs = [
-        keeper.made_by_hand("channel.follow", BROADCASTER, &keeper.callback).await,
+        keeper.made_by_hand("stream.online", BROADCASTER, &keeper.callback).await,
         keeper.made_by_hand(CHANNEL_CHAT_MESSAGE, "another", &keeper.callback).await,
     ];
     let nowhere = "http://127.0.0.1:9/api/twitch/eventsub";
