@@ -1,7 +1,7 @@
 //! The outbox: announcements that are owed to chat.
 //!
-//! An announcement is claimed and the claim committed before Twitch is called, so that a crash at any point leaves
-//! either a claim whose outcome is unknown, or an obligation that somebody else takes up.
+//! An announcement is claimed, and the claim committed, before Twitch is called. A crash at any point therefore leaves
+//! either a claim whose outcome is unknown, or an obligation that another process takes up.
 
 use std::time::Duration;
 
@@ -23,40 +23,39 @@ use crate::{
 
 const TABLE: &str = "announcements";
 
-/// An announcement that is this process's to send, now.
+/// An announcement that this process has claimed and must send now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedAnnouncement {
-    /// Whose.
+    /// The payout announced.
     pub payout: PayoutId,
-    /// What to say.
+    /// The text to send.
     pub message: String,
-    /// The number of this attempt, from 1; from 1 again when the operator has asked for a retry.
+    /// The number of this attempt, from 1; it starts again at 1 when the operator asks for a retry.
     pub attempt: u32,
-    /// Whether an attempt before this one may have been said without our knowing it.
+    /// Whether an earlier attempt may have been said without our knowing it.
     pub may_have_been_said: bool,
-    /// What tells this claim from every other of the same announcement.
+    /// The number that distinguishes this claim from all others of the same announcement.
     claim: i32,
 }
 
 /// An announcement as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// Whose.
+    /// The payout announced.
     pub payout: PayoutId,
-    /// What is to be said.
+    /// The text to send.
     pub message: String,
-    /// Where it stands.
+    /// Its state.
     pub state: AnnouncementState,
-    /// Calls begun so far.
+    /// Attempts begun so far.
     pub attempts: u32,
-    /// Why the last attempt that ended did not announce; of one that is announced, how that is known where Twitch did not
-    /// simply say so.
+    /// Why the last attempt that ended did not announce. If announced: how that is known, unless Twitch simply said so.
     pub detail: Option<String>,
-    /// When it is tried next; `None` where it is not by itself, or is just now.
+    /// The time of the next attempt, by our clock; `None` if there is none, or one is under way.
     pub next_attempt_at: Option<OffsetDateTime>,
-    /// When it became owed.
+    /// When it became owed, by our clock.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// When it last changed, by our clock.
     pub updated_at: OffsetDateTime,
 }
 
@@ -129,7 +128,7 @@ impl Store {
         Ok(())
     }
 
-    /// Claims the announcement of this payout, due or not; `None` when it is not `Pending`. The claim is committed.
+    /// Claims this payout's announcement, whether due or not; `None` if it is not `Pending`. The claim is committed.
     pub async fn claim_announcement(
         &self,
         id: PayoutId,
@@ -155,7 +154,7 @@ impl Store {
         .await
     }
 
-    /// Claims the announcement that has been due longest, passing over those that others are claiming.
+    /// Claims the announcement that has been due longest, skipping those that others are claiming.
     pub async fn claim_due_announcement(
         &self,
         now: OffsetDateTime,
@@ -182,7 +181,7 @@ impl Store {
         .await
     }
 
-    /// When the next announcement is to be looked at: one becomes due, or a lease runs out.
+    /// When an announcement next becomes due or a lease next expires.
     pub async fn next_announcement_due(&self) -> Result<Option<OffsetDateTime>, StoreError> {
         let due = sqlx::query_scalar!(
             "SELECT due_at FROM announcements WHERE broadcaster_id = $1 AND state IN ('pending', 'sending')
@@ -192,8 +191,8 @@ impl Store {
         Ok(due.fetch_optional(&self.pool).await?)
     }
 
-    /// Writes down how a claimed attempt ended; answers the state it leaves. A claim whose lease has passed and was taken
-    /// for unknown is no longer the caller's to settle: what is unknown, the operator resolves.
+    /// Records how a claimed attempt ended; returns the resulting state. If the lease has expired and the attempt was
+    /// recorded as unknown, the caller can no longer settle it: the operator resolves what is unknown.
     pub async fn settle_announcement(
         &self,
         claimed: &ClaimedAnnouncement,
@@ -213,14 +212,14 @@ impl Store {
         };
         match settled {
             Ok(state) => Ok(state),
-            // The claim has passed to somebody else: theirs stands.
+            // Another process has the claim, or the attempt was recorded as unknown: that stands.
             Err(CommandError::Rejected(_)) => self.announcement_state(claimed.payout).await,
             Err(CommandError::Failed(error)) => Err(error),
         }
     }
 
-    /// Takes attempts whose lease has passed for unknown: whoever made them is gone, and the message may have been
-    /// said. Answers how many.
+    /// Records attempts whose lease has expired as unknown: the process is gone, and the message may have been said.
+    /// Returns how many there were.
     pub async fn expire_leases(&self, now: OffsetDateTime) -> Result<Swept<u64>, StoreError> {
         let stale = async |(due_at, id): Place| {
             let rows = sqlx::query!(
@@ -247,13 +246,13 @@ impl Store {
         Ok(sweep(stale, expire).await?.count())
     }
 
-    /// The operator wants another attempt at what failed, was dropped or is unknown. Of a payout that owes no announcement
-    /// there is none to try again.
+    /// Retries an announcement that failed, was dropped or is unknown, at the operator's request. A payout that owes no
+    /// announcement has none to retry.
     pub async fn retry_announcement(&self, id: PayoutId, now: OffsetDateTime) -> Result<Announcement, CommandError> {
         self.record("retry_announcement", id, &Outcome::Retried, false, None, now).await
     }
 
-    /// The operator says whether what is unknown was said.
+    /// Records the operator's answer whether an unknown announcement was said.
     pub async fn resolve_announcement(
         &self,
         id: PayoutId,
@@ -263,7 +262,7 @@ impl Store {
         self.record("resolve_announcement", id, &Outcome::Resolved { announced }, false, None, now).await
     }
 
-    /// One payout's announcement.
+    /// The announcement of a payout.
     pub async fn announcement(&self, id: PayoutId) -> Result<Option<Announcement>, StoreError> {
         let row = sqlx::query_as!(
             AnnouncementRow,
@@ -278,7 +277,7 @@ impl Store {
         row.map(Announcement::try_from).transpose()
     }
 
-    /// The announcements in a state, or all of them, oldest first; at most `limit` of those that follow `after` in that
+    /// The announcements in a state, or all of them, oldest first; at most `limit` of those after `after` in that
     /// order.
     pub async fn announcements(
         &self,
@@ -288,7 +287,7 @@ impl Store {
     ) -> Result<Vec<Announcement>, StoreError> {
         let start = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
         let (created_at, id) = after.map_or(start, |after| (after.created_at, after.payout.as_uuid()));
-        // Each walks an index of its own; one statement for both could only have the one of all.
+        // Each statement walks its own index; one statement for both could only use the index of all announcements.
         let rows = match state {
             Some(state) => {
                 sqlx::query_as!(
@@ -366,7 +365,7 @@ impl Store {
     }
 
     /// Records an outcome: the event, the projection and the obligation in one transaction. The outcome of a `claim` is
-    /// taken only while the claim stands. `may_have_been_said` is of the attempt that ends with it.
+    /// accepted only while the claim stands. `may_have_been_said` describes the attempt that this outcome ends.
     async fn record(
         &self,
         name: &'static str,
@@ -377,7 +376,8 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Announcement, CommandError> {
         let state = announcement::state_after(outcome);
-        // The operator's word changes nothing of why the last attempt did not announce, unless it did.
+        // The operator's answer does not change why the last attempt did not announce, unless the answer is that it
+        // did.
         let (keeps_detail, detail) = match outcome {
             Outcome::Dropped { reason } | Outcome::Unknown { reason } | Outcome::Failed { reason } => {
                 (false, Some(reason))

@@ -1,4 +1,4 @@
-//! Rows held against the fold of their events.
+//! Compares rows with the fold of their events.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     streams::Stream,
 };
 
-/// Streams that are looked at together.
+/// Streams compared together.
 const PAGE: usize = 500;
 
 /// A stream's events and its row.
@@ -21,15 +21,15 @@ const PAGE: usize = 500;
 pub(crate) struct Compared<A: Projected> {
     pub(crate) id: Uuid,
     pub(crate) events: u64,
-    /// The fold of its events, or why there is none.
+    /// The fold of its events, or why they cannot be folded.
     pub(crate) stream: Result<Stream<A>, StoreError>,
-    /// What the row has otherwise than the fold; empty when they are equal.
+    /// How the row differs from the fold; empty if they are equal.
     pub(crate) differences: Vec<String>,
 }
 
 impl Store {
-    /// The next streams after this id, folded and compared; empty at the end. In one transaction with one snapshot, what
-    /// other processes write in the meantime is either wholly seen or not at all.
+    /// Folds and compares the next streams after this id; empty at the end. Within one snapshot, concurrent writes of
+    /// other processes are seen either completely or not at all.
     pub(crate) async fn compare_page<A: Projected>(
         &self,
         tx: &mut PgConnection,
@@ -72,14 +72,14 @@ impl Store {
         compared.into_values().map(|compared| compared.with_differences(&mut rows)).collect()
     }
 
-    /// Writes the row of a stream anew, under the locks that its commands take.
+    /// Rewrites the row of a stream, under the locks that its commands take.
     pub(crate) async fn rebuild_row<A: Projected>(&self, tx: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
         let expected = self.load_stream::<A>(tx, id).await?.row()?;
         let found = A::Row::read(self, tx, &[id]).await?;
         let viewers = expected.iter().chain(&found).map(|row| ViewerId::parse(row.viewer()));
         let viewers = Origin::row(A::Row::TABLE, id).column("viewer_id", viewers.collect::<Result<Vec<_>, _>>())?;
         A::lock(self, tx, &viewers).await?;
-        // Read again: a command may have held the lock.
+        // Read again, since a command may have held the lock.
         match self.load_stream::<A>(tx, id).await?.row()? {
             Some(row) => row.write(self, tx).await,
             None => A::Row::remove(self, tx, id).await,
@@ -102,7 +102,7 @@ impl<A: Projected> Compared<A> {
         }
     }
 
-    /// What cannot be folded is not compared.
+    /// A stream that cannot be folded is not compared.
     fn with_differences(mut self, rows: &mut BTreeMap<Uuid, A::Row>) -> Result<Self, StoreError> {
         let found = rows.remove(&self.id);
         if let Ok(stream) = &self.stream {

@@ -1,4 +1,4 @@
-//! Enrolments, committed together when they arrive together.
+//! Enrolments. Those that arrive together are committed together.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,10 +19,10 @@ use crate::{
     transaction::retrying,
 };
 
-/// Where an enrolment came from, and what a repeat of it is known by.
+/// Where an enrolment came from, and the id by which a repeat is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnrolmentSource {
-    /// A chat message. Processed once, whatever becomes of it.
+    /// A chat message. Processed once, whatever its outcome.
     Chat {
         /// Twitch's id of the message.
         message_id: MessageId,
@@ -34,25 +34,25 @@ pub enum EnrolmentSource {
     },
 }
 
-/// A viewer asks to join the pool.
+/// A viewer's request to join the pool.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
-    /// How they asked.
+    /// Where it came from.
     pub source: EnrolmentSource,
-    /// Who asks, and with which character.
+    /// The viewer, and the character name.
     pub command: Enrol,
-    /// When.
+    /// The time of receipt, by our clock.
     pub at: OffsetDateTime,
 }
 
-/// What became of it. Sent or not, it is committed.
+/// The outcome of an enrolment. Even a refusal is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnrolmentOutcome {
     /// The viewer is in the pool with this name.
     Enrolled,
     /// The claim was granted before, with this name; nothing changes.
     Repeated {
-        /// The name of the time before.
+        /// The name that was granted.
         character_name: CharacterName,
     },
     /// The chat message was processed before.
@@ -64,19 +64,19 @@ pub enum EnrolmentOutcome {
 /// A claim that was granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Whose.
+    /// The viewer who made it.
     pub viewer: ViewerId,
-    /// With which name.
+    /// The character name that was granted.
     pub character_name: CharacterName,
 }
 
-/// The part of the pool that a batch is about, changed in memory as its members are decided one after the other.
+/// The part of the pool that a batch concerns, updated in memory as its enrolments are decided one after the other.
 struct Batch {
     viewers: HashMap<ViewerId, Viewer>,
     holders: HashMap<String, ViewerId>,
     fresh_messages: HashSet<String>,
     claims: HashMap<EnrollmentRequestId, Claim>,
-    /// Who changed, and the key of the name that they had before the batch, if they were in the pool.
+    /// The viewers who changed, each with the key of the name before the batch, if they were in the pool.
     changed: BTreeMap<ViewerId, Option<String>>,
     granted: Vec<(EnrollmentRequestId, ViewerId, CharacterName, OffsetDateTime)>,
 }
@@ -91,17 +91,17 @@ struct Columns {
     bucket: Vec<i16>,
 }
 
-/// Enrols on one connection for as long as there is something to do: its plans and caches are warm, and it is not tested at
-/// each turn as those of the pool are.
+/// Enrols on one connection as long as there is work: its plans and caches are warm, and it is not tested before each
+/// use as pooled connections are.
 #[derive(Debug)]
 pub struct EnrolmentSession {
     store: Store,
-    /// Kept from one transaction to the next, unless that was not committed.
+    /// Kept between transactions, unless the last was not committed.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
 }
 
 impl EnrolmentSession {
-    /// Decides enrolments in their order and commits them in one transaction; answers in the same order.
+    /// Decides enrolments in order and commits them in one transaction; returns the outcomes in the same order.
     pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
         if enrolments.is_empty() {
             return Ok(vec![]);
@@ -115,7 +115,7 @@ impl EnrolmentSession {
             };
             let mut begun = connection.begin().await;
             if was_kept && begun.is_err() {
-                // It has ended since; those of the pool are tested.
+                // The kept connection was lost; pooled connections are tested.
                 drop(begun);
                 connection = self.store.pool.acquire().await?;
                 begun = connection.begin().await;
@@ -131,7 +131,7 @@ impl EnrolmentSession {
         .await
     }
 
-    /// Gives the connection back, for there will be a pause.
+    /// Returns the connection to the pool, before a pause.
     pub fn pause(&self) {
         self.kept().take();
     }
@@ -142,13 +142,13 @@ impl EnrolmentSession {
 }
 
 impl Store {
-    /// For enrolments that follow one another.
+    /// A session for consecutive enrolments.
     #[must_use]
     pub fn enrolment_session(&self) -> EnrolmentSession {
         EnrolmentSession { store: self.clone(), connection: Mutex::default() }
     }
 
-    /// [`EnrolmentSession::enrol`], once.
+    /// Runs [`EnrolmentSession::enrol`] once.
     pub async fn enrol(&self, enrolments: &[Enrolment]) -> Result<Vec<EnrolmentOutcome>, StoreError> {
         self.enrolment_session().enrol(enrolments).await
     }
@@ -175,8 +175,8 @@ impl Store {
         Ok(Batch { viewers, holders, fresh_messages, claims, changed: BTreeMap::new(), granted: vec![] })
     }
 
-    /// Writes the batch's chat messages down, then locks its viewers as [`Store::lock_viewers`] does; answers the messages that
-    /// are new.
+    /// Records the batch's chat messages, then locks its viewers as [`Store::lock_viewers`] does; returns the messages
+    /// that are new.
     async fn note_messages_and_lock_viewers(
         &self,
         tx: &mut PgConnection,
@@ -194,7 +194,7 @@ impl Store {
             self.lock_viewers(tx, viewers).await?;
             return Ok(HashSet::new());
         }
-        // What is read runs first: the messages are noted before any viewer is locked, in every process.
+        // The sub-statement that is read runs first, so every process records the messages before it locks any viewer.
         let fresh = sqlx::query_scalar!(
             "WITH noted AS (
                  INSERT INTO chat_inbox (broadcaster_id, message_id, received_at)
@@ -270,8 +270,9 @@ impl Store {
             return Ok(());
         }
         self.give_up_names(tx, batch, &rows, at).await?;
-        // The counts come last, for a row of them is held until the transaction ends: the first that nobody holds. Where all
-        // are held, there will be one more, up to a few; then it waits for one of them.
+        // The counts are updated last, since a row of them stays locked until the transaction ends. The first unlocked
+        // row is used. If all are locked, another row is added, up to a limit; beyond that, the transaction waits for
+        // one of them.
         sqlx::query!(
             "WITH free AS (
                  SELECT shard FROM pool_counts WHERE broadcaster_id = $1 AND $8::boolean ORDER BY shard LIMIT 1
@@ -307,7 +308,7 @@ impl Store {
         Ok(())
     }
 
-    /// Where a name changes hands within a batch, whoever gives it up has none before the other takes it.
+    /// If a name changes hands within a batch, the viewer who gives it up loses it before the other takes it.
     async fn give_up_names(
         &self,
         tx: &mut PgConnection,
@@ -325,7 +326,7 @@ impl Store {
         if giving.is_empty() {
             return Ok(());
         }
-        // No name's key has a blank. The rows are there, and so are found by the key of the conflict; none is inserted.
+        // No name key contains a blank. The rows exist, so each is found by the conflict's key, and none is inserted.
         sqlx::query!(
             "INSERT INTO pool_members
                  (broadcaster_id, viewer_id, display_name, character_name, name_key, bucket, enrolled_at)

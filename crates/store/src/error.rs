@@ -1,4 +1,4 @@
-//! What can fail. A refusal by the rules is not a failure: commands tell them apart in [`CommandError`].
+//! The store's errors. A refusal by the rules is not a failure: commands distinguish the two in [`CommandError`].
 
 use std::{borrow::Cow, fmt::Display, str::FromStr};
 
@@ -12,13 +12,13 @@ use uuid::Uuid;
 /// A failure of the store. Its text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is away, shutting down, or has no connection left. Worth trying again later.
+    /// The database is down, shutting down, or out of connections. Worth retrying later.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// The transaction lost every one of its races. Worth trying again.
+    /// The transaction lost all of its races. Worth retrying.
     #[error("the transaction conflicted with others too often: {0}")]
     Conflict(#[source] sqlx::Error),
-    /// A row that the program did not write, or wrote in another version.
+    /// A row that the program did not write, or that another version wrote.
     #[error("table {table}, column {column}, key {key}: {reason}")]
     BadRow {
         /// The table.
@@ -35,39 +35,39 @@ pub enum StoreError {
     BadEvent {
         /// The stream.
         stream: Uuid,
-        /// The event's place in it.
+        /// The event's version in the stream.
         version: i32,
         /// What is wrong.
         source: DecodeError,
     },
-    /// An event that cannot follow those before it. The stream has no fold, and nothing is made of it.
+    /// An event that cannot follow those before it. The stream has no fold and is not used.
     #[error("stream {stream}, version {version}: {source}")]
     ImpossibleEvent {
         /// The stream.
         stream: Uuid,
-        /// The event's place in it.
+        /// The event's version in the stream.
         version: i32,
-        /// What it is, and after what.
+        /// The event, and the state that it cannot follow.
         source: ImpossibleEvent,
     },
-    /// The migrations are not all in.
+    /// Some migrations are not applied.
     #[error("the newest migration applied is {applied:?}, the newest known {newest:?}")]
     NotMigrated {
-        /// The newest one in the database.
+        /// The newest migration in the database.
         applied: Option<i64>,
-        /// The newest one of this program.
+        /// The newest migration that this program knows.
         newest: Option<i64>,
     },
     /// A migration failed.
     #[error("migration failed: {0}")]
     Migration(#[source] MigrateError),
-    /// Anything else that the database said.
+    /// Any other error from the database.
     #[error("the database refused: {0}")]
     Database(#[source] sqlx::Error),
 }
 
 impl StoreError {
-    /// Whether the same may well succeed a little later.
+    /// Whether the same operation is likely to succeed a little later.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
         match self {
@@ -81,7 +81,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it is about one row or one stream, so that others may well be in order.
+    /// Whether the error concerns one row or stream, so that others may be intact.
     #[must_use]
     pub const fn is_of_one(&self) -> bool {
         match self {
@@ -95,7 +95,7 @@ impl StoreError {
     }
 }
 
-/// The row that something was read from. Names it, where it is not as the program writes its rows.
+/// The row that a value was read from, so that an error can name it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<K> {
     table: &'static str,
@@ -107,7 +107,7 @@ impl<K: Display> Origin<K> {
         Self { table, key }
     }
 
-    /// What was made of a column.
+    /// The value made of a column, or an error that names the row and the column.
     pub(crate) fn column<T, E: Display>(&self, column: &'static str, made: Result<T, E>) -> Result<T, StoreError> {
         made.map_err(|reason| StoreError::BadRow {
             table: self.table,
@@ -117,7 +117,7 @@ impl<K: Display> Origin<K> {
         })
     }
 
-    /// What a column's text names.
+    /// Parses a column's text.
     pub(crate) fn parse<T: FromStr<Err: Display>>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
         self.column(column, text.parse().map_err(|error| format!("{text:?}: {error}")))
     }
@@ -133,10 +133,10 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(database) => match sqlstate(database.code()).as_str() {
-                // Serialization failure, deadlock, and a unique constraint that somebody else got to first.
+                // Serialization failure, deadlock, and a unique constraint that another transaction satisfied first.
                 "40001" | "40P01" | "23505" => Self::Conflict(error),
-                // Connection exceptions, lack of resources, a lock that somebody keeps or that was kept too long, shutdown or
-                // start-up, a database just being created.
+                // Connection exceptions, lack of resources, a lock not obtained in time or held too long, shutdown or
+                // start-up, a database that is just being created.
                 code if ["08", "53", "55P03", "25P03", "57P", "3D000"].iter().any(|class| code.starts_with(class)) => {
                     Self::Unavailable(error)
                 }
@@ -160,7 +160,7 @@ impl From<MigrateError> for StoreError {
     }
 }
 
-/// Why a command did nothing.
+/// Why a command had no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The rules say no.

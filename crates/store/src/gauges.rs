@@ -1,48 +1,48 @@
-//! What the metrics show of the database. Every question is answered by an index and reads a bounded number of rows,
-//! however much there is.
+//! The database's part of the metrics. Every value comes from an index and reads a bounded number of rows, however
+//! large the tables are.
 
 use mgm_domain::{GiftStatus, PayoutStatus, announcement::AnnouncementState};
 use time::OffsetDateTime;
 
 use crate::{Store, StoreError};
 
-/// How far is counted; where there is more, this is what is shown.
+/// Counting stops here; larger counts are shown as this.
 const MAX_COUNT: i64 = 1_000;
 
-/// How many there are, and since when the oldest of them is.
+/// A number of rows, and the age of the oldest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crowd {
-    /// How many, counted to 1000.
+    /// The number of rows, counted up to 1000.
     pub count: i64,
-    /// When the oldest was created.
+    /// When the oldest was created, by our clock.
     pub oldest: Option<OffsetDateTime>,
 }
 
-/// The database at one moment, as the metrics show it.
+/// The state of the database at one moment, for the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gauges {
     /// Members of the pool.
     pub pool: i64,
-    /// Payouts that are not at their end, by status.
+    /// Payouts that are still active, by status.
     pub payouts: Vec<(PayoutStatus, Crowd)>,
-    /// Announcements that are not out, by state.
+    /// Announcements that are not yet out, by state.
     pub announcements: Vec<(AnnouncementState, i64)>,
-    /// Gift requests that are not at their end, by state.
+    /// Gift requests that are still open, by state.
     pub gifts: Vec<(GiftStatus, i64)>,
-    /// When the oldest gift request came that Twitch has still to verify.
+    /// When the oldest request that Twitch still has to verify was received, by our clock.
     pub oldest_unverified_gift: Option<OffsetDateTime>,
-    /// Since when the announcement that is due longest is due.
+    /// The due time of the announcement that has been due longest.
     pub oldest_due_announcement: Option<OffsetDateTime>,
-    /// When the oldest chat message that is remembered came.
+    /// When the oldest remembered chat message was received, by our clock.
     pub oldest_chat_message: Option<OffsetDateTime>,
-    /// When a cycle was last drawn.
+    /// When a cycle was last drawn, by our clock.
     pub last_draw: Option<OffsetDateTime>,
-    /// How many of the cycles that were asked about were not drawn, though an earlier one was.
+    /// How many of `ended_cycles` were not drawn, although an earlier cycle was.
     pub missed_draws: i64,
 }
 
 impl Store {
-    /// Looks at everything; `ended_cycles` are the starts of those cycles whose draws are looked for.
+    /// Reads all gauges; `ended_cycles` are the starts of the cycles whose draws are looked for.
     pub async fn gauges(&self, now: OffsetDateTime, ended_cycles: &[OffsetDateTime]) -> Result<Gauges, StoreError> {
         let broadcaster = self.broadcaster.as_str();
         let row = sqlx::query!(
@@ -130,7 +130,7 @@ impl Store {
     async fn open_gifts(&self) -> Result<Vec<(GiftStatus, i64)>, StoreError> {
         let mut gifts = vec![];
         for status in GiftStatus::ALL.into_iter().filter(|status| status.is_open()) {
-            // The condition on all four states is the index's.
+            // The condition on all four states is that of the index.
             let count = sqlx::query_scalar!(
                 r#"SELECT count(*) AS "count!" FROM (
                        SELECT FROM gift_requests

@@ -1,4 +1,4 @@
-//! Gift requests as they are shown, and their rows.
+//! Queries for gift requests, and their rows.
 
 use mgm_domain::{
     CharacterName, Gift, GiftId, GiftStatus, Rejection, ViewerId,
@@ -15,14 +15,14 @@ use crate::{
     streams::Stream,
 };
 
-/// A gift request as it is shown.
+/// A gift request with its place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GiftView {
-    /// The request.
+    /// The request's id.
     pub id: GiftId,
-    /// What it is.
+    /// The request's state.
     pub gift: Gift,
-    /// Its place in the queue, from 1; 0 when it is in none.
+    /// Its place in the queue, from 1; 0 if it is in none.
     pub position: u32,
 }
 
@@ -63,13 +63,13 @@ impl TryFrom<GiftRow> for GiftView {
     }
 }
 
-/// Where there are more before it than can be shown, the last place that can.
+/// A place too large to be shown is shown as the largest possible.
 fn as_position(position: i64) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 impl Store {
-    /// A gift request.
+    /// Finds a gift request.
     pub async fn gift(&self, id: GiftId) -> Result<Option<GiftView>, StoreError> {
         let row = sqlx::query_as!(
             GiftRow,
@@ -86,7 +86,7 @@ impl Store {
         row.map(GiftView::try_from).transpose()
     }
 
-    /// A gift request as a command leaves it. The queue is locked, if it is in it.
+    /// A gift request as a command leaves it. The queue must be locked if the request is in it.
     pub(crate) async fn view_of(&self, tx: &mut PgConnection, stream: Stream<Gift>) -> Result<GiftView, CommandError> {
         let gift = stream.state.ok_or(Rejection::NotFound)?;
         let position = match gift.state.status() {
@@ -104,8 +104,8 @@ impl Store {
         Ok(GiftView { id: GiftId::from_uuid(stream.id), gift, position })
     }
 
-    /// The open requests that a viewer is shown: the one being served, and their own. Every panel asks for them again and
-    /// again, so that nobody's place is looked for but that of a viewer who waits.
+    /// The open requests that a viewer is shown: the one being served, and their own. Every panel polls this, so a
+    /// place is computed only for a viewer who waits.
     pub async fn gift_queue_of(&self, viewer: &ViewerId) -> Result<Vec<GiftView>, StoreError> {
         let rows = sqlx::query_as!(
             GiftRow,
@@ -130,14 +130,14 @@ impl Store {
         rows.into_iter().map(GiftView::try_from).collect()
     }
 
-    /// The queue: the request being served, then those that are `Pending`, oldest first; at most `limit` of those that follow
-    /// `after` in that order, which need not be in the queue any more.
+    /// The queue: the request being served, then the `Pending` ones, oldest first; at most `limit` of those after
+    /// `after` in that order. `after` need not be in the queue any more.
     pub async fn gift_queue(&self, after: Option<&GiftView>, limit: u32) -> Result<Vec<GiftView>, StoreError> {
         let start = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
         let (created_at, id) = match after {
             None => start,
             Some(GiftView { id, gift, .. }) => match gift.state.status() {
-                // Everybody who waits comes after one whose turn it is, or was.
+                // All waiting requests come after one that is or was being served.
                 GiftStatus::SelectingItem | GiftStatus::WaitingConfirmation | GiftStatus::Completed => start,
                 GiftStatus::Unverified | GiftStatus::Pending | GiftStatus::Failed => (gift.created_at, id.as_uuid()),
             },

@@ -1,7 +1,7 @@
-//! Unverified gift requests, for which Twitch is to be asked whether the viewer subscribes.
+//! Unverified gift requests, for which Twitch must be asked whether the viewer subscribes.
 //!
-//! One is claimed and the claim committed before Twitch is called. To ask twice does no harm, so a claim whose process is
-//! gone is simply due again when its lease has passed.
+//! A request is claimed, and the claim committed, before Twitch is called. Asking twice does no harm, so if the process
+//! dies, the request is simply due again when its lease expires.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use time::OffsetDateTime;
 
 use crate::{CommandError, Store, StoreError, error::Origin, gifts::failure, transaction::retrying};
 
-/// A verification that is this process's to make, now.
+/// A verification that this process has claimed and must make now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedVerification {
-    /// Of which request.
+    /// The request to verify.
     pub gift: GiftId,
-    /// Who asks for the gift.
+    /// The viewer who made the request.
     pub viewer: ViewerId,
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// What tells this claim from every other of the same request.
+    /// The number that distinguishes this claim from all others of the same request.
     claim: i32,
 }
 
-/// What became of a request that was verified.
+/// The outcome of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GiftVerdict {
-    /// It is in the queue, at the place of its receipt.
+    /// It is in the queue, at the place given by its time of receipt.
     Enqueued,
-    /// It came to nothing.
+    /// It failed.
     Failed(FailureReason),
-    /// Somebody else had decided it.
+    /// It had already been decided elsewhere.
     AlreadyDecided,
 }
 
@@ -69,7 +69,7 @@ impl Store {
         Ok(())
     }
 
-    /// Claims the verification that has been due longest, passing over those that others are claiming. The claim is
+    /// Claims the verification that has been due longest, skipping those that others are claiming. The claim is
     /// committed.
     pub async fn claim_verification(
         &self,
@@ -103,7 +103,7 @@ impl Store {
         .await
     }
 
-    /// Twitch gave no answer: the verification is due again at this time, unless the claim has passed to somebody else.
+    /// Twitch gave no answer: the verification becomes due again at this time, unless another process has the claim.
     pub async fn postpone_verification(
         &self,
         claimed: &ClaimedVerification,
@@ -125,7 +125,7 @@ impl Store {
         .await
     }
 
-    /// Twitch has said whether the viewer subscribes.
+    /// Records Twitch's answer whether the viewer subscribes.
     pub async fn verify_gift(
         &self,
         id: GiftId,

@@ -1,7 +1,7 @@
-//! Gift requests: the commands to them.
+//! The commands to gift requests.
 //!
-//! A command locks the viewer's row and then the streamer's queue row, in this order everywhere. Whoever holds the queue's
-//! row also promotes the next request, when the command has left none being served.
+//! A command locks the viewer's row and then the streamer's queue row, always in this order. Whoever holds the queue's
+//! row also promotes the next request, if the command leaves none being served.
 
 use mgm_domain::{
     Gift, GiftId, MessageId, Rejection, ViewerId,
@@ -18,10 +18,10 @@ use crate::{
     sweep::{Place, SWEPT_AT_ONCE, Swept, sweep},
 };
 
-/// What became of a request by chat. Sent or not, it is committed.
+/// The outcome of a request by chat. Even a refusal is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiftRequestOutcome {
-    /// It is made.
+    /// The request was made.
     Requested,
     /// The chat message was processed before.
     AlreadyProcessed,
@@ -30,7 +30,7 @@ pub enum GiftRequestOutcome {
 }
 
 impl Store {
-    /// Makes a request, and promotes it when none is being served.
+    /// Makes a request, and promotes it if none is being served.
     pub async fn request_gift(
         &self,
         id: GiftId,
@@ -41,7 +41,7 @@ impl Store {
         self.transaction("request_gift", work).await
     }
 
-    /// The same for a chat message, which is processed once, whatever becomes of it.
+    /// Makes a request for a chat message, which is processed once, whatever its outcome.
     pub async fn request_gift_by_chat(
         &self,
         message: &MessageId,
@@ -62,7 +62,7 @@ impl Store {
         .await
     }
 
-    /// The desktop has the item for the request being served.
+    /// The desktop program has the item for the request being served.
     pub async fn select_gift_item(
         &self,
         id: GiftId,
@@ -74,7 +74,7 @@ impl Store {
         Ok(self.gift_command("select_gift_item", id, command, limits, now).await?.0)
     }
 
-    /// The receiver has the gift, or declined it.
+    /// The receiver has accepted or declined the gift.
     pub async fn confirm_gift(
         &self,
         id: GiftId,
@@ -85,7 +85,7 @@ impl Store {
         Ok(self.gift_command("confirm_gift", id, GiftCommand::Confirm { confirmed, at: now }, limits, now).await?.0)
     }
 
-    /// The desktop gives the request up.
+    /// The desktop program gives the request up.
     pub async fn fail_gift(
         &self,
         id: GiftId,
@@ -96,8 +96,8 @@ impl Store {
         Ok(self.gift_command("fail_gift", id, GiftCommand::Fail { reason, at: now }, limits, now).await?.0)
     }
 
-    /// Fails the requests whose time has passed; answers which, and why. Of several sweeps at once each request is in the
-    /// answer of one.
+    /// Fails the requests that have timed out; returns them with the reasons. If several sweeps run at once, each
+    /// request is returned by only one.
     pub async fn time_out_gifts(
         &self,
         limits: TimeLimits,
@@ -125,7 +125,7 @@ impl Store {
         sweep(passed, time_out).await
     }
 
-    /// Decides a command to a request that is there; answers what it is then, and what has happened.
+    /// Decides a command to an existing request; returns its new state and the new events.
     pub(crate) async fn gift_command(
         &self,
         name: &'static str,
@@ -190,7 +190,7 @@ impl Store {
         Ok(GiftStanding { has_open_request: row.open, has_completed: row.completed })
     }
 
-    /// Locks the viewer of a request and the queue, and loads the request's stream.
+    /// Locks a request's viewer and the queue, and loads the request's stream.
     async fn lock_gift(&self, tx: &mut PgConnection, id: GiftId) -> Result<Stream<Gift>, CommandError> {
         // See `lock_viewers`.
         sqlx::query_scalar!(
@@ -211,9 +211,9 @@ impl Store {
         Ok(self.load_stream(tx, id.as_uuid()).await?)
     }
 
-    /// Locks the streamer's queue until the transaction ends. After the viewer's row, never before it.
+    /// Locks the streamer's queue until the transaction ends. Always after the viewer's row.
     pub(crate) async fn lock_gift_queue(&self, tx: &mut PgConnection) -> Result<(), StoreError> {
-        // A row that meets the conflict is locked even where the condition keeps it from being written.
+        // A conflicting row is locked even if the condition prevents the update.
         sqlx::query!(
             "INSERT INTO gift_queues (broadcaster_id) VALUES ($1)
              ON CONFLICT (broadcaster_id) DO UPDATE SET broadcaster_id = EXCLUDED.broadcaster_id WHERE false",
@@ -224,8 +224,8 @@ impl Store {
         Ok(())
     }
 
-    /// Promotes the oldest `Pending` request, when none is being served; answers which. The queue is locked; the row of the
-    /// request's viewer need not be, for whether they have an open request does not change.
+    /// Promotes the oldest `Pending` request if none is being served; returns its id. The queue must be locked; the row
+    /// of the request's viewer need not be, since whether they have an open request does not change.
     async fn promote_next(
         &self,
         tx: &mut PgConnection,
@@ -256,7 +256,7 @@ fn status(stream: &Stream<Gift>) -> Option<GiftStatus> {
     stream.state.as_ref().map(|gift| gift.state.status())
 }
 
-/// The reason, where the event is that a request came to nothing.
+/// The reason, if the event is a failure.
 pub(crate) fn failure(event: GiftEvent) -> Option<FailureReason> {
     match event {
         GiftEvent::Failed { reason, .. } => Some(reason),

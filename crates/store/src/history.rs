@@ -1,4 +1,4 @@
-//! Streams as they are written, for export.
+//! Streams as stored, for export.
 
 use mgm_domain::{Gift, GiftId, Payout, PayoutId, stream::Aggregate as _};
 use serde_json::Value;
@@ -7,28 +7,28 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// An event as it is written. Not decoded: what this program cannot read is exported all the same.
+/// An event as stored. It is not decoded, so that even events that this program cannot read are exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
     /// Its place in the stream, from 1.
     pub version: i32,
     /// Its type.
     pub event_type: String,
-    /// The version of the form of its data.
+    /// The version of the data's schema.
     pub schema_version: i16,
-    /// When it happened.
+    /// When it happened, by our clock.
     pub recorded_at: OffsetDateTime,
-    /// What happened.
+    /// The event's data, as JSON.
     pub data: Value,
 }
 
 impl Store {
-    /// A payout's events, first to last; none when there is no such payout.
+    /// A payout's events in order; empty if there is no such payout.
     pub async fn payout_history(&self, id: PayoutId) -> Result<Vec<RecordedEvent>, StoreError> {
         self.history(Payout::KIND, id.as_uuid()).await
     }
 
-    /// A gift request's events, first to last; none when there is no such request.
+    /// A gift request's events in order; empty if there is no such request.
     pub async fn gift_history(&self, id: GiftId) -> Result<Vec<RecordedEvent>, StoreError> {
         self.history(Gift::KIND, id.as_uuid()).await
     }

@@ -1,4 +1,4 @@
-//! Chat messages that were processed, so that a redelivered one is not processed again.
+//! Processed chat messages, so that a redelivered one is not processed again.
 
 use mgm_domain::MessageId;
 use sqlx::PgConnection;
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::{Store, StoreError, transaction::retrying};
 
 impl Store {
-    /// Writes one chat message down; answers whether it is new.
+    /// Records a chat message; returns whether it is new.
     pub(crate) async fn note_message(
         &self,
         tx: &mut PgConnection,
@@ -26,7 +26,7 @@ impl Store {
         Ok(noted.rows_affected() > 0)
     }
 
-    /// Forgets chat messages received before this; answers how many.
+    /// Forgets chat messages received before this time; returns how many.
     pub async fn prune_inbox(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
         retrying("prune_inbox", async || {
             let pruned = sqlx::query!(

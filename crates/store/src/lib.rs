@@ -1,8 +1,8 @@
 //! The one PostgreSQL store: every SQL statement of the project, checked at compile time.
 //!
-//! A [`Store`] is bound to one broadcaster. A command runs in one transaction: it locks the viewer's row, loads what the
-//! rules need, lets `mgm-domain` decide, appends the events and writes the projections. A lost race or a deadlock is
-//! decided anew.
+//! A [`Store`] is bound to one broadcaster. A command runs in one transaction: it locks the viewer's row, loads what
+//! the rules need, lets `mgm-domain` decide, appends the events and writes the projections. After a lost race or a
+//! deadlock it decides again.
 
 mod announcements;
 mod audit;
@@ -54,24 +54,24 @@ pub use subscription::{ChatSubscription, SubscriptionState};
 pub use sweep::Swept;
 pub use tokens::{LockedTokens, StoredTokens, TokenRefusal};
 
-/// The migrations, forward only.
+/// The migrations, which only go forward.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
-/// How the planner is held to one plan for each statement, an index look-up a row, whatever the statistics say.
+/// Settings that leave the planner one plan for each statement, an index look-up per row, whatever the statistics say.
 ///
-/// Statistics are wrong exactly when it matters: a fresh database has none when the first raid comes, a new broadcaster is
-/// not in them, and a pool that was emptied looks empty until the next `ANALYZE`, while a cached plan stays as it was made.
-/// What is cheapest in an empty table walks all of a large one. So that nothing is left to choose,
+/// Statistics are wrong exactly when it matters: a fresh database has none when the first raid comes, a new broadcaster
+/// is not in them, and a pool that was emptied looks empty until the next `ANALYZE`, while a cached plan stays as it
+/// is. The cheapest plan for an empty table scans all of a large one. To leave the planner no choice,
 ///
-/// - no statement reads a table but through an index, and none joins but by looking up a row at a time;
-/// - a secondary index is partial, by a condition that only a comparison of its own column implies, so that a row which is
-///   named by its primary key can be found by that alone;
-/// - what is to be found by a secondary index is asked for in that index's order (`BETWEEN key AND key ORDER BY key` where
-///   it is one row), which no other provides and sorting may not;
-/// - keys in an array are looked up one by one, in a `LATERAL` with a `LIMIT` that the planner cannot merge with the rest.
-///   `= ANY` may be taken for a filter of all rows, and a join may be turned around.
+/// - every statement reads tables only through an index, and joins only by looking up one row at a time;
+/// - a secondary index is partial, with a condition that only a comparison of its own column implies, so that a row
+///   identified by its primary key can be found only by that;
+/// - a look-up by a secondary index asks for that index's order (`BETWEEN key AND key ORDER BY key` for a single row),
+///   which no other index provides, and sorting is disabled;
+/// - keys in an array are looked up one by one, in a `LATERAL` with a `LIMIT` that the planner cannot merge with the
+///   rest. `= ANY` may become a filter over all rows, and a join may be reversed.
 ///
-/// `tests/plans.rs` holds every statement to it.
+/// `tests/plans.rs` checks every statement.
 const PLANNER: &[(&str, &str)] = &[
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
@@ -80,13 +80,13 @@ const PLANNER: &[(&str, &str)] = &[
     ("enable_material", "off"),
     ("enable_sort", "off"),
     ("enable_incremental_sort", "off"),
-    // There is one plan for all values, so making it anew for each would only cost; small batches would have that made.
+    // There is one plan for all values, so replanning would only cost time; for small batches the planner would do it.
     ("plan_cache_mode", "force_generic_plan"),
-    // What is switched off counts as very dear, and very dear statements would be compiled first.
+    // Disabled plan types count as very expensive, and very expensive statements would be compiled first.
     ("jit", "off"),
 ];
 
-/// The same connections with the settings of the session that the store's statements are written for.
+/// Adds the session settings for which the store's statements are written.
 #[must_use]
 pub fn connect_options(connect: PgConnectOptions) -> PgConnectOptions {
     connect.options(PLANNER.iter().copied())
@@ -99,27 +99,27 @@ pub struct Store {
     broadcaster: BroadcasterId,
 }
 
-/// How to hold connections.
+/// Options for the store's connections.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Whose data it is.
+    /// The broadcaster whose data the store holds.
     pub broadcaster: BroadcasterId,
-    /// The most connections held at once.
+    /// The maximum number of connections.
     pub max_connections: u32,
-    /// The fewest that are kept, used or not.
+    /// The number of connections that are kept even if idle.
     pub min_connections: u32,
-    /// How long to wait for one before the database counts as away.
+    /// How long to wait for a connection before the database counts as unavailable.
     pub acquire_timeout: Duration,
 }
 
 impl Store {
-    /// Connects. The database must answer; [`StoreError::is_unavailable`] tells one that is away from one that refuses.
+    /// Connects. The database must answer; [`StoreError::is_unavailable`] tells whether it is unavailable or refuses.
     ///
-    /// Of several servers, the primary is used, and that of the time after every fail-over.
+    /// Of several servers, the primary is used, also after each fail-over.
     pub async fn connect(servers: Vec<PgConnectOptions>, options: StoreOptions) -> Result<Self, StoreError> {
         let servers: Vec<_> = servers.into_iter().map(connect_options).collect();
         let patience = options.acquire_timeout;
-        // A pool only says that it has waited too long; a connection by itself says why there is none.
+        // A pool only reports that it has waited too long; a single connection reports why it failed.
         let (primary, connection) = primary::find(&servers, patience).await?;
         let mut pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
@@ -129,7 +129,7 @@ impl Store {
             connection.close().await?;
             return Ok(Self::from_pool(pool.connect_with(primary).await?, options.broadcaster));
         }
-        // The address that was the primary's may be a standby's by the time a connection is made.
+        // By the time of a connection, the server at the primary's address may be a standby.
         pool = pool.after_connect(|connection, _| {
             Box::pin(async move {
                 let is_standby = primary::is_standby(connection).await?;
@@ -141,22 +141,22 @@ impl Store {
         Ok(Self::from_pool(pool, options.broadcaster))
     }
 
-    /// A store over connections that are already there.
+    /// Makes a store of existing connections.
     #[must_use]
     pub fn from_pool(pool: PgPool, broadcaster: BroadcasterId) -> Self {
         Self { pool, broadcaster }
     }
 
-    /// Applies the migrations. Safe in several processes at once: they take turns by an advisory lock.
+    /// Applies the migrations. Several processes may do so at once: an advisory lock makes them take turns.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match MIGRATOR.run(&self.pool).await {
-            // The schema belongs to another role, which has brought it up.
+            // The schema belongs to another role, which has already migrated it.
             Err(error) if is_denied(&error) && self.ready().await.is_ok() => Ok(()),
             result => result.map_err(StoreError::from),
         }
     }
 
-    /// Succeeds when the database answers and every migration known here is in.
+    /// Succeeds if the database answers and has every migration known here.
     pub async fn ready(&self) -> Result<(), StoreError> {
         let applied = sqlx::query_scalar!(r#"SELECT max(version) FROM _sqlx_migrations WHERE success"#)
             .fetch_one(&self.pool)
@@ -165,7 +165,7 @@ impl Store {
         if applied >= newest { Ok(()) } else { Err(StoreError::NotMigrated { applied, newest }) }
     }
 
-    /// Whose data it is.
+    /// The broadcaster whose data the store holds.
     #[must_use]
     pub const fn broadcaster(&self) -> &BroadcasterId {
         &self.broadcaster
@@ -177,7 +177,7 @@ impl Store {
     }
 }
 
-/// Whether the role may not do what the migrations do.
+/// Whether the role lacks the privileges that the migrations need.
 fn is_denied(error: &MigrateError) -> bool {
     const INSUFFICIENT_PRIVILEGE: &str = "42501";
     std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())

@@ -1,4 +1,4 @@
-//! Hearing of announcements that change, in whatever process.
+//! Notifications that an announcement changed, in any process.
 
 use std::{io, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{Store, StoreError};
 /// How long to wait for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hears of announcements that change. It has a connection of its own, so that no request waits for it.
+/// Receives notifications of changed announcements. It has its own connection, so that no request waits for it.
 #[derive(Debug)]
 pub struct AnnouncementListener {
     listener: PgListener,
@@ -18,7 +18,7 @@ pub struct AnnouncementListener {
 }
 
 impl Store {
-    /// Starts to listen, on a connection beside those of the store.
+    /// Starts to listen, on a connection outside the store's pool.
     pub async fn listen(&self) -> Result<AnnouncementListener, StoreError> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
@@ -33,8 +33,8 @@ impl Store {
 }
 
 impl AnnouncementListener {
-    /// Waits until an announcement of the broadcaster changed. After an error the connection is lost, and with it what was
-    /// told in the meantime: look, and listen anew.
+    /// Waits until an announcement of the broadcaster changes. After an error the connection is lost, and notifications
+    /// with it: check for changes, and listen again.
     pub async fn changed(&mut self) -> Result<(), StoreError> {
         loop {
             match self.listener.try_recv().await? {

@@ -1,4 +1,4 @@
-//! Payouts: the commands to them and the questions about them.
+//! Payouts: commands and queries.
 
 use mgm_domain::{
     CharacterName, CycleId, EnrollmentRequestId, Gold, Payout, PayoutId, PayoutStatus, Rejection, ViewerId,
@@ -16,24 +16,24 @@ use crate::{
     sweep::{Place, SWEPT_AT_ONCE, Swept, sweep},
 };
 
-/// A payout as it is shown.
+/// A payout as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayoutView {
-    /// The payout.
+    /// The payout's id.
     pub id: PayoutId,
-    /// Who won.
+    /// The winner.
     pub viewer: ViewerId,
-    /// Their display name at the draw.
+    /// The winner's display name at the draw.
     pub display_name: String,
-    /// The character's name at the draw.
+    /// The winner's character name at the draw.
     pub character_name: CharacterName,
-    /// How much.
+    /// The amount.
     pub gold: Gold,
     /// `spin:<cycle>`.
     pub enrollment_request_id: EnrollmentRequestId,
-    /// Where it stands.
+    /// Its status.
     pub status: PayoutStatus,
-    /// When it was awarded.
+    /// When it was awarded, by our clock.
     pub created_at: OffsetDateTime,
     /// Whether the announcement is known to be out.
     pub announced: bool,
@@ -76,7 +76,7 @@ impl TryFrom<PayoutRow> for PayoutView {
 }
 
 impl Store {
-    /// A payout.
+    /// Finds a payout.
     pub async fn payout(&self, id: PayoutId) -> Result<Option<PayoutView>, StoreError> {
         let row = sqlx::query_as!(
             PayoutRow,
@@ -107,7 +107,7 @@ impl Store {
         row.map(PayoutView::try_from).transpose()
     }
 
-    /// The payouts in a status, oldest first; at most `limit` of those that follow `after` in that order.
+    /// The payouts in a status, oldest first; at most `limit` of those after `after` in that order.
     pub async fn payouts_with_status(
         &self,
         status: PayoutStatus,
@@ -133,8 +133,8 @@ impl Store {
         rows.into_iter().map(PayoutView::try_from).collect()
     }
 
-    /// The desktop asks for a status. `Sent` also takes the winner out of the pool and writes down that the announcement
-    /// is owed.
+    /// Changes the status for the desktop program. `Sent` also removes the winner from the pool and records that the
+    /// announcement is owed.
     pub async fn change_payout_status(
         &self,
         id: PayoutId,
@@ -144,7 +144,7 @@ impl Store {
         Ok(self.command("change_payout_status", id, PayoutCommand::ChangeStatus { to, at: now }, now).await?.0)
     }
 
-    /// The winner accepted.
+    /// Records that the winner accepted.
     pub async fn confirm_acceptance(
         &self,
         id: PayoutId,
@@ -157,7 +157,7 @@ impl Store {
             .0)
     }
 
-    /// Expires payouts that were created before `created_before` and are still active; answers how many.
+    /// Expires payouts that were created before `created_before` and are still active; returns how many.
     pub async fn expire_payouts(
         &self,
         created_before: OffsetDateTime,
@@ -180,13 +180,14 @@ impl Store {
         };
         let expire = async |id| {
             let (_, events) = self.command("expire_payout", id, PayoutCommand::Expire { at: now }, now).await?;
-            // Somebody else may have taken it to its end in the meantime.
+            // Another transaction may have ended it in the meantime.
             Ok((!events.is_empty()).then_some(()))
         };
         Ok(sweep(stale, expire).await?.count())
     }
 
-    /// The harness: awards a payout to a member of the pool under a cycle of its own, by verification's own command.
+    /// For the harness: awards a payout to a pool member in a cycle of its own, with the command that verification
+    /// uses.
     pub async fn prepare_payout(
         &self,
         viewer: &ViewerId,
@@ -210,7 +211,7 @@ impl Store {
         .await
     }
 
-    /// Makes a payout. The viewer's row is locked.
+    /// Awards a payout. The viewer's row must be locked.
     pub(crate) async fn award(
         &self,
         tx: &mut PgConnection,
@@ -223,7 +224,7 @@ impl Store {
         Ok(PayoutView::of(id, stream.state.ok_or(Rejection::NotFound)?))
     }
 
-    /// Decides a command to a payout that is there; answers what it is then, and what has happened.
+    /// Decides a command to an existing payout; returns its new state and the new events.
     async fn command(
         &self,
         name: &'static str,
@@ -244,7 +245,7 @@ impl Store {
         .await
     }
 
-    /// Locks the viewer of a payout and loads its stream.
+    /// Locks a payout's viewer and loads its stream.
     pub(crate) async fn lock_payout(
         &self,
         tx: &mut PgConnection,

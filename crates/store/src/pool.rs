@@ -1,4 +1,4 @@
-//! The pool's rows, and what a viewer already has.
+//! The pool's rows, and what the rules need to know of viewers.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use sqlx::PgConnection;
 
 use crate::{CommandError, Store, StoreError, error::Origin};
 
-/// Into how many buckets the pool is divided.
+/// The number of buckets of the pool.
 pub(crate) const BUCKETS: usize = 256;
 
-/// A viewer as the rules see one.
+/// A viewer as the rules see them.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Viewer {
     pub(crate) standing: Standing,
     pub(crate) membership: Option<Membership>,
-    /// The bucket of the pool that is theirs.
+    /// The viewer's bucket in the pool.
     pub(crate) bucket: u8,
 }
 
 impl Store {
-    /// The viewer's place in the pool.
+    /// The viewer's membership of the pool.
     pub async fn membership(&self, viewer: &ViewerId) -> Result<Option<Membership>, StoreError> {
         let row = sqlx::query!(
             "SELECT display_name, character_name FROM pool_members WHERE broadcaster_id = $1 AND viewer_id = $2",
@@ -47,10 +47,10 @@ impl Store {
         Ok(size.unsigned_abs())
     }
 
-    /// Locks the viewers' rows until the transaction ends, making those that are missing. In one order everywhere, so
-    /// that transactions wait for one another and not in a circle.
+    /// Locks the viewers' rows until the transaction ends, inserting missing ones. The order is the same everywhere, so
+    /// that transactions cannot deadlock.
     pub(crate) async fn lock_viewers(&self, tx: &mut PgConnection, viewers: &[ViewerId]) -> Result<(), StoreError> {
-        // A row that meets the conflict is locked even where the condition keeps it from being written.
+        // A conflicting row is locked even if the condition prevents the update.
         sqlx::query!(
             "INSERT INTO viewers (broadcaster_id, viewer_id)
              SELECT $1, viewer_id FROM unnest($2::text[]) AS locked (viewer_id) ORDER BY viewer_id
@@ -72,7 +72,7 @@ impl Store {
         Ok(self.load_viewers_and_holders(tx, viewers, &[]).await?.0)
     }
 
-    /// The same, and who holds the names of these keys, by the key.
+    /// The same, and the viewers who hold the names with these keys, by key.
     pub(crate) async fn load_viewers_and_holders(
         &self,
         tx: &mut PgConnection,
@@ -135,8 +135,8 @@ impl Store {
         Ok(self.load_viewers(tx, viewers).await?.remove(viewer).unwrap_or_default())
     }
 
-    /// Takes the viewer out of the pool, if they are in it. Last in a transaction, for it then holds a row of the counts until
-    /// it ends; see where they are counted in.
+    /// Removes the viewer from the pool, if they are in it. Last in a transaction, since it locks a row of the counts
+    /// until the end; see the statement of enrolment that adds to them.
     pub(crate) async fn leave_pool(&self, tx: &mut PgConnection, viewer: &ViewerId) -> Result<(), StoreError> {
         sqlx::query!(
             "WITH left_behind AS (
@@ -162,13 +162,13 @@ impl Store {
 }
 
 impl Viewer {
-    /// The viewer's membership; without one they are not in the pool.
+    /// The viewer's membership; a rejection if they are not in the pool.
     pub(crate) fn member(&self) -> Result<&Membership, CommandError> {
         self.membership.as_ref().ok_or(CommandError::Rejected(Rejection::NotInPool))
     }
 }
 
-/// In the order in which viewers are locked, each once.
+/// Sorts the ids in the order in which viewers are locked, without duplicates.
 pub(crate) fn in_order(viewers: &[ViewerId]) -> Vec<String> {
     let mut ids: Vec<String> = viewers.iter().map(ToString::to_string).collect();
     ids.sort_unstable();

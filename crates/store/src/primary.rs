@@ -1,8 +1,8 @@
-//! Of several servers, the one that takes writes.
+//! Finds the one of several servers that accepts writes.
 //!
-//! A pool connects to one address. Which one that is, is found out here by asking each server in turn, and again whenever the
-//! one in use has gone or is a standby by now. A primary cannot become a standby without ending its connections, so what is
-//! connected to one stays right as long as it lives.
+//! A pool connects to one address. Which one is found here by asking each server in turn, and again whenever the
+//! current primary is gone or has become a standby. A primary cannot become a standby without ending its connections,
+//! so existing connections to it remain correct.
 
 use std::{io, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::StoreError;
 
-/// How often the primary is asked whether it still is.
+/// How often the primary is asked whether it still is the primary.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// Connects to the first of `servers` that is no standby. With a single server, whatever it is.
+/// Connects to the first of `servers` that is not a standby. A single server is used even if it is a standby.
 pub(crate) async fn find(
     servers: &[PgConnectOptions],
     patience: Duration,
@@ -30,7 +30,7 @@ pub(crate) async fn find(
         match timeout(patience, attempt).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok((connection, true)) => return Ok((server.clone(), connection)),
             Ok((connection, false)) => {
-                // Only a courtesy.
+                // Closing properly is only a courtesy.
                 drop(connection.close().await);
                 failures.push((place, None));
             }
@@ -40,7 +40,7 @@ pub(crate) async fn find(
     Err(none(failures))
 }
 
-/// What a refusal says will not pass by itself, so it goes before everything else.
+/// The error if there is no primary. A refusal comes first, since it does not pass by itself.
 fn none(mut failures: Vec<(String, Option<StoreError>)>) -> StoreError {
     let refusal = failures.iter().position(|(_, failure)| failure.as_ref().is_some_and(|it| !it.is_unavailable()));
     let only = if failures.len() == 1 { Some(0) } else { refusal };
@@ -59,7 +59,7 @@ pub(crate) async fn is_standby(connection: &mut PgConnection) -> Result<bool, sq
     sqlx::query_scalar!(r#"SELECT pg_is_in_recovery() AS "is_standby!""#).fetch_one(connection).await
 }
 
-/// Has `pool` connect to the primary of the time, as long as it is open. `watched` is a connection to the present one.
+/// Keeps `pool` connecting to the current primary until it is closed. `watched` is a connection to the current one.
 pub(crate) async fn follow(
     pool: PgPool,
     servers: Vec<PgConnectOptions>,

@@ -1,4 +1,4 @@
-//! Rebuilding the projections from the events, beside running backends.
+//! Rebuilds the projections from the events, while backends are running.
 
 use mgm_domain::{Gift, Payout};
 use sqlx::PgConnection;
@@ -6,31 +6,31 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError, compare::Compared, projection::Projected};
 
-/// What a rebuild found and left.
+/// What a rebuild found, and what it could not repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Payouts and gift requests that were compared, by their events and their rows.
+    /// Payouts and gift requests that were compared.
     pub streams: u64,
     /// Rows that were not the fold of their events.
     pub differed: Vec<Difference>,
-    /// Those of them that still are not: events that cannot be read or cannot follow one another, from which nothing is
-    /// written, or rows that stand in each other's way.
+    /// Those that still differ: their events cannot be read or cannot follow one another, so that nothing is written,
+    /// or their rows conflict with each other.
     pub left: Vec<Difference>,
 }
 
 /// A row that is not the fold of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What the stream is of: `payout` or `gift`.
+    /// The kind of the stream: `payout` or `gift`.
     pub kind: &'static str,
-    /// Whose.
+    /// The id of the stream.
     pub id: Uuid,
-    /// In what, one line each.
+    /// The differences, one line each.
     pub what: Vec<String>,
 }
 
 impl Store {
-    /// Compares every row with the fold of its events in one snapshot, writes those that differ anew, each under the locks
+    /// Compares every row with the fold of its events in one snapshot, rewrites those that differ, each under the locks
     /// of its commands, and compares again.
     pub async fn rebuild_projections(&self) -> Result<Rebuilt, StoreError> {
         let mut rebuilt = Rebuilt::default();
@@ -41,12 +41,12 @@ impl Store {
 
     async fn rebuild_kind<A: Projected>(&self, rebuilt: &mut Rebuilt) -> Result<(), StoreError> {
         let (streams, differed) = self.differing::<A>().await?;
-        // Rows without events go first: one may hold what another row needs.
+        // Rows without events are removed first: one may hold what another row needs.
         let (orphans, others): (Vec<_>, Vec<_>) = differed.iter().partition(|(_, is_orphan)| *is_orphan);
         for (difference, _) in orphans.into_iter().chain(others) {
             match self.rebuild::<A>(difference.id).await {
                 Ok(()) => {}
-                // The comparison at the end says so.
+                // The comparison at the end reports it.
                 Err(
                     error
                     @ (StoreError::BadEvent { .. } | StoreError::ImpossibleEvent { .. } | StoreError::Conflict(_)),
@@ -63,7 +63,7 @@ impl Store {
         Ok(())
     }
 
-    /// How many streams there are, and those whose row differs, with whether it has no events.
+    /// The number of streams, and those whose row differs, each with whether it has no events.
     async fn differing<A: Projected>(&self) -> Result<(u64, Vec<(Difference, bool)>), StoreError> {
         self.snapshot("compare_projections", async |tx: &mut PgConnection| {
             let (mut streams, mut differing, mut after) = (0, vec![], Uuid::nil());

@@ -1,6 +1,6 @@
-//! The roulette: one draw a cycle, and its verification.
+//! The roulette: one draw per cycle, and its verification.
 //!
-//! A cycle and its draw are one row under unique constraints: however many processes draw, however often they are
+//! A cycle and its draw are one row under unique constraints: however many processes draw, and however often they are
 //! killed, the first row to commit is the draw.
 
 use mgm_domain::{
@@ -20,36 +20,36 @@ use crate::{CommandError, Store, StoreError, error::Origin};
 pub enum DrawOutcome {
     /// No draw is due.
     NotDue,
-    /// The cycle had been drawn before.
+    /// The cycle had already been drawn.
     AlreadyDrawn,
-    /// This call drew; without a candidate where nobody could be drawn.
+    /// This call drew the cycle; no candidate if nobody could be drawn.
     Drawn(CycleId, Option<Candidate>),
 }
 
-/// The desktop's verification of a candidate.
+/// The desktop program's verification of a candidate.
 #[derive(Debug, Clone)]
 pub struct Verification {
-    /// Of which cycle.
+    /// The cycle of the candidate.
     pub cycle: CycleId,
-    /// The name that was looked for.
+    /// The character name that was looked for.
     pub character_name: CharacterName,
     /// Whether that character was online.
     pub online: bool,
-    /// The id of the payout, should there be one.
+    /// The id of the payout, if one is awarded.
     pub payout: PayoutId,
 }
 
-/// How often a member who cannot win is drawn again, before all who can are listed.
+/// How often to redraw after picking a member who cannot win, before listing all who can.
 const REDRAWS: u32 = 32;
 
 impl Store {
-    /// A cycle, once it has been drawn.
+    /// Finds a cycle that has been drawn.
     pub async fn cycle(&self, id: CycleId) -> Result<Option<Cycle>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         self.load_cycle(&mut connection, id).await
     }
 
-    /// The cycle whose candidate waits for a verification that would still be in time; the oldest, where there are two.
+    /// The cycle whose candidate waits for verification before its deadline; the oldest if there are two.
     pub async fn undecided_cycle(&self, now: OffsetDateTime) -> Result<Option<Cycle>, StoreError> {
         let id = sqlx::query_scalar!(
             "SELECT cycle_id FROM roulette_cycles
@@ -80,10 +80,10 @@ impl Store {
         if self.cycle(id).await?.is_some() {
             return Ok(DrawOutcome::AlreadyDrawn);
         }
-        // Every attempt draws from the same numbers: what is decided anew is the race for the row, not the chance.
+        // Every attempt uses the same random numbers: only the race for the row is decided again, not the draw.
         let seed = rng.random();
         let deadline = schedule.deadline(starts_at);
-        // One snapshot for the counts and the rows that they count.
+        // The counts and the rows that they count are read in one snapshot.
         let drawing = async |tx: &mut PgConnection| self.draw_cycle(tx, id, starts_at, deadline, now, seed).await;
         let outcome = self.repeatable_read("draw", drawing).await?;
         if let DrawOutcome::Drawn(_, candidate) = &outcome {
@@ -102,7 +102,7 @@ impl Store {
         now: OffsetDateTime,
         seed: [u8; 32],
     ) -> Result<DrawOutcome, StoreError> {
-        // Processes that draw the same cycle wait here for the first to commit, and then find that it has.
+        // Processes that draw the same cycle wait here for the first to commit, and then find its row.
         let claimed = sqlx::query!(
             "INSERT INTO roulette_cycles (broadcaster_id, cycle_id, starts_at, drawn_at, deadline)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// Picks uniformly among the members who can win. A member who cannot is rejected and another picked, which keeps
-    /// the choice among the others uniform; should that go on, those who can are listed.
+    /// the choice among the others uniform; after too many rejections, those who can win are listed.
     async fn pick(&self, tx: &mut PgConnection, rng: &mut impl CryptoRng) -> Result<Option<Candidate>, StoreError> {
         let buckets = sqlx::query!(
             r#"SELECT (place - 1)::smallint AS "bucket!", sum(kept.members) AS "members!"
@@ -223,8 +223,8 @@ impl Store {
         Ok(Some(Candidate { viewer, display_name, character_name }))
     }
 
-    /// Takes the desktop's verification; answers the payout, if the cycle has a winner. A candidate who may not win is
-    /// refused and the cycle decided all the same.
+    /// Takes the desktop program's verification; returns the payout if the cycle has a winner. A candidate who may not
+    /// win is refused, and the cycle is still decided.
     pub async fn verify_candidate(
         &self,
         verification: &Verification,

@@ -27,7 +27,7 @@ impl<A> Stream<A> {
 }
 
 impl<A: Projected> Stream<A> {
-    /// Folds one more event in.
+    /// Folds in one more event.
     pub(crate) fn take(&mut self, version: i32, event: &A::Event) -> Result<(), StoreError> {
         let impossible = |source| StoreError::ImpossibleEvent { stream: self.id, version, source };
         A::apply(&mut self.state, event).map_err(impossible)?;
@@ -35,7 +35,7 @@ impl<A: Projected> Stream<A> {
         Ok(())
     }
 
-    /// Folds in one more event as it is written down.
+    /// Decodes a stored event and folds it in.
     pub(crate) fn read(
         &mut self,
         version: i32,
@@ -51,15 +51,15 @@ impl<A: Projected> Stream<A> {
         self.take(version, &event)
     }
 
-    /// The row that follows from it; none from an empty one.
+    /// The row that follows from the state; `None` for an empty stream.
     pub(crate) fn row(&self) -> Result<Option<A::Row>, StoreError> {
         self.state.as_ref().map(|state| state.row(self.id, self.version)).transpose()
     }
 }
 
 impl Store {
-    /// Reads and folds a stream. Empty when there is none; an error when it has an event that cannot be read, or cannot
-    /// follow.
+    /// Reads and folds a stream. Empty if there is none; an error if an event cannot be read, or cannot follow those
+    /// before it.
     pub(crate) async fn load_stream<A: Projected>(
         &self,
         tx: &mut PgConnection,
@@ -80,7 +80,7 @@ impl Store {
         Ok(stream)
     }
 
-    /// Appends events to a stream and writes the projection. Nothing to append changes nothing.
+    /// Appends events to a stream and writes the projection. Without events nothing changes.
     pub(crate) async fn append<A: Projected>(
         &self,
         tx: &mut PgConnection,

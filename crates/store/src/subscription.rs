@@ -1,4 +1,4 @@
-//! How the subscription to the broadcaster's chat stands at Twitch, and who looks after it.
+//! The state of the chat subscription at Twitch, and the lease of the process that maintains it.
 
 use std::str::FromStr;
 
@@ -7,40 +7,40 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError, error::Origin, transaction::retrying};
 
-/// The one type of subscription there is.
+/// The only type of EventSub subscription in use.
 const CHAT: &str = "channel.chat.message";
 
-/// Where a subscription stands.
+/// The state of the chat subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubscriptionState {
-    /// Asked for, not known to be there.
+    /// Requested; not known to exist.
     Creating,
-    /// Twitch verifies the callback.
+    /// Twitch is verifying the callback.
     Pending,
     /// Twitch sends notifications.
     Enabled,
     /// Ended by Twitch.
     Revoked,
-    /// It cannot be made at present.
+    /// It cannot be created at present.
     Failed,
 }
 
-/// The subscription to chat.
+/// The chat subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatSubscription {
-    /// Where it stands.
+    /// Its state.
     pub state: SubscriptionState,
-    /// Why it was revoked, or cannot be made.
+    /// Why it was revoked, or cannot be created.
     pub reason: Option<String>,
-    /// Twitch's id of it.
+    /// Twitch's id for it.
     pub id: Option<String>,
-    /// A code of the secret that it was made with.
+    /// A fingerprint of the secret that it was created with.
     pub secret_fingerprint: Option<String>,
-    /// Times that it was made, or failed to be, since it last was in order for a while.
+    /// Attempts to create it, failed ones included, since it was last in order for a while.
     pub attempts: u32,
-    /// It is not made again before this.
+    /// It is not created again before this time, by our clock.
     pub create_after: OffsetDateTime,
-    /// When to look at it next.
+    /// When to check it next, by our clock.
     pub due_at: OffsetDateTime,
     /// Revocations received so far.
     pub revocations: i32,
@@ -72,7 +72,7 @@ impl FromStr for SubscriptionState {
 }
 
 impl Store {
-    /// How the subscription to chat stands; `None` while nothing is known of one.
+    /// The state of the chat subscription; `None` if there has been none.
     pub async fn chat_subscription(&self) -> Result<Option<ChatSubscription>, StoreError> {
         let row = sqlx::query_as!(
             Row,
@@ -86,7 +86,7 @@ impl Store {
         row.map(ChatSubscription::try_from).transpose()
     }
 
-    /// Makes this process the one that looks after the subscription, until `until`; `None` while another is.
+    /// Gives this process the lease of the chat subscription until `until`; `None` while another holds it.
     pub async fn lease_chat_subscription(
         &self,
         holder: Uuid,
@@ -116,8 +116,8 @@ impl Store {
         .await
     }
 
-    /// Writes down what the holder has found or done. Answers false, and changes nothing, when the lease is another's by
-    /// now or a revocation has come that `next` does not know of.
+    /// Records what the holder has found or done. Returns false, and changes nothing, if another process has the lease
+    /// by now or a revocation has arrived that `next` does not include.
     pub async fn update_chat_subscription(
         &self,
         holder: Uuid,
@@ -150,7 +150,7 @@ impl Store {
         .await
     }
 
-    /// Leaves the subscription to whoever looks next.
+    /// Releases the lease, so that any process can take it.
     pub async fn release_chat_subscription(&self, holder: Uuid) -> Result<(), StoreError> {
         retrying("release_chat_subscription", async || {
             sqlx::query!(
@@ -167,7 +167,7 @@ impl Store {
         .await
     }
 
-    /// Twitch has told us that it ended the subscription.
+    /// Records that Twitch has revoked the subscription.
     pub async fn note_chat_subscription_revoked(&self, reason: &str, now: OffsetDateTime) -> Result<(), StoreError> {
         retrying("note_chat_subscription_revoked", async || {
             sqlx::query!(
@@ -188,7 +188,7 @@ impl Store {
         .await
     }
 
-    /// Twitch has verified the callback of a subscription that somebody else looks after: after that it is there.
+    /// Twitch has verified the callback of a subscription that is not maintained here, so it is enabled.
     pub async fn note_chat_subscription_verified(
         &self,
         id: Option<&str>,

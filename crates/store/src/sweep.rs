@@ -1,4 +1,4 @@
-//! Sweeps: everything that has become due, however much it is, a portion at a time.
+//! Sweeps: process everything that has become due, in portions.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,11 +8,11 @@ use crate::{CommandError, StoreError};
 /// How many are read at a time.
 pub(crate) const SWEPT_AT_ONCE: i64 = 1_000;
 
-/// The place of something that is due, in the order in which a sweep comes to it: since when it is due, and its id.
+/// A position in a sweep's order: the due time, and the id.
 pub(crate) type Place = (OffsetDateTime, Uuid);
 
-/// Goes through all that is due: `next` finds the portion behind a place, and `take` answers what came of one, where anything
-/// did.
+/// Processes everything that is due: `next` returns the portion after a place, and `take` the result for one item, if
+/// there is one.
 pub(crate) async fn sweep<D, T, N, K>(
     next: impl Fn(Place) -> N,
     take: impl Fn(D) -> K,
@@ -30,7 +30,7 @@ where
         for ((_, id), due) in portion {
             match take(due).await {
                 Ok(done) => swept.done.extend(done),
-                // Somebody else was first.
+                // Another process was first.
                 Err(CommandError::Rejected(_)) => {}
                 Err(CommandError::Failed(error)) => swept.pass_over(id, error)?,
             }
@@ -38,17 +38,17 @@ where
     }
 }
 
-/// What a sweep has come to. What cannot be read does not keep it from the others.
+/// The result of a sweep. An unreadable item does not prevent the others from being processed.
 #[derive(Debug, Default)]
 pub struct Swept<T> {
-    /// What it did.
+    /// The result for the items that were processed.
     pub done: T,
-    /// The first thing that it had to pass over. A fault of a row or a stream; the next sweep meets it again.
+    /// The first error of a skipped item. It concerns one row or stream; the next sweep meets it again.
     pub trouble: Option<StoreError>,
 }
 
 impl<T> Swept<T> {
-    /// Leaves one where it is and goes on, if it is only about that one.
+    /// Skips the item, if the error concerns only that one.
     fn pass_over(&mut self, subject: Uuid, error: StoreError) -> Result<(), StoreError> {
         if !error.is_of_one() {
             return Err(error);
@@ -58,14 +58,14 @@ impl<T> Swept<T> {
         Ok(())
     }
 
-    /// What it did, where nothing was passed over.
+    /// The result, if nothing was skipped; otherwise the error.
     pub fn complete(self) -> Result<T, StoreError> {
         self.trouble.map_or(Ok(self.done), Err)
     }
 }
 
 impl<T> Swept<Vec<T>> {
-    /// How much it did.
+    /// The number of items instead of their results.
     pub(crate) fn count(self) -> Swept<u64> {
         Swept { done: u64::try_from(self.done.len()).unwrap_or(u64::MAX), trouble: self.trouble }
     }

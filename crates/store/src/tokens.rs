@@ -1,4 +1,4 @@
-//! The broadcaster's tokens as Twitch last renewed them, one pair a grant.
+//! The broadcaster's tokens as Twitch last renewed them, one pair per grant.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use crate::{
     transaction::{Held, retrying},
 };
 
-/// A pair of tokens. Shows neither in `Debug`.
+/// A pair of tokens. `Debug` shows neither.
 #[derive(Debug, Clone)]
 pub struct StoredTokens {
-    /// What Helix calls carry.
+    /// The access token, which Helix calls carry.
     pub access: SecretString,
-    /// What renews it.
+    /// The refresh token, which renews it.
     pub refresh: SecretString,
 }
 
 /// Twitch's refusal to renew a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRefusal {
-    /// When.
+    /// When Twitch refused, by our clock.
     pub at: OffsetDateTime,
-    /// What Twitch said.
+    /// Twitch's reason.
     pub reason: String,
 }
 
-/// A pair whose row is locked: nobody else renews it meanwhile. Dropping it changes nothing.
+/// A pair whose row is locked, so that nobody else renews it meanwhile. Dropping it changes nothing.
 #[derive(Debug)]
 pub struct LockedTokens {
-    /// The pair as it is.
+    /// The current pair.
     pub tokens: StoredTokens,
-    /// The refusal of its refresh token, if it was refused.
+    /// The refusal of its refresh token, if Twitch refused it.
     pub refusal: Option<TokenRefusal>,
     broadcaster: BroadcasterId,
     grant: String,
@@ -42,7 +42,7 @@ pub struct LockedTokens {
 }
 
 impl Store {
-    /// The pair of this grant, when it was ever renewed.
+    /// The stored pair of this grant, if there is one.
     pub async fn tokens(&self, grant: &str) -> Result<Option<StoredTokens>, StoreError> {
         let row = sqlx::query!(
             "SELECT access_token, refresh_token FROM twitch_tokens WHERE broadcaster_id = $1 AND grant_id = $2",
@@ -54,8 +54,8 @@ impl Store {
         Ok(row.map(|row| StoredTokens { access: row.access_token.into(), refresh: row.refresh_token.into() }))
     }
 
-    /// Locks the pair of this grant, `configured` where none is stored. Waits for whoever holds it, at most `patience`; a
-    /// holder whose machine is gone loses the lock after as long.
+    /// Locks the pair of this grant, or `configured` if none is stored. Waits for another holder at most `patience`; a
+    /// holder whose machine is gone loses the lock after the same time.
     pub async fn lock_tokens(
         &self,
         grant: &str,
@@ -100,8 +100,8 @@ impl Store {
         })
     }
 
-    /// Stores a renewed pair when the lock under which it was renewed is lost. Takes it only in the place of the pair that
-    /// it was renewed from; answers whether it did.
+    /// Stores a renewed pair after the lock was lost. Replaces only the pair that it was renewed from; returns whether
+    /// it did.
     pub async fn replace_tokens(
         &self,
         grant: &str,
@@ -150,7 +150,7 @@ impl LockedTokens {
         self.tx.commit().await
     }
 
-    /// Remembers that Twitch has refused the refresh token.
+    /// Records that Twitch has refused the refresh token.
     pub async fn refuse(mut self, reason: &str, now: OffsetDateTime) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE twitch_tokens SET refused_at = $3, refusal = $4, updated_at = $3
@@ -165,7 +165,7 @@ impl LockedTokens {
         self.tx.commit().await
     }
 
-    /// Leaves everything as it was.
+    /// Ends the lock without a change.
     pub async fn release(self) -> Result<(), StoreError> {
         self.tx.rollback().await
     }

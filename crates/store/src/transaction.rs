@@ -1,4 +1,4 @@
-//! Named transactions, decided anew when they lose a race.
+//! Named transactions, which are retried when they lose a race.
 
 use std::{
     fmt::Display,
@@ -12,15 +12,15 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::{CommandError, Store, StoreError};
 
-/// How a transaction ends, for the metrics.
+/// How a transaction ended, as a label of the metrics.
 const COMMITTED: &str = "committed";
 const ROLLED_BACK: &str = "rolled_back";
 
-/// What a transaction may fail with.
+/// An error of a transaction.
 pub(crate) trait Failure: Display + From<StoreError> {
-    /// Whether it only lost a race.
+    /// Whether the transaction only lost a race.
     fn is_conflict(&self) -> bool;
-    /// What the metrics call it.
+    /// Its label in the metrics.
     fn label(&self) -> &'static str;
 }
 
@@ -59,11 +59,11 @@ impl Failure for CommandError {
     }
 }
 
-/// What is done in a transaction, and done anew when it loses a race: `async |tx: &mut PgConnection| …`.
+/// The work of a transaction, which is repeated when it loses a race: `async |tx: &mut PgConnection| …`.
 ///
-/// `AsyncFn(&mut PgConnection)` says nearly the same. But it cannot say that the future is `Send`, and rustc does not find out
-/// by itself for a future that borrows an argument (rust-lang/rust#110338), so that no caller could be spawned. A closure's
-/// parameter has to have its type written out, since this is no bound that rustc infers it from.
+/// `AsyncFn(&mut PgConnection)` is nearly the same. But it cannot require the future to be `Send`, and rustc does not
+/// infer that for a future that borrows an argument (rust-lang/rust#110338), so no caller could be spawned. A closure
+/// must write out the type of its parameter, since rustc does not infer it from this bound.
 pub(crate) trait Work<'t, T, E> {
     fn begin(&self, tx: &'t mut PgConnection) -> impl Future<Output = Result<T, E>> + Send;
 }
@@ -78,15 +78,15 @@ where
     }
 }
 
-/// One snapshot for all statements.
+/// All statements see one snapshot.
 const REPEATABLE_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
-/// The same for reading whole tables, which are joined and sorted as it goes best.
+/// The same, read-only, for reading whole tables with any kind of join and sort.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_material = on;
     SET LOCAL enable_sort = on; SET LOCAL enable_incremental_sort = on";
 
 impl Store {
-    /// Commits what `work` does, or nothing of it where it fails.
+    /// Runs `work` in a transaction and commits it; if it fails, nothing is committed.
     pub(crate) async fn transaction<T, E, W>(&self, name: &'static str, work: W) -> Result<T, E>
     where
         E: Failure,
@@ -95,7 +95,7 @@ impl Store {
         self.isolated(name, "BEGIN", work).await
     }
 
-    /// A transaction whose statements see one moment of the database.
+    /// Runs a transaction whose statements see one snapshot of the database.
     pub(crate) async fn repeatable_read<T, E, W>(&self, name: &'static str, work: W) -> Result<T, E>
     where
         E: Failure,
@@ -104,8 +104,8 @@ impl Store {
         self.isolated(name, REPEATABLE_READ, work).await
     }
 
-    /// A transaction that only reads, and sees one moment of the database. It reads whole tables, and may join and sort them
-    /// as it goes best.
+    /// Runs a read-only transaction that sees one snapshot of the database. It reads whole tables, and may use any kind
+    /// of join and sort.
     pub(crate) async fn snapshot<T, W>(&self, name: &'static str, work: W) -> Result<T, StoreError>
     where
         W: for<'t> Work<'t, T, StoreError>,
@@ -120,9 +120,9 @@ impl Store {
     {
         retrying(name, async || {
             let mut tx = self.pool.begin_with(begin).await.map_err(StoreError::from)?;
-            // Boxed for the same reason: of what is boxed it is known that it is `Send`.
+            // Boxed for the same reason: a boxed future is known to be `Send`.
             let doing: Pin<Box<dyn Future<Output = Result<T, E>> + Send + '_>> = Box::pin(work.begin(&mut tx));
-            // Dropped, a transaction is rolled back before its connection is used again; nobody has to wait for that.
+            // A dropped transaction is rolled back before its connection is used again; nobody has to wait for that.
             let done = doing.await?;
             tx.commit().await.map_err(StoreError::from)?;
             Ok(done)
@@ -130,14 +130,15 @@ impl Store {
         .await
     }
 
-    /// Begins a transaction that its holder ends. For what cannot be done anew, since it is not about the database alone.
+    /// Begins a transaction that its holder ends. For work that cannot be repeated, since it affects more than the
+    /// database.
     pub(crate) async fn hold(&self, name: &'static str) -> Result<Held, StoreError> {
         let started = Instant::now();
         Ok(Held { name, started, tx: self.pool.begin().await? })
     }
 }
 
-/// A transaction in somebody's hands.
+/// A transaction that its holder ends.
 #[derive(Debug)]
 pub(crate) struct Held {
     name: &'static str,
@@ -173,8 +174,8 @@ impl DerefMut for Held {
     }
 }
 
-/// Runs `attempt`, one whole transaction, until it does not end in a conflict; after several it gives up. A single statement
-/// is a transaction of its own. Counted and timed under `name`.
+/// Repeats `attempt`, one whole transaction, until it ends without a conflict; after several conflicts it gives up. A
+/// single statement is a transaction by itself. Counted and timed under `name`.
 pub(crate) async fn retrying<T, E, F, Fut>(name: &'static str, attempt: F) -> Result<T, E>
 where
     E: Failure,

@@ -1,4 +1,4 @@
-//! Announcements: exactly one for each payout that was sent, at what the payout's events say of it.
+//! Checks announcements: each payout that was sent has exactly one, in the state that the payout's events give.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::Audit;
 use crate::{Store, StoreError, compare::Compared};
 
-/// How long after a lease has run out some process ought to have noticed. Longer than a worker pauses after failures.
+/// How soon after a lease expires some process should have noticed. Longer than a worker pauses after failures.
 const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 
 impl Store {
-    /// What each payout's events say it owes is in the outbox.
+    /// Checks that the outbox holds what each payout's events say it owes.
     pub(super) async fn audit_obligations(
         &self,
         tx: &mut PgConnection,
@@ -48,7 +48,7 @@ impl Store {
                     audit.find("announcement_without_sent_payout", id, detail);
                 }
                 (Some((payout, expected)), Some((state, message))) => {
-                    // That a process is at it is no event.
+                    // That a process is sending it is not an event.
                     let found = if state == AnnouncementState::Sending.as_str() {
                         AnnouncementState::Pending.as_str()
                     } else {
@@ -67,7 +67,7 @@ impl Store {
         Ok(())
     }
 
-    /// No announcement is of a payout that never was, and none is held by a process that is gone.
+    /// Checks that every announcement belongs to a payout that exists, and that none is held by a process that is gone.
     pub(super) async fn audit_announcements(
         &self,
         tx: &mut PgConnection,

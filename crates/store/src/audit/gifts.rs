@@ -1,4 +1,4 @@
-//! Gift requests: the fold of their events, the queue, and what is to be verified.
+//! Checks gift requests: the fold of their events, the queue, and pending verifications.
 
 use mgm_domain::Gift;
 use sqlx::PgConnection;
@@ -8,8 +8,8 @@ use super::Audit;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Every stream can be read and every row is its fold; nobody waits while none is served; what is unverified is going
-    /// to be verified, and nothing else is.
+    /// Checks that every stream can be read, that every row is its fold, that nobody waits while no request is being
+    /// served, and that exactly the unverified requests are due for verification.
     pub(super) async fn audit_gifts(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let mut after = Uuid::nil();
         loop {

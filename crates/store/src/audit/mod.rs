@@ -1,4 +1,4 @@
-//! The audit: everything that must hold between the rows of the database, looked at in one snapshot.
+//! The audit: checks every invariant between the rows of the database, in one snapshot.
 
 mod announcements;
 mod gifts;
@@ -10,33 +10,33 @@ use time::OffsetDateTime;
 
 use crate::{Store, StoreError, compare::Compared, projection::Projected};
 
-/// What an audit looked at and found.
+/// What an audit checked and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// Events of every kind of stream.
+    /// Events of all kinds of streams.
     pub events: u64,
-    /// Payouts, by their events and their rows.
+    /// Payouts that have events or a row.
     pub payouts: u64,
-    /// Gift requests, by their events and their rows.
+    /// Gift requests that have events or a row.
     pub gifts: u64,
     /// Announcements.
     pub announcements: u64,
     /// Members of the pool.
     pub members: u64,
-    /// Cycles that were drawn.
+    /// Drawn cycles.
     pub cycles: u64,
-    /// What does not hold; empty when all is well.
+    /// Broken invariants; empty if there are none.
     pub findings: Vec<Finding>,
 }
 
-/// Something that does not hold.
+/// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// Which rule is broken: a stable name.
+    /// The stable name of the rule that is broken.
     pub code: &'static str,
-    /// The stream, payout, viewer, cycle or bucket that it is about.
+    /// The stream, payout, viewer, cycle or bucket that breaks it.
     pub subject: String,
-    /// What was found, for people.
+    /// What was found, in words.
     pub detail: String,
 }
 
@@ -60,8 +60,8 @@ impl Audit {
 }
 
 impl Store {
-    /// Looks at everything of the broadcaster. Reads one snapshot and locks nothing, so that it can run beside backends at
-    /// work.
+    /// Checks everything of the broadcaster. Reads one snapshot and takes no locks, so it can run beside serving
+    /// backends.
     pub async fn audit(&self, now: OffsetDateTime) -> Result<Audit, StoreError> {
         self.snapshot("audit", async |tx: &mut PgConnection| {
             let mut audit = Audit::default();
@@ -77,7 +77,7 @@ impl Store {
         .await
     }
 
-    /// Streams of whatever kind have versions from 1 without gaps, and are of one kind.
+    /// Checks that all streams have versions from 1 without gaps, and are of one kind each.
     async fn audit_streams(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let events = sqlx::query_scalar!(
             r#"SELECT count(*) AS "count!" FROM events WHERE broadcaster_id = $1"#,

@@ -1,4 +1,4 @@
-//! Payouts: the fold of their events, what viewers got, and the cycles they came from.
+//! Checks payouts: the fold of their events, what viewers received, and the cycles that they came from.
 
 use mgm_domain::{CycleId, EnrollmentRequestId, Gold, Payout};
 use sqlx::PgConnection;
@@ -8,7 +8,8 @@ use super::Audit;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Every stream can be read and has only events that may follow one another; every row is the fold of its events.
+    /// Checks that every stream can be read, that its events may follow one another, and that every row is the fold of
+    /// its events.
     pub(super) async fn audit_payouts(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let mut after = Uuid::nil();
         loop {
@@ -22,7 +23,7 @@ impl Store {
         self.audit_viewers(tx, audit).await
     }
 
-    /// Nobody has more than the lifetime cap, or two active payouts.
+    /// Checks that nobody has more than the lifetime cap, or two active payouts.
     async fn audit_viewers(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let cap = i64::from(Gold::LIFETIME_CAP.amount());
         let over = sqlx::query!(
@@ -49,7 +50,8 @@ impl Store {
         Ok(())
     }
 
-    /// A cycle with a winner has that winner's payout, and a payout of a cycle that was drawn is that cycle's.
+    /// Checks that each cycle with a winner has that winner's payout, and that each payout of a drawn cycle is that
+    /// cycle's.
     pub(super) async fn audit_cycles(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let cycles = sqlx::query_scalar!(
             r#"SELECT count(*) AS "count!" FROM roulette_cycles WHERE broadcaster_id = $1"#,

@@ -1,4 +1,4 @@
-//! The pool: its counts, its names, and that winners have left it.
+//! Checks the pool: its counts, its names, and that winners have left it.
 
 use mgm_domain::CharacterName;
 use sqlx::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::Audit;
 use crate::{Store, StoreError};
 
-/// Members that are read at a time.
+/// Members read at a time.
 const PAGE: i64 = 5_000;
 
 impl Store {
@@ -29,8 +29,8 @@ impl Store {
             let detail = format!("{} members are counted, there are {}", row.kept, row.counted);
             audit.find("pool_count_differs", &format!("bucket {}", row.bucket), detail);
         }
-        // While a payout is active its viewer cannot enrol: who was in the pool before the award and still is has not left
-        // it when the payout became Sent.
+        // A viewer with an active payout cannot enrol. So a member who was in the pool before the award, and still is,
+        // did not leave it when the payout became `Sent`.
         let winners = sqlx::query!(
             "SELECT member.viewer_id, payout.payout_id
              FROM pool_members AS member
@@ -47,7 +47,7 @@ impl Store {
         Ok(())
     }
 
-    /// A database folds case otherwise than the program: the key that makes names unique has to be the program's.
+    /// Checks that names are unique by the program's case folding, which differs from the database's.
     async fn audit_names(&self, tx: &mut PgConnection, audit: &mut Audit) -> Result<(), StoreError> {
         let mut after = String::new();
         loop {

@@ -23,7 +23,7 @@ pub(crate) struct GiftRow {
     pub(crate) failure_reason: Option<String>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) updated_at: OffsetDateTime,
-    /// Its place in the queue, from 1, where it was asked for with the row; 0 when it is in none. No column.
+    /// Its place in the queue, from 1, if the query computed it; 0 if it is in none. Not a column.
     pub(crate) position: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Projections: the rows that follow from the events, beside the rows that are there.
+//! Projections: rows that follow from the events, and the rows in the database.
 
 mod gift;
 mod payout;
@@ -17,10 +17,10 @@ pub(crate) trait Projected: Aggregate + Send + Sync {
     /// The row.
     type Row: Row;
 
-    /// The row that follows from this.
+    /// The row that follows from this state.
     fn row(&self, id: Uuid, version: i32) -> Result<Self::Row, StoreError>;
 
-    /// Locks what every command to it locks.
+    /// Takes the locks that every command to it takes.
     fn lock(
         store: &Store,
         tx: &mut PgConnection,
@@ -30,19 +30,19 @@ pub(crate) trait Projected: Aggregate + Send + Sync {
 
 /// A row of a projection.
 pub(crate) trait Row: Clone + Send + Sync + Sized {
-    /// Its table.
+    /// The name of its table.
     const TABLE: &'static str;
 
-    /// Whose row it is: the stream.
+    /// The id of its stream.
     fn id(&self) -> Uuid;
 
     /// The viewer that it is about.
     fn viewer(&self) -> &str;
 
-    /// Every other column with its value, for people.
+    /// Every other column with its value, as text.
     fn columns(&self) -> Vec<(&'static str, String)>;
 
-    /// Writes it, over what is there.
+    /// Writes the row, replacing any that is there.
     fn write(&self, store: &Store, tx: &mut PgConnection) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Removes the row of a stream that has no events.
@@ -55,7 +55,7 @@ pub(crate) trait Row: Clone + Send + Sync + Sized {
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
 
-    /// The next streams that have rows, after this one, in order.
+    /// The next streams after this one that have rows, in order.
     fn ids(
         store: &Store,
         tx: &mut PgConnection,
@@ -64,7 +64,7 @@ pub(crate) trait Row: Clone + Send + Sync + Sized {
     ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
 }
 
-/// A value that may be absent, for people.
+/// Shows a value that may be absent.
 fn or_null(value: Option<&impl ToString>) -> String {
     value.map_or_else(|| "null".to_owned(), ToString::to_string)
 }
