@@ -1,4 +1,4 @@
-//! Who asks: extractors, to be taken before anything else of a request.
+//! Authentication: extractors that come before all others of a handler.
 
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ impl FromIterator<SecretString> for DesktopKeys {
 }
 
 impl DesktopKeys {
-    /// Whether one of them is in the headers.
+    /// Whether the headers contain one of the keys.
     pub(super) fn unlock(&self, headers: &HeaderMap) -> bool {
         let Some(given) = headers.get(API_KEY_HEADER) else {
             return false;
         };
-        // Every key is compared, so that the time taken says nothing of which one came near.
+        // Every key is compared, so that the time taken reveals nothing about how close a guess was.
         let accepted = self.0.iter().map(|key| key.expose_secret().as_bytes().ct_eq(given.as_bytes()));
         accepted.fold(Choice::from(0), |any, one| any | one).into()
     }
@@ -65,34 +65,34 @@ where
     }
 }
 
-/// Whoever has a valid Extension token, with or without identity.
+/// The sender of a valid Extension token, with or without a shared identity.
 ///
-/// Without one, or with one that is expired, forged or for another Extension, 401 `unauthorized`, as in Production with one
-/// that names no channel; of another channel 403 `wrong_channel`; too often 429 `rate_limited`.
+/// Rejections: 401 `unauthorized` if the token is missing, expired, forged, for another Extension or, in Production,
+/// without a channel; 403 `wrong_channel` for another channel's; 429 `rate_limited` if too frequent.
 #[derive(Debug, Clone)]
 pub struct Panel(pub ExtensionToken);
 
-/// A viewer who has shared their identity. Rejected as [`Panel`] is, and 401 `identity_not_shared`.
+/// A viewer who has shared their identity. Rejected like [`Panel`], and with 401 `identity_not_shared`.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    /// Who.
+    /// Their user id.
     pub id: ViewerId,
     /// The name to show.
     pub display_name: String,
 }
 
-/// What Extension tokens are verified with, and who sends them is counted by.
+/// What is needed to verify Extension tokens and to limit the rate of their senders.
 #[derive(Debug)]
 pub struct PanelAccess {
-    /// The keys that sign them.
+    /// The keys that sign the tokens.
     pub keys: ExtensionKeys,
-    /// The Extension that they have to be for.
+    /// The Extension that the tokens must be for.
     pub extension: Option<ExtensionClientId>,
-    /// The channel that they have to be of.
+    /// The channel that the tokens must be for.
     pub channel: ServedChannel,
-    /// What they expire by.
+    /// The clock for their expiry.
     pub clock: Arc<dyn Clock>,
-    /// How often a viewer may ask.
+    /// The rate limits of viewers.
     pub limits: Arc<RequestLimits>,
 }
 
@@ -105,7 +105,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let access = Arc::from_ref(state);
         let (token, text) = access.verified(parts)?;
-        // Whoever has no name of any kind is known by the token: only Twitch can make another.
+        // A sender without any id is counted by the token: only Twitch can issue another.
         let client = token.viewer_id.as_deref().or(token.opaque_user_id.as_deref()).unwrap_or(text);
         access.count(parts, client)?;
         Ok(Self(token))
@@ -130,7 +130,7 @@ where
 }
 
 impl PanelAccess {
-    /// What the token says, and the token itself.
+    /// The token's verified claims, and its text.
     fn verified<'a>(&self, parts: &'a Parts) -> Result<(ExtensionToken, &'a str), ApiError> {
         let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let text = given

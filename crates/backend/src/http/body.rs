@@ -1,4 +1,4 @@
-//! Reading bodies in bounded memory.
+//! Reads bodies in bounded memory.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use mgm_service::{
     memory::Budget,
 };
 
-/// The memory for bodies, which the heads of requests share. Cheap to clone.
+/// The memory for bodies, shared with the heads of requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     memory: Budget,
@@ -34,7 +34,7 @@ impl BodyBudget {
         })
     }
 
-    /// The budget itself.
+    /// The underlying memory budget.
     #[must_use]
     pub fn memory(&self) -> Budget {
         self.memory.clone()

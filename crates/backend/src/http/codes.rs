@@ -1,4 +1,4 @@
-//! The stable codes: which refusal has which, and the status that each is answered with.
+//! The stable error codes: the code of each refusal, and the status of each code.
 
 use axum::http::StatusCode;
 use mgm_api_types::ErrorCode;
@@ -23,7 +23,7 @@ pub(crate) const fn code_of(rejection: Rejection) -> ErrorCode {
     }
 }
 
-/// The status that a code is answered with, on every route.
+/// The status of a code, on every route.
 pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::InvalidPayload

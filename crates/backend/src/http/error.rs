@@ -1,4 +1,4 @@
-//! What a client is told when something is not done, and how: one body for every error.
+//! Errors as clients see them: one body for all of them.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -13,37 +13,37 @@ use super::{
     limits::Exceeded,
 };
 
-/// An answer other than success.
+/// An error answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The rules say no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The request is not of the documented shape.
+    /// The request does not match the documented schema.
     #[error("{0}")]
     InvalidPayload(String),
-    /// No key, no token, no signature, or not a valid one.
+    /// The key, token or signature is missing or not valid.
     #[error("{0}")]
     Unauthorized(&'static str),
-    /// The desktop key is not ours.
+    /// The desktop key is not one of ours.
     #[error("the key is not valid")]
     ForbiddenApiKey,
     /// The token does not say who the viewer is.
     #[error("the viewer has not shared their identity with the Extension")]
     IdentityNotShared,
-    /// The token, or the request, is of another channel.
+    /// The token or the request belongs to another channel.
     #[error("this is another broadcaster's channel")]
     WrongChannel,
-    /// A notification too old or too new to be believed.
+    /// A notification that is too old or too new to be accepted.
     #[error("the message is older or newer than 10 minutes")]
     StaleMessage,
-    /// There is nothing at this address.
+    /// No route has this path.
     #[error("there is nothing here")]
     NotFound,
     /// No candidate waits for verification.
     #[error("no candidate waits for verification")]
     NoCandidate,
-    /// The address does not take this method.
+    /// No route of this path has this method.
     #[error("this address does not take this method")]
     MethodNotAllowed,
     /// The body is too long.
@@ -58,13 +58,13 @@ pub enum ApiError {
     /// Helix cannot say whether the viewer subscribes.
     #[error("Twitch cannot be asked for the subscription just now; try again")]
     HelixUnavailable,
-    /// The database is away.
+    /// The database is unavailable.
     #[error("the service cannot do this just now; try again")]
     Unavailable,
-    /// Other bodies have the memory. Anybody can bring about many of these, so they have no line each in the log.
+    /// Other bodies use all the memory. Anybody can cause many of these, so they have no line each in the log.
     #[error("there is no memory for the body just now; try again")]
     NoMemory,
-    /// A defect. What it is stands in the log.
+    /// A defect; the details are in the log.
     #[error("something went wrong on our side")]
     Internal,
 }
@@ -104,14 +104,14 @@ impl From<BodyError> for ApiError {
     }
 }
 
-/// What an error says, on its way out; the layer `error_body` makes its body.
+/// An error on its way out; the layer `error_body` makes its body.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     pub(super) code: ErrorCode,
     pub(super) message: String,
 }
 
-/// Marks an answer that has no line of its own in the log: there is one for many of its kind.
+/// Marks an answer that gets no line of its own in the log: one line stands for many of its kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoggedTogether;
 

@@ -1,4 +1,4 @@
-//! Bodies, paths and queries, with our errors where they are not as documented.
+//! Extractors for bodies, paths and queries that answer invalid input with our errors.
 
 use axum::{
     extract::{FromRef, FromRequest, FromRequestParts, Path, Request},
@@ -17,7 +17,7 @@ const MAX_JSON: usize = 64 * 1024;
 /// The longest explanation of what is wrong, in characters.
 const MAX_EXPLANATION: usize = 300;
 
-/// A JSON body, whose objects are objects: no array passes for one.
+/// A JSON body. An array is not accepted in place of an object.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -46,7 +46,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// An id in the path; what is no UUID names nothing.
+/// An id in the path; anything but a UUID is answered as not found.
 #[derive(Debug, Clone, Copy)]
 pub struct Id(pub Uuid);
 
@@ -71,7 +71,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// Reads a query. What is wrong with a parameter, its type says in words that follow the parameter's name.
+/// Parses a query. The type of a parameter describes its error in words that follow the parameter's name.
 fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = || form_urlencoded::parse(query.as_bytes());
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
@@ -79,7 +79,7 @@ fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
         let what = if pairs().any(|(other, _)| other == name) {
             format!("{name} {}", error.inner())
         } else {
-            // No value is wrong: what is left is a parameter that stands there twice.
+            // No value is invalid, so a parameter occurs twice.
             let repeated = pairs().find(|(name, _)| pairs().filter(|(other, _)| other == name).count() > 1);
             repeated.map_or_else(|| error.inner().to_string(), |(name, _)| format!("{name} must be given once"))
         };

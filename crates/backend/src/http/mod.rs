@@ -1,4 +1,4 @@
-//! What every route has in common: who asks, what is read, and how errors are answered.
+//! What all routes share: authentication, bodies, errors, rate limits and middleware.
 
 pub mod auth;
 pub mod body;

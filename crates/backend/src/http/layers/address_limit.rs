@@ -1,4 +1,4 @@
-//! The rate limit of an address.
+//! Middleware: the rate limit per address.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,22 +15,22 @@ use crate::http::{
     limits::{RequestLimits, address::client_address},
 };
 
-/// Counts, against the address, requests to open routes and those that are refused with 401 or 403. Whoever has the
-/// desktop key is not counted.
+/// Counts per address the requests to open routes and those refused with 401 or 403. Requests with a valid desktop key
+/// are not counted.
 #[derive(Debug, Clone)]
 pub(crate) struct AddressLimit {
     pub(crate) limits: Arc<RequestLimits>,
     pub(crate) keys: DesktopKeys,
-    /// Whose word is taken for the address of a client.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Arc<[IpNet]>,
-    /// Routes that anybody may ask for.
+    /// Routes that need no credentials.
     pub(crate) open_routes: &'static [&'static str],
-    /// Routes of which nothing is counted.
+    /// Routes that are never counted.
     pub(crate) free_routes: &'static [&'static str],
 }
 
 impl AddressLimit {
-    /// Refuses a request to an open route; answers what refuses one that turns out to be refused too often.
+    /// Refuses a request to an open route; returns what refuses a request after too many refusals.
     pub(crate) fn count(&self, request: &Request) -> Result<impl FnOnce(Response) -> Response + use<>, ApiError> {
         let path = request.uri().path();
         let is_counted = !self.free_routes.contains(&path) && request.method() != Method::OPTIONS;

@@ -1,6 +1,6 @@
-//! Middleware that looks at a request on its way in and at the answer on its way out.
+//! Middleware that handles a request on its way in and the answer on its way out.
 //!
-//! `axum::middleware::from_fn` can do more, and clones and boxes all that is inside of it for every request.
+//! `axum::middleware::from_fn` can do more, but clones and boxes everything inside it for every request.
 
 use std::{
     convert::Infallible,
@@ -18,8 +18,8 @@ use tracing::{Instrument, Span};
 
 use crate::http::error::ApiError;
 
-/// Calls `enter` with every request. It says in which span the request is to be answered and what is to be done with the
-/// answer, or it refuses the request.
+/// Makes middleware of `enter`, which is called with every request. It returns the span of the request and a function
+/// for the answer, or refuses the request.
 pub(crate) fn around<E, L>(enter: E) -> AroundLayer<E>
 where
     E: Fn(&mut Request) -> Result<(Span, L), ApiError>,

@@ -1,4 +1,4 @@
-//! What is known of every request: its id, and the line it leaves in the log.
+//! Middleware: a request's id, and its line in the log.
 
 use std::time::Instant;
 
@@ -15,15 +15,15 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{http::error::LoggedTogether, metrics, trace};
 
-/// The header that carries the id.
+/// The header that carries the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id: the caller's, where it is sane, else one of ours.
+/// A request's id: the caller's if it is well-formed, otherwise one of ours.
 #[derive(Debug, Clone)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// Its text: ASCII letters, digits, `.`, `_` and `-`.
+    /// The id's text: ASCII letters, digits, `.`, `_` and `-`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.to_str().expect("an id is ASCII")
@@ -41,23 +41,23 @@ impl RequestId {
     }
 }
 
-/// What handlers find of the request, as an extension.
+/// The request's context, an extension for handlers.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
     pub(crate) id: RequestId,
-    /// Our own place in the caller's trace, or in one of ours.
+    /// Our own span, in the caller's trace or in a new one.
     place: SpanContext,
 }
 
 impl RequestContext {
-    /// What ties a call to another service to this request.
+    /// The headers that relate a call to another service to this request.
     pub(crate) fn correlation(&self) -> Correlation {
         trace::correlation(&self.place, Some(self.id.0.clone()))
     }
 }
 
-/// Names the request, answers with the name, counts and times it, and writes one line to the log, at level debug where a
-/// quiet route has done well.
+/// Gives each request an id and returns it with the answer, counts and times the request, and writes one line to the
+/// log, at level debug if a quiet route succeeded.
 pub(crate) fn context(
     random: &RandomSource,
     quiet_routes: &'static [&'static str],
@@ -67,7 +67,7 @@ pub(crate) fn context(
     let id = RequestId::of_caller(request).unwrap_or_else(|| RequestId::of_ours(random));
     let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    // Of the highest level, so that whatever the log is filtered to, its lines say which request they are of.
+    // At the highest level, so that lines show their request whatever the log's filter is.
     let span = tracing::error_span!(
         "request",
         request_id = id.as_str(),
@@ -101,12 +101,12 @@ pub(crate) fn context(
     (span, leave)
 }
 
-/// The route that was found, as it is written in the router.
+/// The matched route, as written in the router.
 fn route(matched: Option<&MatchedPath>) -> &str {
     matched.map_or("(none)", MatchedPath::as_str)
 }
 
-/// The method, where HTTP has it: a client may make up others, and each would be a series of its own in the metrics.
+/// The method, if HTTP defines it: clients may invent others, and each would be another series in the metrics.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "POST", "PATCH", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("(other)")

@@ -1,4 +1,4 @@
-//! CORS for the panel: no cookies, only what it sends and reads.
+//! Middleware: CORS for the panel. No cookies, and only the headers that it sends and reads.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One body for every error.
+//! Middleware: one body for every error.
 
 use axum::{
     Extension, Json,
@@ -15,7 +15,7 @@ use crate::{
     metrics,
 };
 
-/// Gives every error its body, those of the framework included. A 5xx carries the request's id, which is in the log.
+/// Gives every error its body, including the framework's. A 5xx has the request's id, which is also in the log.
 pub(crate) fn error_body(request: &Request) -> impl FnOnce(Response) -> Response + use<> {
     let id = request.extensions().get::<RequestContext>().map(|context| context.id.clone());
     move |response| rendered(id, response)

@@ -1,4 +1,4 @@
-//! What every request passes on its way in and every answer on its way out.
+//! The middleware.
 
 pub(crate) mod address_limit;
 pub(crate) mod around;

@@ -1,4 +1,4 @@
-//! Whose request it is.
+//! The client's address.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The peer, or, where the peer is a proxy we trust, the last hop in `X-Forwarded-For` that is no such proxy; what stands
-/// before that hop, anybody could have written. An IPv6 client has its /64.
+/// The peer; or, if the peer is a trusted proxy, the last hop in `X-Forwarded-For` that is not one, since anybody could
+/// have written the hops before it. For an IPv6 client, its /64.
 pub(in crate::http) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut client = peer.to_canonical();
@@ -28,7 +28,7 @@ pub(in crate::http) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted
     }
 }
 
-/// One hop: an address, an IPv6 one perhaps in brackets, perhaps with a port.
+/// Parses one hop: an address, an IPv6 one perhaps in brackets, perhaps with a port.
 fn hop(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text.parse::<SocketAddr>().map(|address| address.ip());

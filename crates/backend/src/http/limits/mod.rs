@@ -1,7 +1,7 @@
-//! Rate limits: how much one viewer, or one address, may ask for.
+//! Rate limits per viewer and per address.
 //!
-//! A client has a bucket (the generic cell rate algorithm): a minute's worth of requests at once, and then as many as are
-//! due. Memory is bounded whatever the number of clients.
+//! Each client has a bucket (the generic cell rate algorithm): a minute's worth of requests at once, and then as many
+//! as the rate allows. Memory is bounded whatever the number of clients.
 
 pub(super) mod address;
 mod recent;
@@ -18,10 +18,10 @@ use mgm_settings::RateLimits;
 
 use recent::Recent;
 
-/// Clients that are remembered for each limit, at the least; about 5 MiB for all limits together.
+/// The minimum number of clients remembered for each limit; about 5 MiB for all limits together.
 const REMEMBERED: usize = 50_000;
 
-/// So many requests a minute for each client.
+/// A limit on the requests per minute of each client.
 #[derive(Debug)]
 pub struct Limit<K: Hash, C: Clock = DefaultClock> {
     name: &'static str,
@@ -29,17 +29,17 @@ pub struct Limit<K: Hash, C: Clock = DefaultClock> {
     buckets: RateLimiter<K, Recent<K>, C, NoOpMiddleware<C::Instant>>,
 }
 
-/// A client asked too often.
+/// A client exceeded a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
     name: &'static str,
     per_minute: NonZeroU32,
-    /// When to try again, in whole seconds.
+    /// How long to wait, in whole seconds.
     pub retry_after_seconds: u64,
 }
 
 impl<K: Hash> Limit<K> {
-    /// A limit under a name that clients are shown.
+    /// Makes a limit; clients see its name.
     #[must_use]
     pub fn per_minute(name: &'static str, per_minute: NonZeroU32) -> Self {
         Self::with(name, per_minute, REMEMBERED, DefaultClock::default())
@@ -71,16 +71,16 @@ fn whole_seconds(wait: Duration) -> u64 {
 /// The header fields of draft-ietf-httpapi-ratelimit-headers-10.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// The fields of the same draft up to -06, which most clients know.
+/// The header fields of the same draft up to -06, which most clients know.
 const RATE_LIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
-/// All that a 429 says in its header.
+/// All headers of a 429 about limits.
 pub(crate) const HEADERS: [HeaderName; 6] =
     [header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY, RATE_LIMIT_LIMIT, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET];
 
 impl Exceeded {
-    /// Says when to come again, and what the limit is.
+    /// Sets the headers that say how long to wait, and what the limit is.
     pub fn set_headers(&self, headers: &mut HeaderMap) {
         let Self { name, per_minute, retry_after_seconds } = self;
         let values = [
@@ -105,12 +105,12 @@ pub struct RequestLimits {
     pub viewer_writes: Limit<String>,
     /// A viewer's reads.
     pub viewer_reads: Limit<String>,
-    /// What an address is refused, and the open routes.
+    /// An address's refused requests, and its requests to open routes.
     pub address: Limit<IpAddr>,
 }
 
 impl RequestLimits {
-    /// As configured.
+    /// The configured limits.
     #[must_use]
     pub fn new(settings: &RateLimits) -> Self {
         Self {
@@ -170,7 +170,7 @@ mod tests {
         }
         let remembered = limit.buckets.into_state_store();
         assert!((REMEMBERED..=2 * REMEMBERED).contains(&remembered.len()), "{}", remembered.len());
-        // A table of this many entries of 16 bytes, at most seven eighths full.
+        // A table of this many 16-byte entries, at most seven eighths full.
         assert!(remembered.capacity() <= 4 * REMEMBERED, "{}", remembered.capacity());
     }
 

@@ -1,4 +1,4 @@
-//! What is remembered of clients for a rate limit, in bounded memory.
+//! The memory of a rate limit, which is bounded.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,10 @@ use std::{
 
 use governor::{nanos::Nanos, state::StateStore};
 
-/// Remembers the clients that asked last: at least `capacity` of them and at most twice as many.
+/// Remembers the clients with the most recent requests: at least `capacity` of them and at most twice as many.
 ///
-/// A client is forgotten only when that many others have asked since, and then starts afresh. Clients are told apart by a
-/// hash under a random key, so that an entry has the same few bytes whatever a client calls itself.
+/// A client is forgotten, and starts afresh, only after that many others have sent requests. Clients are identified by
+/// a hash with a random key, so that an entry has the same few bytes however long a client's name is.
 #[derive(Debug)]
 pub(super) struct Recent<K> {
     hasher: RandomState,
@@ -24,9 +24,9 @@ pub(super) struct Recent<K> {
 
 #[derive(Debug, Default)]
 struct Generations {
-    /// Who has asked since the last turn.
+    /// Clients with a request since the last turn.
     current: HashMap<u64, Nanos>,
-    /// Who had asked before it.
+    /// Clients with a request before that.
     previous: HashMap<u64, Nanos>,
 }
 
@@ -56,12 +56,12 @@ impl<K: Hash> StateStore for Recent<K> {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let key = self.hasher.hash_one(key);
-        // Nothing below can leave the maps half-changed.
+        // No panic below can leave the maps half-changed.
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let known = generations.current.get(&key).or_else(|| generations.previous.get(&key)).copied();
         let (result, state) = match measure(known) {
             Ok((value, state)) => (Ok(value), Some(state)),
-            // A client that keeps asking stays remembered.
+            // A client that keeps sending requests stays remembered.
             Err(refusal) => (Err(refusal), known),
         };
         if let Some(state) = state {
