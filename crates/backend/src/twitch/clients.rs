@@ -8,7 +8,7 @@ use mgm_twitch::{
 
 use crate::config::twitch::TwitchConfig;
 
-/// The clients of Twitch's services, those that the settings suffice for.
+/// The clients of Twitch's services, as far as the settings suffice.
 #[derive(Debug, Clone)]
 pub struct TwitchClients {
     pub(super) helix: Option<Helix>,
@@ -17,7 +17,7 @@ pub struct TwitchClients {
 }
 
 impl TwitchClients {
-    /// Builds those that are needed. A service that is never called needs no certificates either.
+    /// Builds the clients that are needed. A service that is never called needs no certificates either.
     pub fn new(config: &TwitchConfig) -> Result<Self, ClientError> {
         let calls_helix = config.broadcaster.is_some() || config.subscription.is_some();
         let helix = calls_helix.then(|| Helix::new(config.helix_base_url.clone(), config.timeout)).transpose()?;

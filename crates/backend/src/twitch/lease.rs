@@ -1,4 +1,4 @@
-//! A lease on something that must not be done twice, as its holder sees it.
+//! A lease, as its holder sees it, on something that must not be done twice.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 
 use mgm_system::Clock;
 
-/// For how long what is claimed is this process's alone.
+/// For how long a claim belongs to this process alone.
 ///
-/// Others judge by the date that the claim was written down with. That may be set, forward and back, and a machine may sleep;
-/// so the holder goes by the date and by a clock that nobody sets and that goes on in sleep, whichever leaves less.
+/// Other processes judge it by the wall-clock time stored with the claim. The wall clock may be set forwards or
+/// backwards, and a machine may sleep; so the holder uses the wall clock and a monotonic clock that runs during sleep,
+/// whichever leaves less.
 #[derive(Debug, Clone)]
 pub struct Lease {
     clock: Arc<dyn Clock>,
@@ -18,31 +19,31 @@ pub struct Lease {
     begun: Duration,
 }
 
-/// Too little is left of a lease.
+/// Too little of a lease is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its turn was nearly over before Twitch could be asked")]
 pub struct LeaseOver;
 
 impl Lease {
-    /// A lease that begins now: before it is asked for, since asking takes time.
+    /// Begins a lease. Call this before asking for the claim, since asking takes time.
     #[must_use]
     pub fn begin(clock: &Arc<dyn Clock>, length: Duration) -> Self {
         Self { clock: Arc::clone(clock), length, begun_at: clock.now(), begun: clock.uptime() }
     }
 
-    /// When it began.
+    /// When it began, by the wall clock.
     #[must_use]
     pub const fn begun_at(&self) -> OffsetDateTime {
         self.begun_at
     }
 
-    /// How long it is.
+    /// Its length.
     #[must_use]
     pub const fn length(&self) -> Duration {
         self.length
     }
 
-    /// Whether something that takes `longest` may begin: it has to be over before the lease is.
+    /// Whether something that takes up to `longest` may begin: it must end before the lease does.
     pub fn leaves(&self, longest: Duration) -> Result<(), LeaseOver> {
         let by_date = self.begun_at + self.length - self.clock.now();
         let by_uptime = self.length.saturating_sub(self.clock.uptime().saturating_sub(self.begun));
@@ -80,7 +81,7 @@ mod tests {
         assert_eq!(lease.leaves(Duration::ZERO), Err(LeaseOver));
     }
 
-    /// So `Announcements__LeaseMarginSeconds` must not be 0.
+    /// Therefore `Announcements__LeaseMarginSeconds` must not be 0.
     #[test]
     fn a_lease_as_long_as_the_call_leaves_no_time_for_it() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));

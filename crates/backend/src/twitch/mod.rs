@@ -1,4 +1,4 @@
-//! Calls to Twitch: with the broadcaster's token, which is renewed when Twitch no longer takes it, and about our own
+//! Calls to Twitch: with the broadcaster's token, which is renewed when Twitch no longer accepts it, and about the chat
 //! subscription.
 
 mod clients;

@@ -1,4 +1,4 @@
-//! What the broadcaster's token has to be, and what it is wanting in.
+//! What the broadcaster's token needs, and what it lacks.
 
 use mgm_twitch::{
     helix::{CHAT_SCOPE, CHAT_SUBSCRIPTION_SCOPES, SUBSCRIPTIONS_SCOPE},
@@ -7,7 +7,7 @@ use mgm_twitch::{
 
 use crate::config::BackendConfig;
 
-/// What the calls of this backend need.
+/// What this backend's calls need of the token.
 #[derive(Debug, Clone)]
 pub(super) struct Needs {
     client_id: String,
@@ -15,19 +15,19 @@ pub(super) struct Needs {
     scopes: Vec<Scope>,
 }
 
-/// A scope, and what comes of its absence.
+/// A scope, and the consequence of its absence.
 #[derive(Debug, Clone, Copy)]
 struct Scope {
     name: &'static str,
     without: &'static str,
 }
 
-/// What a token is wanting in.
+/// The problems of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// The scopes that it lacks; none where Twitch does not say which it has.
+    /// The scopes that it lacks; `None` if Twitch does not say which it has.
     pub missing_scopes: Option<Vec<&'static str>>,
-    /// All that is wrong with it, for the log: the names of settings, and no values.
+    /// All its problems, for the log: names of settings, and no values.
     pub warnings: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Needs {
         Self { client_id: client_id.to_owned(), broadcaster: config.broadcaster.to_string(), scopes }
     }
 
-    /// Holds what Twitch says of the token against them.
+    /// Compares Twitch's validation of the token with the needs.
     pub(super) fn check(&self, token: &Validation) -> Findings {
         let mut warnings = Vec::new();
         let mut warn = |what: &str| warnings.push(format!("Twitch__BroadcasterAccessToken {what}"));
@@ -55,7 +55,7 @@ impl Needs {
             Some(user) if *user != self.broadcaster => {
                 warn("is another user's than Twitch__BroadcasterUserId: Twitch refuses every call with it");
             }
-            // Where Twitch says nothing of scopes either, it has said nothing at all, or it is a client's own.
+            // If there is no client id either, Twitch said nothing about the token; otherwise it is an app token.
             None if token.client_id.is_some() => {
                 warn("is not a user's token: Twitch refuses every call with it that is made in the broadcaster's name");
             }
@@ -75,7 +75,7 @@ impl Needs {
         Findings { missing_scopes, warnings }
     }
 
-    /// What is found of a token that is void and is not renewed.
+    /// The finding for an invalid token that cannot be renewed.
     pub(super) fn void() -> Findings {
         let warning = "Twitch no longer accepts Twitch__BroadcasterAccessToken: set a new one and restart, or set \
                        Twitch__BroadcasterRefreshToken and Twitch__HelixClientSecret too";

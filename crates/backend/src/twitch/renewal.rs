@@ -1,4 +1,4 @@
-//! Renewing the broadcaster's token: one process at a time, by the lock of its row.
+//! Renews the broadcaster's token: one process at a time, under the lock of its row.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,20 +14,20 @@ use tokio_util::task::TaskTracker;
 use super::error::TokenTrouble;
 use crate::{metrics, retry::persistently, text::printable};
 
-/// How long another process's renewal is waited for; longer than the time-out of its call, as that is by default.
+/// How long to wait for another process's renewal; longer than the default timeout of its call.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(20);
-/// How long after a refusal the same refresh token is not tried again; a process that starts later may try once.
+/// How long a refused refresh token is not tried again; a process that starts later may try once.
 const AFTER_REFUSAL: Duration = Duration::from_secs(600);
-/// How long after a fault of the token service it is left alone.
+/// How long to wait after a fault of the token service.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
-/// How long a token that was refused at its first use is not renewed again: it is not age that it suffers from.
+/// How long not to renew again after a new token was refused at its first use: expiry is not what is wrong with it.
 const AFTER_FUTILITY: Duration = Duration::from_secs(600);
-/// How often it is tried again to store a renewed pair.
+/// How often storing a renewed pair is retried.
 const STORE_RETRIES: usize = 5;
-/// The longest reason kept, in characters.
+/// The longest reason stored, in characters.
 pub(super) const MAX_REASON: usize = 200;
 
-/// The token's way to a new one.
+/// Renews the broadcaster's token.
 #[derive(Debug)]
 pub(super) struct Renewal {
     oauth: OAuth,
@@ -40,7 +40,7 @@ pub(super) struct Renewal {
     turn: Mutex<Pause>,
 }
 
-/// Why nothing is tried for a while.
+/// Why renewal is not tried for a while.
 #[derive(Debug, Default)]
 struct Pause {
     fault: Option<(OffsetDateTime, String)>,
@@ -60,22 +60,22 @@ impl Renewal {
         Self { oauth, configured, grant, store, clock, tasks, started, turn: Mutex::default() }
     }
 
-    /// The access token as it was last renewed, if it ever was.
+    /// The most recently renewed access token, if there is one.
     pub(super) async fn renewed(&self) -> Result<Option<SecretString>, TokenTrouble> {
         let tokens = self.store.tokens(&self.grant).await.map_err(|error| self.without_database(&error))?;
         Ok(tokens.map(|tokens| tokens.access))
     }
 
-    /// A token in the place of one that Twitch no longer takes; `None` when another would do no better.
+    /// Replaces a token that Twitch no longer accepts; `None` if another would not help.
     ///
-    /// In a task of its own: whoever waits may go away, and the pair that Twitch has given out must be stored all the same.
+    /// Runs in a separate task: the caller may go away, but a pair that Twitch has issued must still be stored.
     pub(super) async fn renew(self: &Arc<Self>, rejected: SecretString) -> Result<Option<SecretString>, TokenTrouble> {
         let renewal = Arc::clone(self);
         let renewing = self.tasks.spawn(async move { renewal.in_turn(&rejected).await });
         renewing.await.unwrap_or_else(|_| Err(TokenTrouble::Unavailable("the process is ending".to_owned())))
     }
 
-    /// Remembers that a renewed token was not taken either.
+    /// Remembers that a renewed token was not accepted either.
     pub(super) async fn note_futile(&self, token: &SecretString) {
         tracing::warn!("Twitch answered 401 to a token just renewed: does it have the scopes that are needed?");
         self.turn.lock().await.futile = Some((self.clock.now() + AFTER_FUTILITY, token.clone()));
@@ -118,7 +118,7 @@ impl Renewal {
         }
     }
 
-    /// What is known without asking Twitch: somebody has renewed the token meanwhile, or asking is known not to help.
+    /// The result if Twitch need not be asked: the token was already renewed elsewhere, or asking is known not to help.
     fn without_asking(
         &self,
         locked: &LockedTokens,
@@ -140,7 +140,7 @@ impl Renewal {
         is_fresh.then(|| Err(TokenTrouble::Refused(refusal.reason.clone())))
     }
 
-    /// Stores a renewed pair. The one before may be void already, so this is worth some patience.
+    /// Stores a renewed pair. The previous pair may already be invalid, so this is retried patiently.
     async fn keep(&self, locked: LockedTokens, pair: TokenPair) {
         let (renewed_from, now) = (locked.tokens.clone(), self.clock.now());
         let tokens = StoredTokens { access: pair.access, refresh: pair.refresh };

@@ -1,5 +1,5 @@
-//! Helix in the broadcaster's name. Every such call goes through here, so that a token that Twitch no longer takes is
-//! renewed wherever it is noticed.
+//! Calls to Helix on behalf of the broadcaster. All of them go through here, so that any of them can notice that Twitch
+//! no longer accepts the token, and renew it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,7 +27,7 @@ use crate::{config::BackendConfig, text::printable};
 
 /// Calls to Helix with the broadcaster's token. Cheap to clone.
 ///
-/// A call that is answered 401 has not happened. Where the token can be renewed it is, once, and the call made again.
+/// A call that is answered 401 had no effect. If the token can be renewed, it is, and the call is made once more.
 #[derive(Debug, Clone)]
 pub struct HelixSession(Option<Arc<Inner>>);
 
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl HelixSession {
-    /// A session with what is configured; without the broadcaster's token every call ends in [`TokenTrouble::NotSet`].
+    /// A session from the configuration; without the broadcaster's token every call ends in [`TokenTrouble::NotSet`].
     pub(crate) fn new(
         clients: &TwitchClients,
         config: &BackendConfig,
@@ -73,8 +73,8 @@ impl HelixSession {
         })))
     }
 
-    /// Posts `text` to the broadcaster's chat, as the broadcaster. It is sent once at the most, and no call begins that may
-    /// not be over before the `lease` is: the reading and the renewing of tokens take as long as they take.
+    /// Posts `text` to the broadcaster's chat, as the broadcaster. It is sent at most once, and a call begins only if
+    /// it must end before the `lease` does, however long reading and renewing tokens took.
     pub async fn send_chat_message(
         &self,
         text: &str,
@@ -96,7 +96,7 @@ impl HelixSession {
         }
     }
 
-    /// Asks whether the viewer is subscribed to the broadcaster. An error is not a no.
+    /// Asks whether the viewer subscribes to the broadcaster. An error does not mean no.
     pub async fn is_subscribed(&self, user_id: &str, correlation: &Correlation) -> Result<bool, AskError> {
         let session = self.session()?;
         let broadcaster = session.broadcaster.as_str();
@@ -109,14 +109,14 @@ impl HelixSession {
         }
     }
 
-    /// Whether there is a token, and a service to ask about it.
+    /// Whether there is a token, and a service that can validate it.
     #[must_use]
     pub fn is_validated(&self) -> bool {
         self.0.as_ref().is_some_and(|session| session.validator.is_some())
     }
 
-    /// Asks what the token is good for, and says what it is wanting in. One that is void is renewed, where it can be, before
-    /// a call finds out. Nothing is found where there is nobody to ask.
+    /// Validates the token, and returns what it lacks. An invalid one is renewed, if possible, before a call fails.
+    /// Without a service to ask, the findings are empty.
     pub async fn validate(&self) -> Result<Findings, TokenTrouble> {
         let Some((session, validator)) =
             self.0.as_ref().and_then(|session| Some((session, session.validator.as_ref()?)))
@@ -139,13 +139,13 @@ impl HelixSession {
         Ok(findings)
     }
 
-    /// The scopes that the token lacked when it was last asked about.
+    /// The scopes that the token lacked at the last validation.
     #[must_use]
     pub fn missing_scopes(&self) -> Vec<&'static str> {
         self.0.as_ref().map(|session| session.missing_scopes().clone()).unwrap_or_default()
     }
 
-    /// How long one of these calls takes at the most, the renewal of the token included.
+    /// The longest that one of these calls takes, including renewal of the token.
     #[must_use]
     pub fn longest_call(&self) -> Duration {
         let Some(session) = &self.0 else { return Duration::ZERO };
@@ -160,7 +160,7 @@ impl HelixSession {
     }
 }
 
-/// The token of a call, and whether it is the second try.
+/// The token of a call, and whether this is the second attempt.
 struct Attempt {
     token: SecretString,
     credentials: Credentials,
@@ -169,11 +169,11 @@ struct Attempt {
 
 impl Inner {
     fn missing_scopes(&self) -> MutexGuard<'_, Vec<&'static str>> {
-        // It is only ever replaced as a whole.
+        // The value is only ever replaced as a whole.
         self.missing_scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// With the token as it was last renewed. It is read anew for each call: another process may have renewed it.
+    /// An attempt with the most recent token, which is read for each call, since another process may have renewed it.
     async fn attempt(&self) -> Result<Attempt, TokenTrouble> {
         let renewed = match &self.renewal {
             Some(renewal) => renewal.renewed().await?,
@@ -188,7 +188,7 @@ impl Inner {
         Ok(Attempt { token, credentials, is_again })
     }
 
-    /// Makes another attempt of one that was answered 401; false when there is none to make.
+    /// Prepares another attempt after a 401; false if there is none to make.
     async fn renew(&self, attempt: &mut Attempt) -> Result<bool, TokenTrouble> {
         let Some(renewal) = &self.renewal else { return Ok(false) };
         if attempt.is_again {

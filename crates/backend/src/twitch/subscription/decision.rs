@@ -1,4 +1,4 @@
-//! What is to be done about the subscription to chat, given what is remembered of it and what Twitch has.
+//! Decides what to do about the chat subscription, given the stored state and Twitch's subscriptions.
 
 use mgm_store::{ChatSubscription, SubscriptionState};
 use mgm_twitch::helix::EventSubSubscription;
@@ -7,11 +7,11 @@ use url::Url;
 const ENABLED: &str = "enabled";
 const PENDING: &str = "webhook_callback_verification_pending";
 
-/// Reasons for which Twitch ends a subscription, or cannot make one, that only a person can remove.
+/// Reasons, given by Twitch when it ends or refuses a subscription, that only a person can resolve.
 const NEEDS_A_PERSON: [&str; 5] =
     ["authorization_revoked", "chat_user_banned", "moderator_removed", "user_removed", "version_removed"];
 
-/// The subscription as the settings want it.
+/// The chat subscription that the settings ask for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) broadcaster: &'a str,
@@ -19,19 +19,19 @@ pub(super) struct Wanted<'a> {
     pub(super) secret_fingerprint: &'a str,
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// This one is as it should be; `delete` are others for the same chat.
+    /// This subscription is as wanted; `delete` are others for the same chat.
     Keep { id: String, is_enabled: bool, delete: Vec<String> },
-    /// Another has to be made, once those are deleted that stand in its way.
+    /// Create a new one, after deleting those that would conflict.
     Make { reason: Option<String>, delete: Vec<String> },
-    /// Twitch has ended it for a reason that a person has to remove.
+    /// Twitch has ended it for a reason that a person must resolve.
     Report { reason: String },
 }
 
-/// Decides. At the start of a process its own settings count; later on, what another process has made with other settings
-/// stays: whoever starts last decides, so that a rolling restart does not become a quarrel.
+/// Decides. When a process starts, its own settings count; later, a subscription that another process made with other
+/// settings is kept. So the process that started last decides, and a rolling restart causes no conflict.
 pub(super) fn decide(
     known: &ChatSubscription,
     wanted: Wanted<'_>,
@@ -41,7 +41,7 @@ pub(super) fn decide(
     let ours: Vec<_> = found.iter().filter(|one| is_about(one, wanted.broadcaster)).collect();
     let is_known = |one: &EventSubSubscription| known.id.as_deref() == Some(one.id());
     let is_right = |one: &EventSubSubscription| {
-        // One that was asked for, and whose answer was lost, has no id yet.
+        // A requested subscription whose answer was lost has no known id yet.
         let fingerprint = known.secret_fingerprint.as_deref().filter(|_| is_known(one) || known.id.is_none());
         let is_as_wanted = fingerprint == Some(wanted.secret_fingerprint) && calls(one, wanted.callback);
         is_as_wanted || (!at_start && is_known(one) && fingerprint.is_some())
@@ -63,7 +63,7 @@ pub(super) fn decide(
     }
 }
 
-/// Whether it is a webhook's subscription to this chat, read by the broadcaster.
+/// Whether it is a webhook subscription to this chat, read as the broadcaster.
 fn is_about(subscription: &EventSubSubscription, broadcaster: &str) -> bool {
     let by_webhook = subscription.transport.as_ref().and_then(|transport| transport.method.as_deref());
     let condition = subscription.condition.as_ref();
@@ -152,10 +152,10 @@ mod tests {
                 vec![one("a", "webhook_callback_verification_failed")],
                 make(Some("webhook_callback_verification_failed"), &["a"]),
             ),
-            // Made by somebody else: with which secret cannot be known.
+            // Made elsewhere, so its secret is unknown.
             (&known(Creating, None, None), vec![one("z", "enabled")], make(None, &["z"])),
             (&ours, vec![one("z", "enabled")], make(None, &["z"])),
-            // Asked for, and the answer was lost.
+            // Requested, but the answer was lost.
             (&known(Creating, None, Some("new")), vec![one("z", "enabled")], keep("z", true, &[])),
             (&known(Failed, None, Some("new")), vec![one("z", PENDING)], keep("z", false, &[])),
         ] {
@@ -182,11 +182,11 @@ mod tests {
             assert_eq!(decided(&revoked, &[one("a", reason)], false), report);
             assert_eq!(decided(&revoked, &[], false), report);
             assert_eq!(decided(&revoked, &[one("a", reason)], true), make(Some(reason), &["a"]));
-            // Somebody has seen to it.
+            // A person has resolved it.
             let mut adopted = revoked.clone();
             adopted.id = None;
             assert_eq!(decided(&adopted, &[one("b", "enabled")], false), keep("b", true, &[]));
-            // The message was missed.
+            // The revocation message was missed.
             let enabled = known(SubscriptionState::Enabled, Some("a"), Some("new"));
             assert_eq!(decided(&enabled, &[one("a", reason)], false), report);
         }

@@ -1,4 +1,4 @@
-//! What comes in the way of looking after the subscription, and whether it may pass by itself.
+//! Errors while maintaining the chat subscription, and whether they may pass by themselves.
 
 use mgm_store::StoreError;
 use mgm_twitch::{
@@ -9,21 +9,21 @@ use time::OffsetDateTime;
 
 use crate::text::printable;
 
-/// The longest reason kept, in characters.
+/// The longest reason stored, in characters.
 const MAX_REASON: usize = 300;
 
-/// Why a look came to nothing.
+/// Why a check failed.
 #[derive(Debug)]
 pub(super) enum Fault {
     Store(StoreError),
-    /// Another process has the lease by now, or a revocation came in between.
+    /// Another process has the lease by now, or a revocation arrived in between.
     Overtaken,
-    /// May pass.
+    /// May pass by itself.
     Passing {
         reason: String,
         not_before: Option<OffsetDateTime>,
     },
-    /// Will hardly pass without a person.
+    /// Will hardly pass without a person's help.
     Refused {
         reason: String,
     },

@@ -1,5 +1,5 @@
-//! Keeping our subscription to chat alive: made or repaired at start, made anew when Twitch has ended it. One process at
-//! a time does so, by a lease in the database; every process shows how it stands.
+//! Maintains the chat subscription: creates or repairs it at start, and creates it again when Twitch has ended it. One
+//! process at a time does so, by a lease in the database; every process shows its state.
 
 mod decision;
 mod fault;
@@ -27,19 +27,19 @@ use self::{
 use super::clients::TwitchClients;
 use crate::{config::BackendConfig, metrics};
 
-/// How long one look may take, and how much longer nobody else looks.
+/// How long a check may take, and how much longer the lease lasts.
 const LOOK_TIME: Duration = Duration::from_secs(50);
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
-/// How often a subscription that is in order is looked at.
+/// How often an enabled subscription is checked.
 const CHECK: Duration = Duration::from_secs(600);
-/// How soon one that Twitch is verifying is looked at again.
+/// How soon a subscription is checked again while Twitch verifies it.
 const VERIFICATION: Duration = Duration::from_secs(2);
-/// The pauses after something that passes.
+/// The pauses after an error that may pass by itself.
 const PASSING: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
 /// The pauses after a refusal, which will hardly pass by itself.
 const REFUSED: Backoff = Backoff { first: Duration::from_secs(60), longest: Duration::from_secs(900) };
 
-/// Looks after the subscription, where the settings want that, and shows how it stands.
+/// Maintains the chat subscription, if the settings say so, and shows its state.
 #[derive(Debug)]
 pub struct SubscriptionKeeper {
     store: Store,
@@ -61,7 +61,7 @@ struct Managed {
     secret_fingerprint: String,
 }
 
-/// What this process remembers; nothing that another would need.
+/// What this process remembers; no other process needs it.
 #[derive(Debug, Default)]
 struct Memory {
     has_looked: bool,
@@ -94,13 +94,13 @@ impl SubscriptionKeeper {
         Self { store, clock, random, holder, managed, memory: Mutex::default() }
     }
 
-    /// Whether the subscription is looked after here.
+    /// Whether this process maintains the subscription.
     #[must_use]
     pub const fn is_managed(&self) -> bool {
         self.managed.is_some()
     }
 
-    /// Shows how the subscription stands and, when that is due and nobody else does, looks after it.
+    /// Shows the subscription's state and, if a check is due and no other process has the lease, makes it.
     pub async fn round(&self) -> Result<(), StoreError> {
         let known = self.store.chat_subscription().await?;
         show(known.as_ref());
@@ -181,7 +181,7 @@ impl SubscriptionKeeper {
         } else {
             (SubscriptionState::Pending, now + VERIFICATION)
         };
-        // In order for a while: what went before no longer counts.
+        // Enabled for a while: earlier attempts no longer count.
         let attempts = if is_enabled && was_enabled { 0 } else { known.attempts };
         if is_enabled && !was_enabled {
             tracing::info!(subscription = id, "the subscription to chat is enabled");
@@ -193,8 +193,8 @@ impl SubscriptionKeeper {
         .await
     }
 
-    /// Asks for a subscription. That it is asked for, and with which secret, is written down first: should the answer be
-    /// lost, it is known again by that.
+    /// Requests a subscription. The request and its secret's fingerprint are stored first, so that the subscription is
+    /// recognised even if the answer is lost.
     async fn make(&self, managed: &Managed, app: &Credentials, known: &mut ChatSubscription) -> Result<(), Fault> {
         let attempts = known.attempts.saturating_add(1);
         let create_after = self.after(attempts, PASSING);
@@ -226,7 +226,7 @@ impl SubscriptionKeeper {
                 })
                 .await
             }
-            // 409: there is one. The next look will find it.
+            // 409: it already exists. The next check will find it.
             None => self.write(known, |next| next.due_at = due_at).await,
         }
     }
@@ -240,7 +240,7 @@ impl SubscriptionKeeper {
         Ok(())
     }
 
-    /// Writes down what came in the way, and when to look again.
+    /// Stores the error, and when to check again.
     async fn note(&self, known: &mut ChatSubscription, fault: Fault) -> Result<(), StoreError> {
         let attempts = known.attempts.saturating_add(1);
         let (reason, due_at) = match fault {
@@ -259,7 +259,7 @@ impl SubscriptionKeeper {
         count("failed");
         let noted = self.write(known, |next| {
             match next.state {
-                // What is known of it is not changed by our not being able to ask.
+                // Our not being able to ask does not change what is known of it.
                 SubscriptionState::Enabled | SubscriptionState::Pending | SubscriptionState::Revoked => {}
                 SubscriptionState::Creating | SubscriptionState::Failed => {
                     (next.state, next.reason) = (SubscriptionState::Failed, Some(reason));
@@ -306,7 +306,7 @@ fn count(change: &'static str) {
     metrics::eventsub_subscription_changes(change).increment(1);
 }
 
-/// What the metrics say of it.
+/// Shows the state in the metrics.
 fn show(known: Option<&ChatSubscription>) {
     let is = |state: SubscriptionState| f64::from(u8::from(known.is_some_and(|known| known.state == state)));
     metrics::eventsub_subscription_revoked().set(is(SubscriptionState::Revoked));
