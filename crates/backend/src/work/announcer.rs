@@ -1,4 +1,4 @@
-//! Announcing payouts in chat: a claimed announcement, one call to Helix, and what is made of its outcome.
+//! Announces payouts in chat: claims an announcement, calls Helix once, and records the outcome.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,12 +23,12 @@ use crate::{
 
 /// How long the request that made an announcement due waits for its outcome.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
-/// How often it is tried again to write an outcome down: in 19 s, which is less than the default of
-/// `Announcements__LeaseMarginSeconds`, after which the outcome would not be taken.
+/// How often recording an outcome is retried: for 19 s, which is less than the default of
+/// `Announcements__LeaseMarginSeconds`, after which the outcome would not be accepted.
 const SETTLE_RETRIES: usize = 7;
-/// The longest reason kept, in characters.
+/// The longest reason stored, in characters.
 const MAX_REASON: usize = 300;
-/// Helix' code for a message that is dropped because the same was said just before.
+/// Helix' code for a message that is dropped because the same text was said just before.
 const DUPLICATE: &str = "msg_duplicate";
 
 /// Sends announcements. Cheap to clone.
@@ -55,9 +55,9 @@ impl Announcer {
         Self { store, lease, helix, clock, random, tasks: tasks.clone() }
     }
 
-    /// Makes the first attempt at a payout that has just been sent, in a task of its own: neither the caller's going away
-    /// nor its patience cuts it short. Waits a little for the outcome; answers whether it is known to be out. A failure here
-    /// changes nothing of `Sent`; the worker takes up what is left.
+    /// Makes the first attempt for a payout that has just been sent, in a separate task, so that neither a cancelled
+    /// request nor a timeout interrupts it. Waits a little for the outcome; returns whether the announcement is known
+    /// to be out. A failure does not undo `Sent`; the worker retries.
     pub async fn announce_now(&self, payout: PayoutId, correlation: Correlation) -> bool {
         let announcer = self.clone();
         let (span, correlation) = self.span(payout, correlation);
@@ -80,7 +80,7 @@ impl Announcer {
         matches!(ended, Ok(Some(AnnouncementState::Announced)))
     }
 
-    /// Sends one announcement that is due; answers whether there was one.
+    /// Sends one announcement that is due; returns whether there was one.
     pub async fn announce_due(&self) -> Result<bool, StoreError> {
         let lease = self.lease();
         let Some(claimed) = self.store.claim_due_announcement(lease.begun_at(), lease.length()).await? else {
@@ -91,17 +91,17 @@ impl Announcer {
         Ok(true)
     }
 
-    /// Takes claims whose holder is gone for unknown.
+    /// Records claims whose lease has expired as unknown.
     pub async fn expire_leases(&self) -> Result<Swept<u64>, StoreError> {
         self.store.expire_leases(self.clock.now()).await
     }
 
-    /// The lease of a claim that is about to be made.
+    /// Begins the lease of a claim that is about to be made.
     fn lease(&self) -> Lease {
         Lease::begin(&self.clock, self.lease)
     }
 
-    /// A part of the trace of the request that owes the announcement, or a trace of its own.
+    /// A span in the trace of the request that owes the announcement, or in a new trace.
     fn span(&self, payout: PayoutId, caller: Correlation) -> (Span, Correlation) {
         let request_id = caller.request_id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
         let span = tracing::error_span!("announce", %payout, request_id, trace_id = Empty);
@@ -109,7 +109,7 @@ impl Announcer {
         (span, correlation)
     }
 
-    /// Answers where the announcement stands after it, if that could be written down.
+    /// Returns the resulting state, if the outcome could be recorded.
     async fn send(
         &self,
         claimed: &ClaimedAnnouncement,
@@ -119,14 +119,14 @@ impl Announcer {
         let payout = claimed.payout;
         let delivery = match self.helix.send_chat_message(&claimed.message, lease, correlation).await {
             Ok(outcome) => delivery(outcome),
-            // Nothing was sent, and a token, or time enough, may be there in a while.
+            // Nothing was sent; later there may be a token, or enough time.
             Err(error @ (SendError::Token(TokenTrouble::Unavailable(_)) | SendError::LeaseOver(_))) => {
                 Delivery::Retry { reason: error.to_string(), not_before: None, may_have_been_said: false }
             }
             Err(error @ SendError::Token(TokenTrouble::NotSet | TokenTrouble::Refused(_))) => failed(error.to_string()),
         };
         tracing::info!(%payout, attempt = claimed.attempt, outcome = ?delivery, "announcement attempted");
-        // The outcome is worth some patience: without it the announcement would end as unknown.
+        // Retried patiently: if the outcome is not recorded, the announcement ends as unknown.
         let settle = async || {
             let jitter = self.random.fraction();
             self.store.settle_announcement(claimed, delivery.clone(), self.clock.now(), jitter).await
@@ -152,7 +152,7 @@ fn failed(reason: String) -> Delivery {
     Delivery::Final(Outcome::Failed { reason })
 }
 
-/// The rule of "at most once": what was certainly not said is tried again, what may have been said is unknown.
+/// The rule of "at most once": what was certainly not said is retried, what may have been said is unknown.
 fn delivery(outcome: SendOutcome) -> Delivery {
     let printable = |text: &str| printable(text, MAX_REASON);
     let retry = |reason, not_before| Delivery::Retry { reason, not_before, may_have_been_said: false };
@@ -181,7 +181,7 @@ fn delivery(outcome: SendOutcome) -> Delivery {
                 502 | 504 => unknown(format!("a gateway answered {status}{said}")),
                 401 => failed(format!("Twitch answered 401{said}; is Twitch__BroadcasterAccessToken still valid?")),
                 400..=499 => failed(format!("Twitch answered {status}{said}")),
-                // Redirects and what is not documented: whether it was said cannot be told.
+                // Redirects and undocumented statuses do not tell whether it was said.
                 _ => unknown(format!("Twitch answered {status}{said}")),
             }
         }

@@ -1,4 +1,4 @@
-//! Enrolments are committed together when they arrive together: while some are being committed, the next gather. Each is
+//! Groups enrolments into transactions: while one group is being committed, the next gathers. Each enrolment is
 //! answered only after its commit.
 
 use std::{sync::Arc, time::Duration};
@@ -12,15 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::metrics;
 
-/// Enrolments that wait at the most; more are told to come again.
+/// The maximum number of waiting enrolments; further ones are refused until later.
 const QUEUE: usize = 4_096;
-/// Enrolments in one transaction at the most.
+/// The maximum number of enrolments in a transaction.
 const BATCH: usize = 128;
-/// How long the database's connection is kept when no enrolment comes.
+/// How long the database connection is kept while no enrolment arrives.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait for a batch to fill.
 const MOST_PATIENCE: Duration = Duration::from_millis(5);
-/// How long a commit may take before the database counts as away.
+/// How long a commit may take before the database counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes enrolments. Cheap to clone.
@@ -30,7 +30,7 @@ pub struct Enroller(mpsc::Sender<Job>);
 /// Why an enrolment was not decided. The details are in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolError {
-    /// The database is away, or too many wait. Worth trying again.
+    /// The database is unavailable, or too many enrolments wait. Worth retrying.
     #[error("enrolments cannot be taken just now")]
     Unavailable,
     /// A defect.
@@ -38,12 +38,12 @@ pub enum EnrolError {
     Failed,
 }
 
-/// How many were committed together last: as many are expected again, as when each viewer's connection brings the next.
-/// Without this wait the first to come would be committed alone, while all the others wait for that.
+/// The size of the last batch: as many are expected again, for example when each client sends its next enrolment after
+/// an answer. Without waiting, the first to arrive would be committed alone, while the others wait for that.
 #[derive(Debug, Default)]
 struct Crowd {
     size: usize,
-    /// How long they are waited for: half of what their transaction took.
+    /// How long to wait for them: half of the last transaction's duration.
     patience: Duration,
 }
 
@@ -54,7 +54,8 @@ struct Job {
 }
 
 impl Enroller {
-    /// Starts the task that gathers; it ends when the last [`Enroller`] is gone and everything taken is answered.
+    /// Starts the gathering task; it ends when the last [`Enroller`] is dropped and all accepted enrolments are
+    /// answered.
     #[must_use]
     pub fn start(store: Store, tasks: &TaskTracker) -> Self {
         let (sender, jobs) = mpsc::channel(QUEUE);
@@ -62,7 +63,7 @@ impl Enroller {
         Self(sender)
     }
 
-    /// Decides an enrolment and commits its effect. Once it is queued it is seen through, even when the caller goes away.
+    /// Decides an enrolment and commits its effect. Once queued, it is completed even if the caller goes away.
     pub async fn enrol(&self, enrolment: Enrolment) -> Result<EnrolmentOutcome, EnrolError> {
         let (answer, decided) = oneshot::channel();
         self.0.try_send(Job { enrolment, answer }).map_err(|_| EnrolError::Unavailable)?;
@@ -70,8 +71,8 @@ impl Enroller {
     }
 }
 
-/// Hands on what has gathered whenever no transaction is under way. Each runs in a task of its own, so that a defect in one
-/// fails that one only.
+/// Commits what has gathered whenever no transaction is running. Each transaction runs in a separate task, so that a
+/// panic fails only that one.
 async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
     let session = Arc::new(store.enrolment_session());
     let mut crowd = Crowd::default();
@@ -87,14 +88,14 @@ async fn gather(store: Store, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker)
         let deadline = Instant::now() + crowd.patience;
         while gathered.len() < crowd.size {
             let room = BATCH - gathered.len();
-            // Over with the time, or with the last who could send any.
+            // The time is over, or all senders are gone.
             if !matches!(timeout_at(deadline, jobs.recv_many(&mut gathered, room)).await, Ok(1..)) {
                 break;
             }
         }
         let (size, started) = (gathered.len(), Instant::now());
         let session = Arc::clone(&session);
-        // It has its own word for what fails; a panic is in the log.
+        // `commit` reports its own failures; a panic is in the log.
         let _ = tasks.spawn(async move { commit(&session, gathered).await }).await;
         crowd = Crowd { size, patience: (started.elapsed() / 2).min(MOST_PATIENCE) };
     }
@@ -106,11 +107,11 @@ async fn commit(session: &EnrolmentSession, jobs: Vec<Job>) {
     match decide(session, &enrolments).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // Whoever asked may have gone; the effect stands.
+                // The caller may be gone; the effect stands.
                 let _ = answer.send(Ok(outcome));
             }
         }
-        // One of them is at fault: it must not cost the others.
+        // One of them causes the failure, which must not affect the others.
         Err(EnrolError::Failed) if enrolments.len() > 1 => {
             for (enrolment, answer) in enrolments.iter().zip(answers) {
                 let alone = decide(session, std::slice::from_ref(enrolment)).await;

@@ -1,4 +1,4 @@
-//! What goes on beside the requests.
+//! Background work.
 
 pub mod announcer;
 pub mod enroller;

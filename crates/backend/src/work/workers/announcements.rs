@@ -1,6 +1,6 @@
-//! Announcements that are due: retries, and what a process that is gone has left behind.
+//! Sends announcements that are due: retries, and those left behind by processes that are gone.
 //!
-//! The worker looks when the next one is due, when the database tells that one has changed, and now and then in any case.
+//! The worker runs when the next one is due, when the database notifies of a change, and every few seconds in any case.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -11,19 +11,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{context::WorkerContext, worker::Worker};
 
-/// The shortest pause, where another process has locked what is due.
+/// The shortest pause, for when another process has locked what is due.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The pause before listening anew.
+/// The pause before listening again.
 const LISTEN_PAUSE: Duration = Duration::from_millis(500);
-/// How long one listens before that counts as a good round, whether anything was told or not.
+/// How long to listen for a notification before the round counts as a success.
 const LISTEN_TIME: Duration = Duration::from_secs(60);
 
-/// Sends what is due.
+/// Sends announcements that are due.
 pub(super) struct Announcements {
     context: WorkerContext,
     woken: Arc<Notify>,
     shutdown: CancellationToken,
-    /// When the next one is due, where that is known.
+    /// When the next one is due, by our clock, if that is known.
     due: Option<OffsetDateTime>,
 }
 
@@ -53,20 +53,20 @@ impl Worker for Announcements {
     }
 }
 
-/// Sends what is due, and takes attempts whose process is gone for unknown; answers when to look again.
+/// Sends what is due, and records attempts whose lease has expired as unknown; returns when to look again.
 pub async fn round(
     context: &WorkerContext,
     shutdown: &CancellationToken,
 ) -> Result<Option<OffsetDateTime>, StoreError> {
     let expired = context.announcer.expire_leases().await?;
-    // What is claimed is seen through; nothing more is claimed once the process is to end.
+    // A claimed announcement is completed; at shutdown no more are claimed.
     while !shutdown.is_cancelled() && context.announcer.announce_due().await? {}
-    // What had to be passed over is a failure, but keeps nothing else from chat.
+    // A skipped announcement fails the round, but only after the others were sent.
     expired.complete()?;
     context.store.next_announcement_due().await
 }
 
-/// Wakes [`Announcements`] when an announcement changes, in whatever process.
+/// Wakes [`Announcements`] when an announcement changes, in any process.
 pub(super) struct Listening {
     context: WorkerContext,
     wake: Arc<Notify>,
@@ -79,11 +79,11 @@ impl Listening {
         Self { context, wake, shutdown, listener: None }
     }
 
-    /// Connects, or waits for what is told.
+    /// Connects, or waits for a notification.
     async fn listen(&mut self) -> Result<(), StoreError> {
         let Some(mut listener) = self.listener.take() else {
             self.listener = Some(self.context.store.listen().await?);
-            // Something may have changed before anybody listened.
+            // Something may have changed before the connection listened.
             self.wake.notify_one();
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! What the workers work with.
+//! What all workers use.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use crate::{
     work::announcer::Announcer,
 };
 
-/// See the module. Cheap to clone.
+/// What all workers use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct WorkerContext {
     /// The configuration.
     pub config: Arc<BackendConfig>,
     /// The store.
     pub store: Store,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source.
     pub random: Arc<RandomSource>,
-    /// Calls to Helix in the broadcaster's name.
+    /// Calls to Helix on behalf of the broadcaster.
     pub helix: HelixSession,
     /// Announces payouts.
     pub announcer: Announcer,
-    /// Looks after our subscription to chat.
+    /// Maintains the chat subscription.
     pub subscription: Arc<SubscriptionKeeper>,
 }

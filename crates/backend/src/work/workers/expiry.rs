@@ -1,4 +1,4 @@
-//! What grows old: payouts that nobody takes to an end, and the record of processed chat messages.
+//! Handles what is too old: expires active payouts, and forgets processed chat messages.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use mgm_store::StoreError;
 use super::{context::WorkerContext, worker::Worker};
 use crate::metrics;
 
-/// How long processed chat messages are remembered. Twitch gives up redelivering long before.
+/// How long processed chat messages are remembered. Twitch stops redelivering long before.
 const INBOX_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// Expires payouts, and forgets chat messages.

@@ -1,4 +1,4 @@
-//! What the metrics show of the database, looked at every now and then and not each time somebody asks for them.
+//! The database's part of the metrics, refreshed periodically rather than at each scrape.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::{context::WorkerContext, worker::Worker};
 use crate::metrics;
 
-/// Of how many ended cycles the missed draws are counted.
+/// The number of ended cycles in which missed draws are counted.
 const CYCLES: u32 = 12;
 
 /// Sets the gauges.
@@ -61,7 +61,7 @@ fn connections(context: &WorkerContext) {
     metrics::database_connections("idle").set(idle);
 }
 
-/// How long ago that was, in seconds; 0 when it never was.
+/// The age in seconds; 0 if there is no time.
 fn age(since: Option<OffsetDateTime>, now: OffsetDateTime) -> f64 {
     since.map_or(0.0, |since| Duration::try_from(now - since).unwrap_or_default().as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! Gift requests whose time has passed: they fail, and the next is served.
+//! Fails gift requests that have timed out, so that the next one is served.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use mgm_store::StoreError;
 use super::{context::WorkerContext, worker::Worker};
 use crate::metrics::count_failed_gift;
 
-/// Fails gift requests.
+/// Fails gift requests that have timed out.
 pub(super) struct GiftTimeouts(pub(super) WorkerContext);
 
 impl Worker for GiftTimeouts {
@@ -22,7 +22,7 @@ impl Worker for GiftTimeouts {
     }
 }
 
-/// Fails the requests whose time has passed.
+/// Fails the requests that have timed out.
 pub async fn round(context: &WorkerContext) -> Result<(), StoreError> {
     let timed_out = context.store.time_out_gifts(context.config.settings.gifts.limits(), context.clock.now()).await?;
     for (gift, reason) in &timed_out.done {

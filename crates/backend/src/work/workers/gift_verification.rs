@@ -1,4 +1,5 @@
-//! Gift requests made in chat: Helix is asked whether the viewer subscribes, until it says so or an hour has passed.
+//! Verifies gift requests made in chat: asks Helix whether the viewer subscribes, until it answers or an hour has
+//! passed.
 
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::{context::WorkerContext, worker::Worker};
 use crate::{metrics::count_failed_gift, twitch::AskError};
 
-/// How long after the time-out of the call a claim still stands.
+/// How long a claim outlasts the timeout of the call.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
-/// Asks for gift requests.
+/// Verifies gift requests.
 pub(super) struct GiftVerification {
     context: WorkerContext,
     shutdown: CancellationToken,
@@ -37,8 +38,7 @@ impl Worker for GiftVerification {
     }
 }
 
-/// Asks for one request after the other that is due. When Helix does not answer one, the others are left to the next
-/// round.
+/// Verifies one due request after another. If Helix does not answer for one, the others are left to the next round.
 pub async fn round(context: &WorkerContext, shutdown: &CancellationToken) -> Result<(), StoreError> {
     let lease = context.helix.longest_call() + LEASE_MARGIN;
     while !shutdown.is_cancelled() {

@@ -1,4 +1,4 @@
-//! What happens without being asked for. Any number of processes may run these beside one another.
+//! The workers. Any number of processes may run them at the same time.
 
 pub mod announcements;
 mod context;
@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use self::context::WorkerContext;
 use self::worker::run;
 
-/// Starts all of them; they end with `shutdown`.
+/// Starts all workers; they end with `shutdown`.
 pub fn start(context: &WorkerContext, tasks: &TaskTracker, shutdown: &CancellationToken) {
     let context = || context.clone();
     let shutdown = || shutdown.clone();

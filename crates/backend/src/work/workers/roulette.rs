@@ -24,7 +24,7 @@ impl Worker for Roulette {
     }
 }
 
-/// Draws the present cycle, if that is due and has not been done.
+/// Draws the current cycle, if its draw is due and has not been made.
 pub async fn round(context: &WorkerContext) -> Result<(), StoreError> {
     match context.store.draw(context.config.settings.schedule, context.clock.now(), &mut context.random.fork()).await? {
         DrawOutcome::NotDue | DrawOutcome::AlreadyDrawn => {}

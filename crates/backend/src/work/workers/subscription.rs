@@ -1,4 +1,4 @@
-//! Our subscription to chat: looked after where the settings want it, shown in any case.
+//! Maintains the chat subscription if the settings say so, and always shows its state.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use mgm_store::StoreError;
 
 use super::{context::WorkerContext, worker::Worker};
 
-/// How often to see whether a look at the subscription is due.
+/// How often to see whether a check of the subscription is due.
 const POLL: Duration = Duration::from_secs(1);
-/// How often to show how a subscription stands that somebody else looks after.
+/// How often to show the state of a subscription that is maintained elsewhere.
 const SHOW: Duration = Duration::from_secs(15);
 
-/// Looks after the subscription.
+/// Maintains and shows the chat subscription.
 pub(super) struct Subscription(pub(super) WorkerContext);
 
 impl Worker for Subscription {

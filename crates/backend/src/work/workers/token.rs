@@ -1,6 +1,6 @@
-//! The broadcaster's token, validated as Twitch wants it: at start, and every hour
-//! (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). So one that is void, or lacks a scope, is noticed before an
-//! announcement is due.
+//! Validates the broadcaster's token as Twitch requires: at start, and every hour
+//! (<https://dev.twitch.tv/docs/authentication/validate-tokens/>). So a token that is invalid, or lacks a scope, is
+//! noticed before an announcement is due.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::{context::WorkerContext, worker::Worker};
 
-/// How often.
+/// The time between validations.
 const PERIOD: Duration = Duration::from_secs(3_600);
-/// How soon when Twitch could not be asked, and how often to see whether it is time.
+/// How soon to retry if Twitch could not be asked, and how often to see whether a validation is due.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Validates the token.
@@ -29,7 +29,7 @@ impl Token {
 impl Worker for Token {
     const NAME: &'static str = "token";
 
-    /// A token that is not known to be good is told in the log, and is no failure of the worker.
+    /// A token that is not known to be valid is logged; it is not a failure of the worker.
     async fn round(&mut self) -> Result<(), StoreError> {
         if self.validated.is_some_and(|validated| validated.elapsed() < PERIOD) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The loop that every worker runs on.
+//! The loop that runs every worker.
 
 use std::{future::pending, time::Duration};
 
@@ -10,28 +10,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 
-/// The pauses after failures, where they are longer than the worker's own.
+/// The pauses after failures, if they are longer than the worker's own.
 const AFTER_FAILURE: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
 
-/// Something that is done in rounds, without being asked for.
+/// A background task that works in rounds.
 pub(super) trait Worker: Send {
-    /// What the log and the metrics call it.
+    /// Its name in the log and the metrics.
     const NAME: &'static str;
 
-    /// Does a round.
+    /// Does one round.
     fn round(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// How long after a round the next is due.
+    /// The pause after a successful round.
     fn pause(&self) -> Duration;
 
-    /// Ends a pause early, but none that is for a failure.
+    /// Ends a pause early, except one after a failure.
     fn woken(&self) -> impl Future<Output = ()> + Send {
         pending()
     }
 }
 
-/// Does one round after the other until `shutdown`, which cuts pauses and no rounds. The pauses are the worker's own after a
-/// good round, and longer and longer after failures.
+/// Runs rounds until `shutdown`, which interrupts pauses but not rounds. After a success the pause is the worker's own;
+/// it grows with each failure in a row.
 pub(super) async fn run<W: Worker>(mut worker: W, shutdown: CancellationToken) {
     metrics::worker_failures(W::NAME).increment(0);
     note_success::<W>();
@@ -58,7 +58,7 @@ pub(super) async fn run<W: Worker>(mut worker: W, shutdown: CancellationToken) {
     }
 }
 
-/// By the machine's clock: Prometheus compares it with its own.
+/// By the machine's clock, since Prometheus compares it with its own.
 fn note_success<W: Worker>() {
     let now = (SystemClock.now() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
     metrics::worker_last_success_timestamp_seconds(W::NAME).set(now);
