@@ -1,4 +1,4 @@
-//! Commands in chat: what was typed, whether it may be, and what becomes of it. Knows nothing of how it came here.
+//! Chat commands: parsing, permission and effect. Independent of how the messages arrive.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ use crate::{
     work::enroller::{EnrolError, Enroller},
 };
 
-/// Takes what is said in the broadcaster's chat.
+/// Processes messages of the broadcaster's chat.
 #[derive(Debug)]
 pub struct Chat {
     config: Arc<BackendConfig>,
@@ -34,10 +34,10 @@ pub struct Chat {
     passed_over: PassedOver,
 }
 
-/// Why a command was not decided. Nothing of it is done; the message may come again.
+/// Why a command was not decided. It had no effect, so the message may be delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
-    /// An enrolment was not.
+    /// The enrolment was not decided.
     #[error(transparent)]
     Enrol(#[from] EnrolError),
     /// The store failed.
@@ -56,7 +56,8 @@ impl Chat {
         Self { config, store, enroller, clock, random, passed_over: PassedOver::default() }
     }
 
-    /// Does what a notification asks for. What is no chat, of another channel, no command, or refused, changes nothing.
+    /// Carries out a notification's command. Other notifications, other channels, ordinary chat and refused commands
+    /// change nothing.
     pub async fn receive(&self, mut notification: Envelope) -> Result<(), ChatError> {
         if notification.subscription_type() != Some(CHANNEL_CHAT_MESSAGE) || !notification.has_event() {
             count("ignored");
@@ -97,7 +98,7 @@ impl Chat {
             return Ok(());
         };
         let display_name = display_name(message.display_name());
-        // What waits for the database is boxed, so that ordinary chat need not carry the space for it.
+        // The futures of commands are boxed, so that the future for ordinary chat stays small.
         match command {
             ChatCommand::Enrol { .. } => Box::pin(self.enrol(message_id, Enrol { viewer, display_name, name })).await,
             ChatCommand::Gift { .. } => Box::pin(self.request_gift(&message_id, viewer, display_name, name)).await,
@@ -116,7 +117,8 @@ impl Chat {
         Ok(())
     }
 
-    /// The badges let the viewer ask; whether they get it, Helix says later: Twitch waits for this answer.
+    /// The badges permit the request; Helix decides later whether the viewer gets the gift, since Twitch waits for this
+    /// answer.
     async fn request_gift(
         &self,
         message_id: &MessageId,
@@ -138,7 +140,8 @@ impl Chat {
         Ok(())
     }
 
-    /// In shared chat a message counts only for the channel in which it was typed. Elsewhere it does not say.
+    /// In shared chat a message counts only for the channel where it was typed. Outside of shared chat it names no
+    /// source.
     fn is_typed_here(&self, message: &ChannelChatMessage) -> bool {
         let source = message.source_broadcaster_user_id.as_deref();
         source.is_none_or(|channel| channel == self.config.broadcaster.as_str())
@@ -155,14 +158,14 @@ fn count(outcome: &'static str) {
     metrics::eventsub_messages(outcome).increment(1);
 }
 
-/// A refused command is logged once and counted; Twitch hears nothing of it.
+/// Logs and counts a refused command; Twitch gets the same answer as for any other.
 fn refuse(viewer: &ViewerId, refusal: Rejection) {
     let code = code_of(refusal);
     tracing::info!(%viewer, code = code.as_str(), "a chat command was refused");
     metrics::refusals(code, "chat").increment(1);
 }
 
-/// Tells the log of chat that is passed over for its channel: once of each kind, for the whole of that chat may follow.
+/// Logs messages that are skipped because of their channel: only once per kind, since all of that chat may follow.
 #[derive(Debug, Default)]
 struct PassedOver {
     unnamed: AtomicBool,
@@ -170,7 +173,7 @@ struct PassedOver {
 }
 
 impl PassedOver {
-    /// Takes note of a chat message.
+    /// Logs a skipped message.
     fn note(&self, elsewhere: Elsewhere) {
         let (told, why) = match elsewhere {
             Elsewhere::Unnamed => (&self.unnamed, "it does not name its channel, as Twitch always does"),

@@ -1,5 +1,5 @@
-//! The Extension backend service (EBS): Twitch's notifications in, the roulette, payouts for the desktop program, and the
-//! announcement in chat.
+//! The Extension backend service (EBS): receives Twitch's notifications, runs the roulette, gives payouts to the
+//! desktop program, and announces them in chat.
 
 pub mod chat;
 pub mod cli;

@@ -1,10 +1,10 @@
-//! How often something that must be written down is tried again.
+//! How often writes that must succeed are retried.
 
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
 
-/// So many further attempts: the first soon, since most failures pass at once, the last ones 5 s apart.
+/// Makes this many retries: the first soon, since most failures pass at once, the last ones 5 s apart.
 #[must_use]
 pub fn persistently(retries: usize) -> ExponentialBuilder {
     ExponentialBuilder::default()

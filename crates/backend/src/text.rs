@@ -1,15 +1,15 @@
-//! Texts that others give us to show or to keep.
+//! Texts from outside, to be shown or stored.
 
-/// The longest display name kept, in characters. Twitch's have at most 25.
+/// The longest display name stored, in characters. Twitch's have at most 25.
 const MAX_DISPLAY_NAME: usize = 100;
 
-/// A display name without control characters (PostgreSQL stores no NUL), and not without end.
+/// A display name of limited length, without control characters (PostgreSQL stores no NUL).
 #[must_use]
 pub fn display_name(text: &str) -> String {
     printable(text, MAX_DISPLAY_NAME)
 }
 
-/// A text of somebody else's for the log and the operator: one line, without control characters, not without end.
+/// An outside text for the log and the operator: one line of limited length, without control characters.
 #[must_use]
 pub fn printable(text: &str, max_characters: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(max_characters).collect()

@@ -25,7 +25,7 @@ pub struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Status 0 when everything holds, 1 when something does not.
+    /// Exits with 0 if every invariant holds, with 1 otherwise.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;
         let audit = store.audit(SystemClock.now()).await?;

@@ -32,7 +32,7 @@ pub struct ExportArgs {
 }
 
 impl ExportArgs {
-    /// One line of JSON an event, first to last, as they are written. Status 1 when there is no such stream.
+    /// Prints one line of JSON per event, in order, as stored. Exits with 1 if there is no such stream.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;
         let (what, id, history) = match (self.payout, self.gift) {

@@ -1,4 +1,4 @@
-//! The command line of `mgm-backend`: one subcommand a file.
+//! The command line of `mgm-backend`: one file per subcommand.
 
 mod audit;
 mod database;
@@ -91,7 +91,7 @@ pub enum BackendCommand {
 }
 
 impl BackendCli {
-    /// The program: from its command line to its exit status.
+    /// The program, from command line to exit status.
     #[must_use]
     pub fn main() -> ExitCode {
         let options = match Self::try_parse() {
@@ -105,7 +105,7 @@ impl BackendCli {
         output::finish(code)
     }
 
-    /// Does what the command line says.
+    /// Runs the command line.
     pub async fn run(self) -> ExitCode {
         let Self { settings, command } = self;
         let sources = Sources { accept_database_url: true, ..settings.sources() };

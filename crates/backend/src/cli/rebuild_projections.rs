@@ -24,7 +24,7 @@ pub struct RebuildArgs {
 }
 
 impl RebuildArgs {
-    /// Status 0 when the rows are the fold of the events at the end, repaired or not; 1 when some still are not.
+    /// Exits with 0 if in the end all rows equal the fold of their events, repaired or not; with 1 otherwise.
     pub(super) async fn run(self, sources: &Sources) -> Result<ExitCode, Failure> {
         let store = open(&settings(sources)?).await?;
         let rebuilt = store.rebuild_projections().await?;

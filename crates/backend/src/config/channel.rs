@@ -1,4 +1,4 @@
-//! Whose channel something is of. One channel is served: the configured broadcaster's.
+//! Which channel a request or notification belongs to. Only the configured broadcaster's is served.
 
 use mgm_domain::BroadcasterId;
 
@@ -6,28 +6,28 @@ use mgm_domain::BroadcasterId;
 #[derive(Debug, Clone)]
 pub struct ServedChannel {
     broadcaster: BroadcasterId,
-    /// Real Twitch always says the channel. Development takes what does not say it for the configured one's, for the sake of
-    /// scripts that leave it out.
+    /// Real Twitch always names the channel. In Development a missing channel means the configured one, for scripts
+    /// that omit it.
     must_be_named: bool,
 }
 
-/// Why something is not of the served channel.
+/// Why a request does not belong to the served channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elsewhere {
-    /// It does not say of which channel it is.
+    /// It names no channel.
     Unnamed,
-    /// It is of another.
+    /// It names another channel.
     Another,
 }
 
 impl ServedChannel {
-    /// The broadcaster's channel, and whether whatever is of it has to say so.
+    /// The broadcaster's channel, and whether requests must name it.
     #[must_use]
     pub fn new(broadcaster: BroadcasterId, must_be_named: bool) -> Self {
         Self { broadcaster, must_be_named }
     }
 
-    /// Whether what names this channel, or none, is of the served one.
+    /// Accepts the served channel, and a missing name unless it is required.
     pub fn check(&self, named: Option<&str>) -> Result<(), Elsewhere> {
         match named {
             Some(channel) if channel == self.broadcaster.as_str() => Ok(()),
@@ -39,7 +39,7 @@ impl ServedChannel {
 }
 
 impl Elsewhere {
-    /// How the metrics count it.
+    /// The outcome under which the metrics count it.
     pub(crate) const fn outcome(self) -> &'static str {
         match self {
             Self::Unnamed => "no_channel",

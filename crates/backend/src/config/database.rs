@@ -1,4 +1,4 @@
-//! Which database.
+//! The database's configuration.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use mgm_domain::BroadcasterId;
 use mgm_service::connection_string::ConnectionString;
 use mgm_settings::{Settings, SettingsError};
 
-/// Connections to the database, where the connection string does not say.
+/// The default for the number of connections.
 const MAX_CONNECTIONS: u32 = 16;
 
-/// Which database, and whose data in it. No password shows in `Debug`.
+/// The database, and the broadcaster whose data is used. `Debug` shows no password.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// How to reach it.
+    /// The connection string.
     pub connection: ConnectionString,
-    /// The most connections to it.
+    /// The maximum number of connections.
     pub max_connections: u32,
-    /// How long one that is away at start is waited for.
+    /// How long to wait at start for an unavailable database.
     pub patience: Duration,
-    /// Whose data.
+    /// The broadcaster whose data is used.
     pub broadcaster: BroadcasterId,
 }
 
 impl DatabaseConfig {
-    /// Takes what of the settings is about the database: all that the operator's commands need.
+    /// Reads the settings about the database, which are all that the operator's subcommands need.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let connection = settings.connection_strings.database()?.clone();
         for warning in &connection.warnings {

@@ -1,4 +1,4 @@
-//! The backend's configuration: the settings, and what follows from them.
+//! The backend's configuration: the settings, and values derived from them.
 
 pub mod channel;
 pub mod database;
@@ -12,22 +12,22 @@ use mgm_twitch::{eventsub::SigningSecrets, extension_jwt::ExtensionKeys};
 
 use self::{channel::ServedChannel, database::DatabaseConfig, twitch::TwitchConfig};
 
-/// What the backend works with. No secret shows in `Debug`.
+/// The backend's configuration. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct BackendConfig {
-    /// The settings; in a box, since futures carry them.
+    /// The settings; boxed, since futures hold them.
     pub settings: Box<Settings>,
     /// The database.
     pub database: DatabaseConfig,
     /// The broadcaster.
     pub broadcaster: BroadcasterId,
-    /// Their channel: what tokens and notifications have to be of.
+    /// The broadcaster's channel, which tokens and notifications must be for.
     pub channel: ServedChannel,
-    /// The EventSub secrets that are accepted; empty: signatures are not checked.
+    /// The accepted EventSub secrets; if there are none, signatures are not verified.
     pub eventsub_secrets: SigningSecrets,
-    /// The keys of Extension tokens.
+    /// The keys that sign Extension tokens.
     pub extension_keys: ExtensionKeys,
-    /// Twitch's services, and what authorises calls to them.
+    /// Twitch's services, and the credentials for them.
     pub twitch: TwitchConfig,
     /// Origins that CORS allows.
     pub allowed_origins: Vec<HeaderValue>,
@@ -53,7 +53,7 @@ impl BackendConfig {
             eventsub_secrets: twitch.signing_secrets(),
             extension_keys: twitch.extension_secret.clone().unwrap_or_else(ExtensionKeys::development),
             twitch: TwitchConfig::new(settings),
-            // An origin is ASCII, and can stand in a header.
+            // An origin is ASCII, and allowed in a header.
             allowed_origins: origins.filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok()).collect(),
             version: version(settings),
         })

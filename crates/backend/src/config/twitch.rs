@@ -1,4 +1,4 @@
-//! What of Twitch is configured, and what is missing for what.
+//! What is configured for Twitch, and which settings are missing for what.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use mgm_twitch::{
 };
 use secrecy::SecretString;
 
-/// The services, and what authorises calls to them. No secret shows in `Debug`.
+/// Twitch's services, and the credentials for them. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct TwitchConfig {
-    /// The root of Helix.
+    /// Helix' base URL.
     pub helix_base_url: HelixBaseUrl,
-    /// The root of the token service.
+    /// The token service's base URL.
     pub oauth_base_url: OAuthBaseUrl,
-    /// Whether that token service knows the tokens that are good for that Helix. Where a stand-in is set in the place of
-    /// Helix alone, Twitch's own service is not told its tokens.
+    /// Whether that token service issued the tokens for that Helix. If a stand-in replaces only Helix, its tokens are
+    /// not sent to Twitch's own token service.
     pub knows_its_tokens: bool,
-    /// The time-out of one call.
+    /// The timeout of one call.
     pub timeout: Duration,
-    /// The broadcaster's authorisation; none: no call is made in their name.
+    /// The broadcaster's tokens; `None`: no calls are made on their behalf.
     pub broadcaster: Option<BroadcasterTokens>,
     /// The client's own id and secret.
     pub client: Option<Client>,
-    /// The subscription to chat that is kept alive; none: somebody else does that.
+    /// The chat subscription to maintain; `None`: it is maintained elsewhere.
     pub subscription: Option<SubscriptionConfig>,
 }
 
-/// The broadcaster's tokens as they are configured.
+/// The broadcaster's tokens as configured.
 #[derive(Debug, Clone)]
 pub struct BroadcasterTokens {
     /// The client that they were issued to.
     pub client_id: String,
-    /// What Helix calls carry.
+    /// The access token, which Helix calls carry.
     pub access: SecretString,
-    /// What renews it, where that is wanted.
+    /// The refresh token; `None`: the access token is not renewed.
     pub refresh: Option<SecretString>,
 }
 
-/// A client of Twitch's.
+/// A client (application) registered with Twitch.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// Its id.
@@ -50,17 +50,17 @@ pub struct Client {
     pub secret: SecretString,
 }
 
-/// The subscription to chat.
+/// The chat subscription.
 #[derive(Debug, Clone)]
 pub struct SubscriptionConfig {
-    /// Where Twitch is to send notifications.
+    /// Where Twitch sends notifications.
     pub callback: CallbackUrl,
-    /// What it is to sign them with.
+    /// The secret with which Twitch signs them.
     pub secret: SigningSecret,
 }
 
 impl TwitchConfig {
-    /// Takes what is complete.
+    /// Takes the parts whose settings are complete.
     pub(crate) fn new(settings: &Settings) -> Self {
         let twitch = &settings.twitch;
         let broadcaster = twitch.helix_client_id.as_ref().zip(twitch.broadcaster_access_token.as_ref());
@@ -85,7 +85,7 @@ impl TwitchConfig {
     }
 }
 
-/// What is configured in part, or cannot work for long; each with the names of the settings and no values.
+/// Warns of settings that are incomplete, or cannot work for long; each names the settings and no values.
 pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
     let twitch = &settings.twitch;
     let mut warnings = Vec::new();

@@ -1,18 +1,18 @@
-//! Every metric there is: `docs/metrics.md` and what `/metrics` shows are held to this by tests.
+//! The list of all metrics. Tests compare it with `docs/metrics.md` and with `/metrics`.
 
-/// What kind of metric it is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows, from the start of the process.
+    /// Only increases, from the start of the process.
     Counter,
-    /// Goes up and down.
+    /// Increases and decreases.
     Gauge,
     /// Counts observations by size.
     Histogram,
 }
 
 impl Kind {
-    /// As Prometheus writes it.
+    /// The kind as Prometheus writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -23,16 +23,16 @@ impl Kind {
     }
 }
 
-/// One metric.
+/// A metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
     /// Its kind.
     pub kind: Kind,
-    /// Its labels, in alphabetical order. Each has few values, whatever anybody sends.
+    /// Its labels, in alphabetical order. Each has few values, whatever clients send.
     pub labels: &'static [&'static str],
-    /// What it says.
+    /// Its meaning.
     pub help: &'static str,
 }
 
@@ -40,7 +40,7 @@ const fn metric(name: &'static str, kind: Kind, labels: &'static [&'static str],
     Metric { name, kind, labels, help }
 }
 
-/// All of them.
+/// All metrics.
 pub const METRICS: &[Metric] = &[
     metric(
         "mgm_announcement_attempts_total",

@@ -1,4 +1,4 @@
-//! Keeping the metrics of this process, and showing them to Prometheus.
+//! Collects the metrics of this process, and exports them to Prometheus.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use super::{
     },
 };
 
-/// How often samples are folded into their histograms; until then each is kept by itself.
+/// How often samples are folded into their histograms; until then each sample is stored.
 const UPKEEP: Duration = Duration::from_secs(5);
 const SECONDS: [f64; 13] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// What becomes of notifications.
+/// The outcomes of notifications.
 const EVENTSUB_OUTCOMES: [&str; 8] =
     ["bad_signature", "stale", "ignored", "incomplete", "no_channel", "other_channel", "ordinary", "command"];
-/// How an attempt to renew the broadcaster's token ends.
+/// The outcomes of renewing the broadcaster's token.
 const RENEWAL_OUTCOMES: [&str; 3] = ["renewed", "refused", "unavailable"];
-/// What is done about the subscription to chat.
+/// The changes to the chat subscription.
 const SUBSCRIPTION_CHANGES: [&str; 3] = ["made", "deleted", "failed"];
-/// What a chat command can be refused for.
+/// The codes of refused chat commands.
 const CHAT_REFUSALS: [ErrorCode; 7] = [
     ErrorCode::NotSubscriber,
     ErrorCode::InvalidCharacterName,
@@ -42,7 +42,7 @@ const CHAT_REFUSALS: [ErrorCode; 7] = [
     ErrorCode::GiftRequestActive,
 ];
 
-/// Starts to keep metrics, until `shutdown`. `None` when this process keeps them elsewhere already.
+/// Starts to collect metrics, until `shutdown`. `None` if this process already has a recorder.
 pub(crate) fn install(version: &str, shutdown: CancellationToken) -> Option<PrometheusHandle> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
@@ -71,7 +71,7 @@ fn describe() {
     }
 }
 
-/// A counter that is not there yet has no rate when it first counts, so all that can be counted is there from the start.
+/// Starts all counters at zero: Prometheus cannot see the first increase of a counter that did not exist before.
 fn start_at_zero() {
     for code in ErrorCode::ALL {
         refusals(*code, "http").increment(0);
@@ -104,7 +104,7 @@ fn start_at_zero() {
     eventsub_subscription_revoked().set(0.0);
 }
 
-/// `GET /metrics`, which has a listener of its own.
+/// `GET /metrics`, which has its own listener.
 pub(crate) fn router(handle: PrometheusHandle) -> Router {
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new().route("/metrics", get(async move || (text, handle.render())))

@@ -1,11 +1,11 @@
-//! How gift requests end.
+//! The outcomes of gift requests.
 
 use mgm_api_types::ErrorCode;
 use mgm_domain::gift::FailureReason;
 
 use super::observed::{gifts_ended, refusals};
 
-/// How a gift request can end. The desktop's own reasons are one: whoever writes them is not to make metrics.
+/// The outcomes of a gift request. The desktop program's own reasons count as one, so that it cannot create metrics.
 pub(super) const OUTCOMES: [&str; 7] = [
     "completed",
     "not_subscriber",
@@ -16,16 +16,16 @@ pub(super) const OUTCOMES: [&str; 7] = [
     "desktop",
 ];
 
-/// Counts a gift that its receiver has.
+/// Counts a gift that its receiver has accepted.
 pub(crate) fn count_completed_gift() {
     gifts_ended("completed").increment(1);
 }
 
-/// Counts a request that came to nothing.
+/// Counts a failed gift request.
 pub(crate) fn count_failed_gift(reason: &FailureReason) {
     let outcome = match reason {
         FailureReason::NotSubscriber => {
-            // The command in chat that asked for it is refused.
+            // The chat command that made the request counts as refused.
             refusals(ErrorCode::NotSubscriber, "chat").increment(1);
             "not_subscriber"
         }

@@ -1,4 +1,4 @@
-//! What is counted and measured: one function a metric, named as the metric is. `catalogue.rs` says what each means.
+//! All metrics, one function each, with the name of the metric. `catalogue.rs` describes their meaning.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use mgm_api_types::ErrorCode;
@@ -91,7 +91,7 @@ pub(crate) fn refusals(code: ErrorCode, via: &'static str) -> Counter {
     counter!("mgm_refusals_total", "code" => code.as_str(), "via" => via)
 }
 
-/// Counted by the store, where the cycle is drawn.
+/// Counted by the store when the cycle is drawn.
 pub(super) fn roulette_draws(candidate: &'static str) -> Counter {
     counter!("mgm_roulette_draws_total", "candidate" => candidate)
 }

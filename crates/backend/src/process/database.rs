@@ -1,4 +1,4 @@
-//! The database: reached, and waited for.
+//! Connects to the database, and waits for it.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use super::error::Error;
 use crate::config::database::DatabaseConfig;
 
-/// How long to wait for a connection before the database counts as away, where the connection string does not say.
+/// How long to wait for a connection before the database counts as unavailable; a default of the connection string.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The pause between attempts to reach a database that is away at start.
+/// The pause between attempts to reach an unavailable database at start.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Connects and migrates, waiting a while for a database that is away.
+/// Connects and migrates, waiting for an unavailable database for a while.
 pub(crate) async fn open(database: &DatabaseConfig) -> Result<Store, Error> {
     patiently(database, async || {
         let store = connect(database).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn open(database: &DatabaseConfig) -> Result<Store, Error> {
     .await
 }
 
-/// Connects to a database that is migrated already, waiting a while for one that is away.
+/// Connects to a migrated database, waiting for an unavailable one for a while.
 pub(crate) async fn open_migrated(database: &DatabaseConfig) -> Result<Store, Error> {
     patiently(database, async || {
         let store = connect(database).await?;
@@ -68,7 +68,7 @@ async fn connect(database: &DatabaseConfig) -> Result<Store, StoreError> {
     Store::connect(servers.collect(), options).await
 }
 
-/// How the store's driver reaches one of the servers.
+/// The store's connection options for one of the servers.
 fn connect_options(database: &ConnectionString, Address { host, port }: &Address) -> PgConnectOptions {
     let mut options = PgConnectOptions::new_without_pgpass()
         .port(*port)

@@ -1,4 +1,4 @@
-//! Why there is no process.
+//! Why the process did not start.
 
 use mgm_http_client::ClientError;
 use mgm_service::serve::BindError;
@@ -8,23 +8,23 @@ use mgm_store::StoreError;
 /// Why the backend did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The settings do not make a backend.
+    /// The settings are not valid.
     #[error(transparent)]
     Config(#[from] SettingsError),
-    /// The database is away, or its migrations fail.
+    /// The database is unavailable, or its migrations fail.
     #[error("{database} cannot be used: {source}{help}")]
     Database {
-        /// Which one, without the password.
+        /// The database, without the password.
         database: String,
-        /// Why.
+        /// The store's error.
         source: StoreError,
-        /// What to do about it, behind a semicolon, or nothing.
+        /// What to do about it, after a semicolon, or empty.
         help: String,
     },
     /// The clients of Twitch's services cannot be built.
     #[error(transparent)]
     Twitch(#[from] ClientError),
-    /// An address cannot be listened on.
+    /// The process cannot listen on an address.
     #[error(transparent)]
     Bind(#[from] BindError),
 }

@@ -1,4 +1,4 @@
-//! The process: put together, served, and brought to a clean end.
+//! The process: its assembly, serving and clean shutdown.
 
 pub(crate) mod database;
 mod error;

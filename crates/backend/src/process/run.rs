@@ -1,4 +1,4 @@
-//! From settings to a served router, and to a clean end.
+//! Runs the backend, from settings to clean shutdown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,17 +20,17 @@ use crate::{
     work::workers,
 };
 
-/// How long tasks that go on after their request, such as an announcement, may take at the end.
+/// How long tasks that outlive their request, such as an announcement, may take at shutdown.
 const TASK_GRACE: Duration = Duration::from_secs(15);
 
-/// How long connections to the database may take to close.
+/// How long database connections may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// Connections to the metrics; few ask for them.
+/// Connections to the metrics, which few clients use.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Runs the backend until `shutdown`: migrations, then the port, then the workers; at the end no accepted request is cut
-/// and what goes on in the background is seen through.
+/// Runs the backend until `shutdown`: migrations, then the port, then the workers. At shutdown, accepted requests are
+/// answered and background tasks are completed.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), Error> {
     let config = BackendConfig::new(settings)?;
     let twitch = TwitchClients::new(&config.twitch)?;
@@ -48,7 +48,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     tracing::info!(addresses = ?listeners.addresses(), broadcaster = %state.config.broadcaster, "listening");
     serve(listeners, routes::router(state.clone()), limits(&state), shutdown).await;
     let store = state.store.clone();
-    // The enroller ends with the last state.
+    // The enroller ends when the last state is dropped.
     drop(state);
     tasks.close();
     if timeout(TASK_GRACE, tasks.wait()).await.is_err() {
@@ -61,7 +61,7 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     Ok(())
 }
 
-/// Connections leave descriptors for those to the database and to Twitch.
+/// Limits connections so that enough descriptors remain for the database and for Twitch.
 fn limits(state: &AppState) -> Limits {
     let limits = Limits::default();
     Limits {

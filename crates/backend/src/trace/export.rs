@@ -1,4 +1,5 @@
-//! Exporting traces by OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>). Off unless an endpoint is set.
+//! Exports traces by OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>). Off unless an endpoint is
+//! set.
 
 use std::time::Duration;
 
@@ -16,31 +17,32 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Registry;
 use url::Url;
 
-/// How long a batch may take to get to the collector.
+/// How long sending a batch to the collector may take.
 const EXPORT_TIME: Duration = Duration::from_secs(10);
-/// How long the last batch may take, at the end of the process.
+/// How long the last batch may take, at shutdown.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Why traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// No client for the collector.
+    /// No client for the collector can be built.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// No exporter.
+    /// No exporter can be built.
     #[error("the exporter of traces cannot be built: look at Mgm__OtlpEndpoint and the variables OTEL_EXPORTER_OTLP_…")]
     Exporter(#[from] ExporterBuildError),
 }
 
-/// Exports spans in the background, in batches; what a collector that is away does not take in time is dropped.
+/// Exports spans in the background, in batches; spans that an unavailable collector does not accept in time are
+/// dropped.
 #[derive(Debug)]
 pub struct Telemetry(SdkTracerProvider);
 
 impl Telemetry {
-    /// Exports to the collector at `endpoint`, without `/v1/traces`. The other variables of OpenTelemetry count too, such as
-    /// `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` and `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// Exports to the collector at `endpoint`, without `/v1/traces`. OpenTelemetry's other variables also apply, such
+    /// as `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` and `OTEL_EXPORTER_OTLP_HEADERS`.
     ///
-    /// To be called in the runtime that is to do the work.
+    /// Must be called in the runtime that will send the batches.
     pub fn to(endpoint: &Url) -> Result<Self, TelemetryError> {
         let client = Client { http: mgm_http_client::client(endpoint, EXPORT_TIME / 2)?, runtime: Handle::current() };
         let exporter = SpanExporter::builder()
@@ -58,15 +60,15 @@ impl Telemetry {
         Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build()))
     }
 
-    /// What is to be told of every span.
+    /// The layer that receives the spans.
     #[must_use]
     pub fn layer(&self) -> OpenTelemetryLayer<Registry, SdkTracer> {
         tracing_opentelemetry::layer().with_tracer(self.0.tracer("mgm-backend"))
     }
 
-    /// Sends what is left.
+    /// Sends the remaining spans.
     pub async fn flush(self) {
-        // It waits for a thread of its own, and that one for this runtime.
+        // The shutdown waits for the exporter's thread, and that thread for this runtime.
         let flushed = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(FLUSH_TIME)).await;
         if let Ok(Err(error)) = flushed {
             tracing::warn!(%error, "the last traces were not exported");
@@ -74,7 +76,7 @@ impl Telemetry {
     }
 }
 
-/// Sends from the runtime, since the exporter works on a thread of its own.
+/// Sends batches on the runtime, since the exporter works on its own thread.
 #[derive(Debug)]
 struct Client {
     http: reqwest::Client,
@@ -92,7 +94,7 @@ impl HttpClient for Client {
 async fn send(http: reqwest::Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let mut request = reqwest::Request::try_from(request)?;
     *request.timeout_mut() = Some(EXPORT_TIME);
-    // Without the address, which may have a secret in it.
+    // Without the URL, which may contain a secret.
     let answer = http.execute(request).await.map_err(reqwest::Error::without_url)?;
     let mut response = Response::builder().status(answer.status());
     if let Some(headers) = response.headers_mut() {

@@ -1,4 +1,4 @@
-//! Which trace work belongs to (<https://www.w3.org/TR/trace-context/>), whether or not traces are exported.
+//! The trace that work belongs to (<https://www.w3.org/TR/trace-context/>), whether or not traces are exported.
 
 pub(crate) mod export;
 
@@ -21,8 +21,8 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// See [`TRACEPARENT`].
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Makes `span` a part of the caller's trace, or of a new one where the caller has none that can be read, and writes the
-/// trace's id into its field `trace_id`. Answers what calls made in this span are to carry.
+/// Makes `span` part of the caller's trace, or of a new one if the caller's is missing or malformed, and records the
+/// trace's id in its field `trace_id`. Returns the headers for calls made in this span.
 pub(crate) fn follow(span: &Span, caller: Correlation, random: &RandomSource) -> Correlation {
     let mut fields = HeaderMap::new();
     fields.extend(caller.traceparent.map(|value| (TRACEPARENT, value)));
@@ -30,17 +30,17 @@ pub(crate) fn follow(span: &Span, caller: Correlation, random: &RandomSource) ->
     correlation(&place(span, &fields, random), caller.request_id)
 }
 
-/// The same for a caller that has sent these headers. Answers the place of `span` in the trace: what calls carry of it is
-/// written by [`correlation`], for few requests make any.
+/// The same for a caller that has sent these headers. Returns the place of `span` in the trace; [`correlation`] turns
+/// it into headers for calls, which few requests make.
 pub(crate) fn place(span: &Span, caller: &HeaderMap, random: &RandomSource) -> SpanContext {
     let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(caller));
     if parent.span().span_context().is_valid() {
-        // Fails where nobody listens to the span, and then there is nothing to be told.
+        // Fails if no layer records the span, and then nothing needs the parent.
         let _ = span.set_parent(parent.clone());
     }
     let exported = span.context();
     let here = match exported.span().span_context() {
-        // Where traces are exported, the span has its ids already.
+        // If traces are exported, the span already has its ids.
         exported if exported.is_valid() => exported.clone(),
         _ => child(parent.span().span_context(), random),
     };
@@ -48,7 +48,7 @@ pub(crate) fn place(span: &Span, caller: &HeaderMap, random: &RandomSource) -> S
     here
 }
 
-/// What calls made from this place are to carry.
+/// The headers for calls made from this place.
 pub(crate) fn correlation(place: &SpanContext, request_id: Option<HeaderValue>) -> Correlation {
     let mut fields = HeaderMap::new();
     let place = Context::new().with_remote_span_context(place.clone());
@@ -60,7 +60,7 @@ pub(crate) fn correlation(place: &SpanContext, request_id: Option<HeaderValue>) 
     }
 }
 
-/// A place of our own under this one, or in a trace of our own.
+/// A new place below this one, or in a new trace.
 fn child(parent: &SpanContext, random: &RandomSource) -> SpanContext {
     let span = SpanId::from(random.uuid().as_u64_pair().1);
     let trace = if parent.is_valid() { parent.trace_id() } else { TraceId::from(random.uuid().as_u128()) };
