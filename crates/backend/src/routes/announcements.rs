@@ -19,17 +19,17 @@ use crate::{
     },
 };
 
-/// Which announcements.
+/// Selects announcements.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ByState {
-    /// In this state; without it all of them. Case does not matter.
+    /// Only those in this state; without it all. Case does not matter.
     state: Option<AnnouncementState>,
 }
 
 errors! { ListErrors: DESKTOP; InvalidPayload }
 
-/// The announcements, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
+/// The announcements, oldest first; at most 1000. If there are more, a `Link` header has the address of the next page.
 #[utoipa::path(
     get, path = "/api/announcements", tag = "operator", security(("desktop" = [])),
     params(ByState, Page),
@@ -60,7 +60,7 @@ pub(super) async fn list(
 
 errors! { OneErrors: DESKTOP; NotFound }
 
-/// The announcement of a payout. A payout that is not `Sent` owes none.
+/// The announcement of a payout. A payout that is not `Sent` has none.
 #[utoipa::path(
     get, path = "/api/announcements/{payoutId}", tag = "operator", security(("desktop" = [])),
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
@@ -76,7 +76,7 @@ pub(super) async fn one(_: Desktop, Id(id): Id, State(state): State<AppState>) -
 
 errors! { RetryErrors: DESKTOP; NotFound, InvalidState }
 
-/// Tries again what failed, was dropped or is unknown. The worker sends it.
+/// Retries an announcement that failed, was dropped or is unknown. The worker sends it.
 #[utoipa::path(
     post, path = "/api/announcements/{payoutId}/retry", tag = "operator", security(("desktop" = [])),
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),
@@ -95,7 +95,7 @@ pub(super) async fn retry(
 
 errors! { ResolveErrors: DESKTOP, BODY; NotFound, InvalidState }
 
-/// Settles an unknown one: the operator has looked whether it was said.
+/// Settles an unknown announcement: the operator has checked whether it was said.
 #[utoipa::path(
     post, path = "/api/announcements/{payoutId}/resolve", tag = "operator", security(("desktop" = [])),
     params(("payoutId" = String, Path, format = Uuid, description = "The payout")),

@@ -1,4 +1,4 @@
-//! `POST /api/payouts/claim`: enrolment through the panel.
+//! `POST /api/payouts/claim`: enrolment by the panel.
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use mgm_api_types::Claim;
@@ -16,7 +16,7 @@ errors! {
     CharacterNameTakenInPool, HelixUnavailable,
 }
 
-/// Joins the pool, or changes the name one is in it with. A repeat of the same id is answered as the first was.
+/// Joins the pool, or changes the viewer's character name in it. A repeat of the same id gets the same answer.
 #[utoipa::path(
     post, path = "/api/payouts/claim", tag = "viewer", security(("viewer" = [])),
     request_body = Claim,
@@ -39,7 +39,7 @@ pub(super) async fn claim(
         let (character_name, enrollment_request_id) = (name.to_string(), request_id.to_string());
         Ok((status, Json(Claim { character_name, enrollment_request_id })))
     };
-    // A repeat is answered whatever Helix says meanwhile.
+    // A repeat is answered whatever Helix says now.
     match state.store.claimed(&request_id).await? {
         Some(claim) if claim.viewer == viewer.id => return answer(StatusCode::OK, &claim.character_name),
         Some(_) => return Err(Rejection::DuplicateEnrollment.into()),

@@ -16,19 +16,19 @@ use crate::{
     text::printable,
 };
 
-/// Where Twitch is to send notifications.
+/// The path to which Twitch sends notifications.
 pub(super) const PATH: &str = "/api/twitch/eventsub";
 /// The longest notification, in bytes.
 const MAX_NOTIFICATION: usize = 1024 * 1024;
 
 errors! { Errors: ; InvalidPayload, Unauthorized, StaleMessage, PayloadTooLarge }
 
-/// Takes a notification, a verification or a revocation.
+/// Receives a notification, a challenge or a revocation.
 ///
-/// Signed as Twitch signs: HMAC-SHA256 over message id, timestamp and body. A command in chat is answered when its effect
-/// is committed; one that the rules refuse is answered alike, for Twitch must not send it again, and so is what is of another
-/// channel than the configured broadcaster's. Outside of Development the condition of the subscription and the event have to
-/// name that channel.
+/// Signed by Twitch: HMAC-SHA256 over message id, timestamp and body. A chat command is answered when its effect is
+/// committed. A command that the rules refuse gets the same answer, since Twitch must not send it again; so does
+/// anything of another channel than the configured broadcaster's. Except in Development, the condition of the EventSub
+/// subscription and the event must name that channel.
 #[utoipa::path(
     post, path = PATH, tag = "twitch", security(("eventsub" = [])),
     params(
@@ -63,7 +63,7 @@ pub(super) async fn receive(State(state): State<AppState>, request: Request) -> 
         ))
     })?;
     drop(body);
-    // What waits for the database is boxed, so that ordinary chat need not carry the space for it.
+    // The futures that wait for the database are boxed, so that the future for ordinary chat stays small.
     match MessageType::of(&headers, &envelope) {
         MessageType::CallbackVerification => {
             Box::pin(note_verification(&state, &envelope)).await?;
@@ -82,8 +82,8 @@ pub(super) async fn receive(State(state): State<AppState>, request: Request) -> 
     }
 }
 
-/// Over the bytes as they came, before anything is parsed. Without a secret, which only Development does without, nothing
-/// is checked.
+/// Verifies the signature of the raw bytes, before anything is parsed. Without a secret, which only Development
+/// permits, nothing is checked.
 fn check_signature(state: &AppState, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     let secrets = &state.config.eventsub_secrets;
     if secrets.is_empty() {
@@ -96,7 +96,7 @@ fn check_signature(state: &AppState, headers: &HeaderMap, body: &[u8]) -> Result
     })
 }
 
-/// A message that is signed has a timestamp; one that need not be may do without.
+/// A signed message must have a timestamp; without a signature it is optional.
 fn check_timestamp(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(timestamp) = headers.get(twitch_header::MESSAGE_TIMESTAMP) else {
         return Ok(());
@@ -110,7 +110,7 @@ fn check_timestamp(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError
     })
 }
 
-/// Whether what came is about the subscription to our channel's chat. What is about another is counted.
+/// Whether a message concerns our chat subscription. Messages about others are counted.
 fn concerns_us(state: &AppState, subscription: &Subscription) -> bool {
     if subscription.kind.as_deref() != Some(CHANNEL_CHAT_MESSAGE) {
         count("ignored");
@@ -119,7 +119,7 @@ fn concerns_us(state: &AppState, subscription: &Subscription) -> bool {
     state.config.channel.check(subscription.channel()).inspect_err(|elsewhere| count(elsewhere.outcome())).is_ok()
 }
 
-/// Answered when it is written down, so that Twitch says it again when the database is away.
+/// Answers only after the revocation is stored, so that Twitch repeats it if the database is unavailable.
 async fn note_revocation(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
     let subscription = envelope.subscription.clone().unwrap_or_default();
     let is_ours = concerns_us(state, &subscription);
@@ -132,8 +132,8 @@ async fn note_revocation(state: &AppState, envelope: &Envelope) -> Result<(), Ap
     Ok(())
 }
 
-/// A subscription is verified when it is made: after that it is no longer revoked. One that is looked after here is asked
-/// for at Twitch instead, since the verification may yet fail.
+/// Records that a subscription was verified, which means that it was created and is no longer revoked. If this process
+/// maintains the subscription, Twitch is asked about it instead, since the verification may still fail.
 async fn note_verification(state: &AppState, envelope: &Envelope) -> Result<(), ApiError> {
     let is_ours = envelope.subscription.as_ref().is_some_and(|subscription| concerns_us(state, subscription));
     tracing::info!(is_ours, "Twitch verifies a subscription");
@@ -149,7 +149,7 @@ fn count(outcome: &'static str) {
     metrics::eventsub_messages(outcome).increment(1);
 }
 
-/// 200 without words.
+/// A 200 with an empty body.
 fn taken() -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], "").into_response()
 }

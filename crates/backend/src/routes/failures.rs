@@ -1,4 +1,4 @@
-//! How failures of the store, the enroller and chat are answered.
+//! Maps failures of the store, the enroller and chat to answers.
 
 use mgm_store::{CommandError, StoreError};
 

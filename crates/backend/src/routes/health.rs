@@ -25,21 +25,21 @@ pub(super) struct Live {
 pub(super) struct Ready {
     /// `ready`.
     status: &'static str,
-    /// How the subscription to chat stands: `creating`, `pending`, `enabled`, `revoked` or `failed`; null while nothing is
-    /// known of one.
+    /// The state of the chat subscription: `creating`, `pending`, `enabled`, `revoked` or `failed`; null if it is not
+    /// known.
     #[schema(required)]
     subscription: Option<&'static str>,
-    /// Why Twitch has revoked the subscription to chat; null while it has not.
+    /// Why Twitch has revoked the chat subscription; null if it has not.
     #[schema(required)]
     subscription_revoked: Option<String>,
-    /// The scopes that the broadcaster's token lacks; left out while it is not known to lack any.
+    /// The scopes that the broadcaster's token lacks; omitted if it is not known to lack any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing_scopes: Vec<&'static str>,
 }
 
 errors! { Errors: }
 
-/// Answers whatever the database does.
+/// Answers even if the database is unavailable.
 #[utoipa::path(
     get, path = "/health/live", tag = "health",
     responses((status = 200, description = "Alive", body = Live), Errors),
@@ -48,8 +48,8 @@ pub(super) async fn live() -> Json<Live> {
     Json(Live { status: "live" })
 }
 
-/// Ready when the database answers and the migrations are in. A revoked subscription shows and does not make it unready:
-/// another process would be no better off.
+/// Ready if the database answers and the migrations are applied. A revoked subscription is shown, but does not make the
+/// process unready: another process would be no better off.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
     responses((status = 200, description = "Ready", body = Ready), Errors),
@@ -62,7 +62,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, 
     let missing_scopes = state.helix.missing_scopes();
     let subscription = state.store.chat_subscription().await?;
     let (state, reason) = subscription.map(|subscription| (subscription.state, subscription.reason)).unzip();
-    // Why it failed is for the log: the words are not all ours, and anybody may ask.
+    // The reason of a failure is only logged: the text is not all ours, and anybody may ask.
     let subscription_revoked = reason.flatten().filter(|_| state == Some(SubscriptionState::Revoked));
     let subscription = state.map(SubscriptionState::as_str);
     Ok(Json(Ready { status: "ready", subscription, subscription_revoked, missing_scopes }))

@@ -1,4 +1,4 @@
-//! The routes, one file an endpoint or a few that belong together.
+//! The routes: one file per endpoint, or per few that belong together.
 
 mod announcements;
 mod candidate;
@@ -33,16 +33,16 @@ use crate::http::{
     layers::{address_limit::AddressLimit, around::around, context::context, cors::cors, error_body::error_body},
 };
 
-/// How long a request may take, the sending of its body included.
+/// How long a request may take, including sending its body.
 const REQUEST_TIME: Duration = Duration::from_secs(45);
-/// Routes that are called all the time: what they do well is not worth a line.
+/// Routes that are called all the time: their successes are not worth a line in the log.
 const QUIET_ROUTES: &[&str] = &[eventsub::PATH, "/health/live", "/health/ready"];
-/// Routes that anybody may ask for, and that count against the address.
+/// Routes that need no credentials and are limited per address.
 const OPEN_ROUTES: &[&str] = &["/api/version", openapi::PATH];
-/// Twitch's route: its refusals are not counted, for the address is a proxy's or Twitch's own.
+/// Twitch's route: its refusals are not counted, since the address is a proxy's or Twitch's own.
 const FREE_ROUTES: &[&str] = &[eventsub::PATH];
 
-/// Every route of the backend, ready to be served.
+/// The router with all routes of the backend.
 pub fn router(state: AppState) -> Router {
     let address_limit = AddressLimit {
         limits: Arc::clone(&state.limits),
@@ -56,7 +56,7 @@ pub fn router(state: AppState) -> Router {
             let random = Arc::clone(&state.random);
             move |request: &mut Request| Ok(context(&random, QUIET_ROUTES, request))
         }))
-        // Outside of what makes errors, so that the panel may read those too.
+        // Outside of the layers that make errors, so that the panel can read errors too.
         .layer(cors(&state.config.allowed_origins))
         .layer(around(|request: &mut Request| Ok((Span::none(), error_body(request)))))
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
@@ -64,7 +64,7 @@ pub fn router(state: AppState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
     let (mut routes, mut document) = routes().split_for_parts();
     let (harness, documented) = harness_routes().split_for_parts();
-    // The document has every route there is, whether this process serves it or not.
+    // The document describes all routes, whether this process serves them or not.
     document.merge(documented);
     if state.config.settings.mgm.enable_e2e_harness {
         routes = routes.merge(harness);
@@ -104,7 +104,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::ready))
 }
 
-/// Served only where the harness is turned on; elsewhere the route is unknown, also to whoever has the key.
+/// Served only if the harness is enabled; otherwise the route is unknown, even to callers with the key.
 fn harness_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(prepare_pending_payout::prepare))
 }

@@ -1,4 +1,4 @@
-//! Lists that come in pages: the same parameters and the same `Link` on every route that has one.
+//! Pagination: the same parameters and the same `Link` header on every route with a list.
 
 use std::borrow::Cow;
 
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::http::error::ApiError;
 
-/// The most of anything in one answer.
+/// The maximum number of items in one answer.
 const MAX_PAGE: u32 = 1000;
 
-/// Which part of the list.
+/// Selects a page of a list.
 #[derive(Debug, Default, Clone, Copy, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
-    /// Those that follow the one with this id, which need not be in the list any more.
+    /// Only those after the one with this id, which need not be in the list any more.
     #[serde(default, deserialize_with = "id")]
     after: Option<Uuid>,
-    /// How many at the most; 1000 when it is not given.
+    /// The maximum number of items, by default 1000.
     #[serde(default, deserialize_with = "limit")]
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
@@ -40,29 +40,29 @@ fn limit<'de, D: Deserializer<'de>>(parameter: D) -> Result<Option<u32>, D::Erro
     limit.map(Some).ok_or_else(expected)
 }
 
-/// A part of a list.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
-    /// The id of the last one that is known.
+    /// The id of the last item that the client has.
     pub(super) after: Option<Uuid>,
     limit: u32,
 }
 
 impl Page {
-    /// The part that is asked for.
+    /// The requested part.
     pub(super) fn part(self) -> Part {
         Part { after: self.after, limit: self.limit.unwrap_or(MAX_PAGE) }
     }
 }
 
 impl Part {
-    /// How many to read: one more than is shown tells whether there are more.
+    /// How many items to read: one more than is shown tells whether there are more.
     pub(super) const fn to_read(self) -> u32 {
         self.limit + 1
     }
 
-    /// The answer, with a link to what follows where there is more. `path` is the list's, with the parameters that are its
-    /// own and end in `?` or `&`.
+    /// The answer, with a link to the next page if there is one. `path` is the list's path with the list's own
+    /// parameters; it ends in `?` or `&`.
     pub(super) fn answer<T: Serialize>(self, path: &str, mut read: Vec<T>, id: impl Fn(&T) -> Uuid) -> Response {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let has_more = read.len() > limit;
@@ -75,7 +75,7 @@ impl Part {
     }
 }
 
-/// The error where `after` names nothing that was ever in the list.
+/// The error if `after` was never in the list.
 pub(super) fn nothing_to_follow(what: &str) -> ApiError {
     ApiError::InvalidPayload(format!("after names no {what}"))
 }

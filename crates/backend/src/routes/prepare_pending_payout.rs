@@ -1,4 +1,4 @@
-//! `POST /api/e2e/prepare-pending-payout`: the harness, since the real roulette follows the wall clock.
+//! `POST /api/e2e/prepare-pending-payout`: the harness, needed since the real roulette follows the wall clock.
 
 use axum::{Json, extract::State};
 use mgm_api_types::{PreparePendingPayout, PreparedPayout};
@@ -12,8 +12,8 @@ use crate::{
 
 errors! { Errors: DESKTOP, BODY; NotFound, NotInPool, ActivePayoutExists, LifetimeCapReached }
 
-/// Awards a payout to a member of the pool, by verification's own command under a cycle of its own. Only where the
-/// harness is turned on; elsewhere there is no such route.
+/// Awards a payout to a member of the pool in a cycle of its own, with the command that verification uses. The route
+/// exists only if the harness is enabled.
 #[utoipa::path(
     post, path = "/api/e2e/prepare-pending-payout", tag = "harness", security(("desktop" = [])),
     request_body = PreparePendingPayout,

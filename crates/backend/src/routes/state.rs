@@ -1,4 +1,4 @@
-//! What every request shares.
+//! What all requests share.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -30,7 +30,7 @@ pub struct Shared {
     pub config: Arc<BackendConfig>,
     /// The store.
     pub store: Store,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source.
     pub random: Arc<RandomSource>,
@@ -38,24 +38,24 @@ pub struct Shared {
     pub enroller: Enroller,
     /// Announces payouts.
     pub announcer: Announcer,
-    /// Calls to Helix in the broadcaster's name.
+    /// Calls to Helix on behalf of the broadcaster.
     pub helix: HelixSession,
     /// Rate limits.
     pub limits: Arc<RequestLimits>,
-    /// What lets the desktop program in.
+    /// The keys of the desktop program.
     pub desktop_keys: DesktopKeys,
-    /// What lets the panel in.
+    /// What is needed to verify the panel's tokens.
     pub panel_access: Arc<PanelAccess>,
     /// The memory for request bodies.
     pub bodies: BodyBudget,
-    /// Takes commands in chat.
+    /// Processes chat commands.
     pub chat: Chat,
-    /// Looks after our subscription to chat.
+    /// Maintains the chat subscription.
     pub subscription: Arc<SubscriptionKeeper>,
 }
 
 impl AppState {
-    /// Puts the state together; `tasks` are waited for before the process ends.
+    /// Assembles the state; the process waits for `tasks` before it ends.
     #[must_use]
     pub fn new(
         config: BackendConfig,
@@ -106,7 +106,7 @@ impl AppState {
         }))
     }
 
-    /// What the workers need of it.
+    /// The parts that the workers need.
     #[must_use]
     pub fn worker_context(&self) -> WorkerContext {
         WorkerContext {

@@ -1,11 +1,12 @@
-//! Letting subscribers pass.
+//! The subscriber check.
 
 use mgm_domain::{Rejection, ViewerId};
 use mgm_twitch::helix::Correlation;
 
 use crate::{http::error::ApiError, routes::state::AppState};
 
-/// Lets subscribers pass: others are `not_subscriber`, and a fault is `helix_unavailable`. Development may let everybody.
+/// Accepts subscribers: other viewers get `not_subscriber`, and a fault is `helix_unavailable`. Development may skip
+/// the check.
 pub(crate) async fn require(state: &AppState, viewer: &ViewerId, correlation: &Correlation) -> Result<(), ApiError> {
     if state.config.settings.mgm.dev_skip_subscriber_check {
         return Ok(());

@@ -11,12 +11,12 @@ use crate::{
     routes::{openapi::errors::errors, state::AppState},
 };
 
-/// The version of the payload that is understood.
+/// The supported version of the payload.
 const SCHEMA_VERSION: i64 = 1;
 
 errors! { Errors: DESKTOP, BODY; InvalidCharacterName, OutOfSequence, ActivePayoutExists, LifetimeCapReached }
 
-/// The desktop says whether the candidate was online. Decided once; a repeat changes nothing.
+/// The desktop program reports whether the candidate was online. Decided once; a repeat changes nothing.
 #[utoipa::path(
     post, path = "/api/roulette/verify-candidate", tag = "desktop", security(("desktop" = [])),
     request_body = VerifyCandidate,

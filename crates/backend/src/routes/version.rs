@@ -7,7 +7,7 @@ use crate::routes::{openapi::errors::errors, state::AppState};
 
 errors! { Errors: ; RateLimited }
 
-/// Which version runs, and which the others must have at least.
+/// The running version, and the minimum versions of the other programs.
 #[utoipa::path(
     get, path = "/api/version", tag = "open",
     responses(

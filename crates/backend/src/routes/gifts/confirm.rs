@@ -1,4 +1,4 @@
-//! `POST /api/gift-requests/{id}/confirm`: the receiver has the gift, or declined it.
+//! `POST /api/gift-requests/{id}/confirm`: the receiver has accepted or declined the gift.
 
 use axum::{Json, extract::State};
 use mgm_api_types::{ConfirmGift, Gift};
@@ -17,7 +17,7 @@ use crate::{
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }
 
-/// Completes the request being served, or fails it as `receiver_declined`; the next one is served.
+/// Completes the request being served, or fails it as `receiver_declined`; then the next one is served.
 #[utoipa::path(
     post, path = "/api/gift-requests/{id}/confirm", operation_id = "confirm_gift", tag = "desktop",
     security(("desktop" = [])),

@@ -16,14 +16,14 @@ use crate::{
     text::printable,
 };
 
-/// The longest reason kept, in characters.
+/// The longest reason stored, in characters.
 const MAX_REASON: usize = 300;
-/// The reason where none is given.
+/// The default reason.
 const NO_REASON: &str = "failed";
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }
 
-/// Sets `Failed`, with a reason; the next request is served. Every other change has a route of its own.
+/// Sets `Failed`, with a reason; then the next request is served. Other changes have their own routes.
 #[utoipa::path(
     patch, path = "/api/gift-requests/{id}", operation_id = "fail_gift_request", tag = "desktop",
     security(("desktop" = [])),
@@ -42,7 +42,7 @@ pub(in crate::routes) async fn fail(
 ) -> Result<Json<Gift>, ApiError> {
     let id = GiftId::from_uuid(id);
     if body.state != GiftState::Failed {
-        // What is not there is not found, whatever is asked of it.
+        // A missing request is answered with 404, whatever change is asked for.
         show(&state, state.store.gift(id).await?.ok_or(Rejection::NotFound)?).map(drop)?;
         return Err(Rejection::InvalidState.into());
     }

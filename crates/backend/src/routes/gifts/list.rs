@@ -21,19 +21,19 @@ use crate::{
     },
 };
 
-/// Whose queue.
+/// Selects the queue.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::routes) struct OfStreamer {
-    /// The broadcaster's user id; without it the configured one's. Another's queue is empty.
+    /// The broadcaster's user id, by default the configured one's. The queue of another is empty.
     streamer_id: Option<String>,
 }
 
 errors! { Errors: DESKTOP; InvalidPayload }
 
-/// The open requests: the one being served, then the others, oldest first; at most 1000 of them. Where there are more, a
-/// `Link` says where the next are.
+/// The open requests: the one being served, then the others, oldest first; at most 1000. If there are more, a `Link`
+/// header has the address of the next page.
 #[utoipa::path(
     get, path = "/api/gift-requests", operation_id = "gift_requests", tag = "desktop", security(("desktop" = [])),
     params(OfStreamer, Page),
@@ -61,7 +61,7 @@ pub(in crate::routes) async fn open(
     Ok(part.answer("/api/gift-requests?", gifts, |gift| gift.id))
 }
 
-/// A request that is, or was, in the list: one that is unverified never was.
+/// A request that is or was in the list; an unverified one never was.
 async fn once_listed(state: &AppState, id: GiftId) -> Result<GiftView, ApiError> {
     let view = state.store.gift(id).await?.filter(|view| view.gift.state.status() != GiftStatus::Unverified);
     view.ok_or_else(|| nothing_to_follow("gift request"))

@@ -1,4 +1,4 @@
-//! Gift requests: the viewer asks, the desktop program serves one after the other.
+//! Gift requests: viewers make them, and the desktop program serves one after the other.
 
 pub(super) mod confirm;
 pub(super) mod fail;
@@ -17,22 +17,22 @@ use mgm_store::GiftView;
 
 use crate::{http::error::ApiError, routes::state::AppState};
 
-/// Only the configured broadcaster's queue is served here.
+/// Refuses a streamer other than the configured broadcaster.
 fn check_streamer(state: &AppState, streamer: &str) -> Result<(), ApiError> {
     if streamer == state.config.broadcaster.as_str() { Ok(()) } else { Err(ApiError::WrongChannel) }
 }
 
-/// A gift request as the answer.
+/// A gift request as an answer.
 fn show(state: &AppState, view: GiftView) -> Result<Json<Gift>, ApiError> {
     Ok(Json(shown(state, view).ok_or(Rejection::NotFound)?))
 }
 
-/// Gift requests as they are shown.
+/// A list of gift requests as an answer.
 fn list(state: &AppState, views: Vec<GiftView>) -> Json<Vec<Gift>> {
     Json(views.into_iter().filter_map(|view| shown(state, view)).collect())
 }
 
-/// A gift request as it is shown; one that is unverified is not.
+/// A gift request as clients see it; `None` for an unverified one.
 fn shown(state: &AppState, GiftView { id, gift, position }: GiftView) -> Option<Gift> {
     let status = match gift.state.status() {
         GiftStatus::Unverified => return None,

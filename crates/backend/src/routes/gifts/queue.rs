@@ -1,4 +1,4 @@
-//! `GET /api/streamers/{streamerId}/gift-queue`: what the panel shows.
+//! `GET /api/streamers/{streamerId}/gift-queue`: the queue for the panel.
 
 use axum::{
     Json,
@@ -16,8 +16,8 @@ use crate::{
 
 errors! { Errors: VIEWER }
 
-/// The request that is being served and the viewer's own, with their places in the queue. Of another viewer's only place
-/// and state are told.
+/// The request being served and the viewer's own, with their places in the queue. For another viewer's request, only
+/// the place and the state are shown.
 #[utoipa::path(
     get, path = "/api/streamers/{streamerId}/gift-queue", operation_id = "gift_queue", tag = "viewer",
     security(("viewer" = [])),
@@ -32,14 +32,14 @@ pub(in crate::routes) async fn queue(
     streamer: Result<Path<String>, PathRejection>,
     State(state): State<AppState>,
 ) -> Result<Json<Vec<QueuedGift>>, ApiError> {
-    // What cannot be read as text is nobody's id.
+    // An id that is not valid text is nobody's.
     check_streamer(&state, &streamer.map_err(|_| ApiError::WrongChannel)?)?;
     let views = state.store.gift_queue_of(&viewer.id).await?;
     Ok(Json(views.into_iter().filter_map(|view| shown_to(&state, &viewer.id, view)).collect()))
 }
 
-/// A gift request as a viewer is shown it. With the id of another's, or with what is given to whom, a bystander could write
-/// into the game's chat log what the desktop program takes for the addon's.
+/// A gift request as a viewer may see it. With another's id, viewer or item, a bystander could write lines into the
+/// game's chat log that the desktop program takes for the addon's.
 fn shown_to(state: &AppState, viewer: &ViewerId, view: GiftView) -> Option<QueuedGift> {
     let is_own = view.gift.viewer == *viewer;
     let gift = shown(state, view)?;

@@ -1,4 +1,4 @@
-//! `POST /api/gift-requests`: a viewer asks for a gift through the panel.
+//! `POST /api/gift-requests`: a viewer asks for a gift by the panel.
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use mgm_api_types::{Gift, RequestGift};
@@ -12,8 +12,8 @@ use crate::{
 
 errors! { Errors: VIEWER, BODY; InvalidCharacterName, NotSubscriber, GiftAlreadyUsed, GiftRequestActive, HelixUnavailable }
 
-/// Asks for a gift. One open request a viewer, one made in chat included; one completed gift, ever. When no other is being
-/// served it is this one's turn at once.
+/// Asks for a gift. A viewer may have one open request, including those made in chat, and one completed gift, ever. If
+/// no other request is being served, this one is served at once.
 #[utoipa::path(
     post, path = "/api/gift-requests", operation_id = "request_gift", tag = "viewer", security(("viewer" = [])),
     request_body = RequestGift,

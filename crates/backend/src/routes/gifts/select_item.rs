@@ -1,4 +1,4 @@
-//! `POST /api/gift-requests/{id}/select-item`: the streamer has chosen what to give.
+//! `POST /api/gift-requests/{id}/select-item`: the streamer has chosen the item.
 
 use axum::{Json, extract::State};
 use mgm_api_types::{Gift, SelectGiftItem};
@@ -16,7 +16,7 @@ use crate::{
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidState }
 
-/// Selects the item of the request being served; it waits for its confirmation then.
+/// Selects the item of the request being served, which then waits for confirmation.
 #[utoipa::path(
     post, path = "/api/gift-requests/{id}/select-item", operation_id = "select_gift_item", tag = "desktop",
     security(("desktop" = [])),

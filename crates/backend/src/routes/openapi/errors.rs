@@ -1,4 +1,4 @@
-//! The errors of an operation in the document: every code it can answer with, by status.
+//! The errors of an operation in the document: all its codes, by status.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use utoipa::openapi::{
 
 use crate::http::codes::status_of;
 
-/// Whoever asks needs the desktop key; refusals count against the address.
+/// The errors of routes that need the desktop key; refusals count against the address.
 pub(in crate::routes) const DESKTOP: &[ErrorCode] =
     &[ErrorCode::Unauthorized, ErrorCode::ForbiddenApikey, ErrorCode::RateLimited];
-/// Whoever asks needs a token of this channel.
+/// The errors of routes that need a token of this channel.
 pub(in crate::routes) const PANEL: &[ErrorCode] =
     &[ErrorCode::Unauthorized, ErrorCode::WrongChannel, ErrorCode::RateLimited];
-/// The token has to say who the viewer is, besides.
+/// The same, for a token that must also identify the viewer.
 pub(in crate::routes) const VIEWER: &[ErrorCode] =
     &[ErrorCode::Unauthorized, ErrorCode::IdentityNotShared, ErrorCode::WrongChannel, ErrorCode::RateLimited];
-/// The body has to be JSON of the documented shape.
+/// The errors of a JSON body with a documented schema.
 pub(in crate::routes) const BODY: &[ErrorCode] =
     &[ErrorCode::InvalidPayload, ErrorCode::PayloadTooLarge, ErrorCode::UnsupportedMediaType];
-/// What any operation may come to.
+/// The errors of every operation.
 const ANY: &[ErrorCode] = &[ErrorCode::InternalError, ErrorCode::Unavailable];
 
-/// Declares the errors of an operation, to be named among its `responses`: groups of codes, and codes of its own.
+/// Declares the errors of an operation, for use in its `responses`: groups of codes, and codes of its own.
 macro_rules! errors {
     ($name:ident: $($group:ident),* $(; $($code:ident),* $(,)?)?) => {
         struct $name;
@@ -46,7 +46,7 @@ macro_rules! errors {
 }
 pub(in crate::routes) use errors;
 
-/// One response a status.
+/// One response per status.
 pub(in crate::routes) fn responses(groups: &[&[ErrorCode]]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status = BTreeMap::<String, Vec<ErrorCode>>::new();
     for code in groups.iter().chain([&ANY]).copied().flatten() {

@@ -1,4 +1,4 @@
-//! `GET /openapi/v1.json`, and what every operation has in common in it.
+//! `GET /openapi/v1.json`, and what all operations share in it.
 
 pub(super) mod errors;
 
@@ -69,14 +69,14 @@ impl Modify for SecuritySchemes {
     }
 }
 
-/// Where the document is.
+/// The path of the document.
 pub(super) const PATH: &str = "/openapi/v1.json";
 
 /// The document as JSON.
 #[derive(Debug, Clone)]
 pub(super) struct Rendered(Bytes);
 
-/// Writes the document, with the headers that requests and answers of every operation have.
+/// Renders the document, adding the headers that requests and answers of all operations have.
 pub(super) fn render(document: &utoipa::openapi::OpenApi) -> Rendered {
     let mut document = serde_json::to_value(document).expect("names and texts of ours can be written as JSON");
     let header = |description, schema| json!({"description": description, "required": true, "schema": schema});
@@ -114,7 +114,7 @@ pub(super) fn render(document: &utoipa::openapi::OpenApi) -> Rendered {
     Rendered(document.to_string().into())
 }
 
-/// The headers of every answer with this status.
+/// The headers of all answers with this status.
 fn headers(status: &str) -> &'static [&'static str] {
     match status {
         "401" => &["X-Request-Id", "WWW-Authenticate"],

@@ -21,8 +21,9 @@ use crate::{
 
 errors! { Errors: DESKTOP, BODY; NotFound, TerminalStatusChangeNotAllowed }
 
-/// The desktop moves a payout on. `Sent` takes the winner out of the pool and announces it in chat: the answer waits a
-/// little for that, and says in `isRewardSentAnnouncedToChat` whether it is out. A failure to announce undoes nothing.
+/// Changes a payout's status for the desktop program. `Sent` removes the winner from the pool and announces it in chat:
+/// the answer waits briefly for that, and `isRewardSentAnnouncedToChat` says whether it is out. A failed announcement
+/// undoes nothing.
 #[utoipa::path(
     patch, path = "/api/payouts/{id}/status", tag = "desktop", security(("desktop" = [])),
     params(("id" = String, Path, format = Uuid, description = "The payout")),

@@ -15,7 +15,7 @@ use crate::{
 
 errors! { Errors: DESKTOP, BODY; NotFound, InvalidCharacterName }
 
-/// The winner has accepted. Recorded once; a repeat changes nothing.
+/// Records, once, that the winner has accepted. A repeat changes nothing.
 #[utoipa::path(
     post, path = "/api/payouts/{id}/confirm-acceptance", tag = "desktop", security(("desktop" = [])),
     params(("id" = String, Path, format = Uuid, description = "The payout")),
@@ -33,7 +33,7 @@ pub(in crate::routes) async fn confirm(
 ) -> Result<Json<Payout>, ApiError> {
     let id = PayoutId::from_uuid(id);
     let Ok(name) = CharacterName::parse(&body.character_name) else {
-        // What does not exist is said before what is wrong with the name.
+        // A missing payout is reported before an invalid name.
         state.store.payout(id).await?.ok_or(Rejection::NotFound)?;
         return Err(Rejection::InvalidCharacterName.into());
     };

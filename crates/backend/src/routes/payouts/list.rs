@@ -40,7 +40,8 @@ pub(in crate::routes) async fn my_last(
 
 errors! { PendingErrors: DESKTOP; InvalidPayload }
 
-/// The pending payouts, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
+/// The pending payouts, oldest first; at most 1000. If there are more, a `Link` header has the address of the next
+/// page.
 #[utoipa::path(
     get, path = "/api/payouts/pending", tag = "desktop", security(("desktop" = [])),
     params(Page),
@@ -57,18 +58,19 @@ pub(in crate::routes) async fn pending(
     part(&state, PayoutStatus::Pending, page).await
 }
 
-/// Which payouts.
+/// Selects payouts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::routes) struct ByStatus {
-    /// In this status; case does not matter.
+    /// Only those in this status; case does not matter.
     #[param(required = true, value_type = PayoutStatus)]
     status: Option<PayoutStatus>,
 }
 
 errors! { ByStatusErrors: DESKTOP; InvalidPayload }
 
-/// The payouts in a status, oldest first; at most 1000 of them. Where there are more, a `Link` says where the next are.
+/// The payouts in a status, oldest first; at most 1000. If there are more, a `Link` header has the address of the next
+/// page.
 #[utoipa::path(
     get, path = "/api/payouts", tag = "desktop", security(("desktop" = [])),
     params(ByStatus, Page),

@@ -1,4 +1,4 @@
-//! Payouts: the viewer sees their newest, the desktop program takes each to its end.
+//! Payouts: a viewer sees their newest, and the desktop program completes each.
 
 pub(super) mod change_status;
 pub(super) mod confirm_acceptance;
@@ -7,7 +7,7 @@ pub(super) mod list;
 use mgm_api_types::Payout;
 use mgm_store::PayoutView;
 
-/// A payout as it is shown.
+/// A payout as clients see it.
 fn payout(view: PayoutView) -> Payout {
     use mgm_api_types::PayoutStatus as Wire;
     use mgm_domain::PayoutStatus;
@@ -32,7 +32,7 @@ fn payout(view: PayoutView) -> Payout {
     }
 }
 
-/// The rules' name of a status on the wire.
+/// The domain's status for a status on the wire.
 const fn status(wire: mgm_api_types::PayoutStatus) -> mgm_domain::PayoutStatus {
     use mgm_api_types::PayoutStatus as Wire;
     use mgm_domain::PayoutStatus;
