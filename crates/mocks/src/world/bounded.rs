@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// How many entries there are at the most.
+/// The maximum number of entries.
 const CAPACITY: usize = 10_000;
 
-/// A map by text.
+/// A map with text keys.
 #[derive(Debug)]
 pub(crate) struct Bounded<V> {
     entries: HashMap<String, V>,
-    /// The keys, oldest first; those that were taken out in between, too.
+    /// The keys, oldest first, including removed ones.
     order: VecDeque<String>,
 }
 

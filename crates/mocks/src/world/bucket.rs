@@ -1,37 +1,37 @@
-//! A bucket of points that fills again evenly (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>).
+//! A bucket of points that refills evenly (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>).
 
 use time::{Duration, OffsetDateTime};
 
-/// A millisecond gives back as many parts as there are points a minute.
+/// The parts of a point: each millisecond restores as many parts as there are points per minute.
 const PARTS: u64 = 60_000;
 
-/// What was spent and has not come back.
+/// The points that were spent and are not yet restored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     spent: u64,
     at: OffsetDateTime,
 }
 
-/// What a bucket holds, after a point was taken out of it or was not there.
+/// The level of a bucket, after an attempt to take a point.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Level {
-    /// How many there are in a full bucket.
+    /// The points of a full bucket.
     pub(crate) limit: u32,
-    /// How many are left.
+    /// The points left.
     pub(crate) remaining: u32,
-    /// From which second on it is full again, in seconds since 1970.
+    /// When it is full again, in seconds since 1970.
     pub(crate) reset: i64,
-    /// Whether there was a point to take.
+    /// Whether a point was taken.
     pub(crate) taken: bool,
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub(crate) const fn full(now: OffsetDateTime) -> Self {
         Self { spent: 0, at: now }
     }
 
-    /// Takes a point, where there is one.
+    /// Takes a point, if there is one.
     pub(crate) fn take(&mut self, now: OffsetDateTime, per_minute: u32) -> Level {
         let rate = u64::from(per_minute);
         let passed = u64::try_from((now - self.at).whole_milliseconds()).unwrap_or(0);
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn points_come_back_evenly_and_never_more_than_there_were() {
         let mut bucket = Bucket::full(START);
-        // Milliseconds since the start; what is left, when it is full again, and whether there was a point.
+        // Milliseconds since the start; the points left, when it is full again, and whether a point was taken.
         for (at, remaining, reset, taken) in [
             (0, 2, 21, true),
             (0, 1, 41, true),

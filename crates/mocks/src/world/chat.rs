@@ -1,4 +1,4 @@
-//! What is said in chats, and how much of it is allowed.
+//! Chat messages, and the limits on them.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -6,33 +6,33 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Excess, Limits, State};
 
-/// How many messages of one sender are remembered: no limit is higher.
+/// How many messages of one sender are remembered; no limit is higher.
 const REMEMBERED: usize = 1000;
 
-/// What was said lately.
+/// Recent messages.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
-    /// By sender and channel: the last text, and when.
+    /// By sender and channel: the last text, and its time by the world's clock.
     last: HashMap<(String, String), (String, OffsetDateTime)>,
-    /// By sender: when.
+    /// By sender: the times of their messages, by the world's clock.
     times: HashMap<String, VecDeque<OffsetDateTime>>,
-    /// Channel and sender of all.
+    /// The channel and the sender of all messages.
     chatters: BTreeSet<(String, String)>,
 }
 
-/// What becomes of a message.
+/// The outcome of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fate {
     /// It is shown.
     Sent,
-    /// It is taken and not shown, for a reason: code and text.
+    /// It is accepted but not shown, for a reason: code and text.
     Dropped(&'static str, &'static str),
-    /// It is one too many.
+    /// It exceeds a limit.
     TooMany,
 }
 
 impl State {
-    /// Somebody says something.
+    /// Sends a message.
     pub(crate) fn say(&mut self, sender: &str, broadcaster: &str, text: &str) -> Fate {
         let Limits { chat_excess, chat_window_seconds, duplicate_seconds, .. } = self.records.limits;
         let now = self.now;
@@ -72,7 +72,7 @@ impl State {
         Fate::Sent
     }
 
-    /// Who is in a channel's chat, in the order of their ids.
+    /// The users in a channel's chat, in the order of their ids.
     pub(crate) fn chatters(&self, broadcaster: &str) -> BTreeSet<&str> {
         let listed = self.records.chatters.iter().filter(|chatter| chatter.broadcaster_id == broadcaster);
         let said = self.said.chatters.iter().filter(|(channel, _)| channel == broadcaster);

@@ -1,4 +1,4 @@
-//! The subscriptions of EventSub, and who may have them.
+//! EventSub subscriptions, and who may have them.
 
 use mgm_twitch::eventsub::{SigningSecrets, format_timestamp};
 use secrecy::SecretString;
@@ -13,32 +13,32 @@ pub(crate) const ENABLED: &str = "enabled";
 pub(crate) const PENDING: &str = "webhook_callback_verification_pending";
 pub(crate) const UNVERIFIED: &str = "webhook_callback_verification_failed";
 
-/// A subscription of EventSub. In a fixture it is one that a client has already.
+/// An EventSub subscription. In a fixture, one that a client already has.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The client that owns it.
     pub client_id: String,
-    /// `enabled`, the default, or why it is not.
+    /// `enabled`, the default, or why it is not enabled.
     #[serde(default = "enabled")]
     pub status: String,
-    /// What it is about, such as `channel.chat.message`.
+    /// Its type, such as `channel.chat.message`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The version of that.
+    /// The version of its type.
     pub version: String,
-    /// Whom it is about.
+    /// Its condition, which names the users that it concerns.
     pub condition: Map<String, Value>,
     /// Where notifications go.
     pub callback: String,
-    /// What they are signed with.
+    /// The secret that signs notifications.
     pub secret: Secret,
-    /// Since when it is.
+    /// When it was created, by the world's clock.
     #[serde(default = "long_ago", with = "mgm_api_types::timestamp")]
     pub created_at: OffsetDateTime,
-    /// What it costs.
+    /// Its cost.
     #[serde(default)]
     pub cost: u32,
 }
@@ -51,25 +51,25 @@ const fn long_ago() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH
 }
 
-/// Why there is no subscription.
+/// Why a subscription was not created.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refused {
-    /// There is one already.
+    /// It already exists.
     Exists,
-    /// As many as there can be are of the same type and condition.
+    /// The maximum number of subscriptions with the same type and condition is reached.
     TooManyAlike,
-    /// It would cost too much.
+    /// It would exceed the maximum total cost.
     TooCostly,
 }
 
 impl Subscription {
-    /// What signs its messages, where its secret is one.
+    /// The secret that signs its messages, if it is valid.
     pub(crate) fn signing(&self) -> Option<SigningSecrets> {
         let secret = SecretString::from(self.secret.text());
         SigningSecrets::new([&secret]).ok().filter(|secrets| !secrets.is_empty())
     }
 
-    /// As Twitch shows it.
+    /// The subscription as Twitch shows it.
     pub(crate) fn show(&self) -> Value {
         json!({
             "id": self.id,
@@ -87,7 +87,7 @@ impl Subscription {
         [ENABLED, PENDING].contains(&self.status.as_str())
     }
 
-    /// Whether it is for the same, and alive.
+    /// Whether this one is alive, and for the same client, type, version and condition.
     fn is_like(&self, other: &Self) -> bool {
         self.is_alive()
             && self.client_id == other.client_id
@@ -98,7 +98,7 @@ impl Subscription {
 }
 
 impl State {
-    /// Whether the users of a condition have granted what a client needs for it.
+    /// Whether the users of a condition have granted the client what the topic needs.
     pub(crate) fn may_subscribe(&self, client: &str, topic: &Topic, condition: &Map<String, Value>) -> bool {
         let Some(by) = field(condition, topic.by) else { return true };
         let has_granted = |user: &str, scope: &str| self.has_granted(client, user, scope);
@@ -111,7 +111,7 @@ impl State {
         has_granted(by, "user:bot") && (self.moderates(by, broadcaster) || has_granted(broadcaster, "channel:bot"))
     }
 
-    /// What a subscription costs: nothing where it needs or has a user's authorisation
+    /// The cost of a subscription: nothing if it needs or has a user's authorisation
     /// (<https://dev.twitch.tv/docs/eventsub/manage-subscriptions/#subscription-limits>).
     pub(crate) fn cost(&self, client: &str, topic: Option<&Topic>, condition: &Map<String, Value>) -> u32 {
         let Some(topic) = topic.filter(|topic| self.strict && topic.scopes.is_empty()) else { return 0 };
@@ -119,12 +119,12 @@ impl State {
         u32::from(!users.into_iter().any(|user| self.grant(client, user).is_some()))
     }
 
-    /// What the subscriptions of a client cost together.
+    /// The total cost of a client's subscriptions.
     pub(crate) fn total_cost(&self, client: &str) -> u32 {
         self.eventsub_of(client).filter(|one| one.is_alive()).map(|one| one.cost).sum()
     }
 
-    /// The subscriptions of a client; where the rules are not held to, all of them.
+    /// The subscriptions of a client; of all clients, unless the rules are enforced.
     pub(crate) fn eventsub_of(&self, client: &str) -> impl Iterator<Item = &Subscription> {
         self.records.eventsub.iter().filter(move |one| !self.strict || one.client_id == client)
     }
@@ -150,7 +150,7 @@ impl State {
         Ok(())
     }
 
-    /// Gives a subscription another status, where it still has the one before.
+    /// Changes a subscription's status, if it still is `before`.
     pub(crate) fn settle(&mut self, id: &str, before: &str, after: &str) {
         if let Some(subscription) = self.records.eventsub.iter_mut().find(|one| one.id == id && one.status == before) {
             after.clone_into(&mut subscription.status);

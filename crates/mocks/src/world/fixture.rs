@@ -1,4 +1,4 @@
-//! What the world is at its start, and again after a reset: a file of TOML or JSON.
+//! The state of the world at the start and after a reset: a TOML or JSON file.
 
 use std::path::Path;
 
@@ -10,59 +10,59 @@ use serde_json::{Map, Value};
 use super::eventsub::Subscription;
 use super::record::{Record, Secret, Table};
 
-/// Who there is, who has allowed what to whom, and how strict the world is.
+/// The initial state of a world.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fixture {
-    /// Whether users who are not listed exist all the same, with their id as their login.
+    /// Whether users who are not listed exist, with their id as their login.
     pub strangers: bool,
-    /// Whether everybody subscribes to every channel, but for those whose id starts with `nosub-`.
+    /// Whether everybody subscribes to every channel, except users whose id starts with `nosub-`.
     pub everybody_subscribes: bool,
-    /// How much is allowed at a time.
+    /// The limits.
     pub limits: Limits,
-    /// The applications. With none listed any client id and secret is good.
+    /// The applications. If none is listed, any client id and secret is accepted.
     pub clients: Table<Client>,
     /// The accounts.
     pub users: Table<User>,
-    /// What users have granted to clients.
+    /// The scopes that users have granted to clients.
     pub grants: Table<Grant>,
-    /// Who subscribes to a channel.
+    /// The subscriptions to channels.
     pub subscriptions: Table<ChannelSubscription>,
-    /// Who moderates a channel.
+    /// The moderators of channels.
     pub moderators: Table<Moderator>,
-    /// Who may not talk in a channel.
+    /// The users who may not write in a channel's chat.
     pub bans: Table<Ban>,
-    /// Who is in a channel's chat, beside those who have said something.
+    /// The users in a channel's chat, in addition to those who have written.
     pub chatters: Table<Chatter>,
-    /// What is said of channels.
+    /// The information about channels.
     pub channels: Table<Channel>,
     /// The settings of chats.
     pub chat_settings: Table<ChatSettings>,
     /// The Extensions.
     pub extensions: Table<Extension>,
-    /// The subscriptions of `EventSub`, oldest first.
+    /// The EventSub subscriptions, oldest first.
     pub eventsub: Vec<Subscription>,
 }
 
-/// How much is allowed at a time; 0: as much as one likes. What Twitch does not publish is marked so.
+/// Limits; 0 means unlimited. Those that Twitch does not publish are marked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The points of a client, or of a client and a user, in a minute.
+    /// The points per minute of a client, or of a client and a user.
     pub points_per_minute: u32,
-    /// The messages of a sender in `chat_window_seconds`.
+    /// The maximum number of a sender's messages in `chat_window_seconds`.
     pub chat_messages: u32,
-    /// The same where the sender is the broadcaster or a moderator.
+    /// The same for a sender who is the broadcaster or a moderator.
     pub chat_messages_of_moderators: u32,
     /// For how long messages count, in seconds.
     pub chat_window_seconds: u32,
-    /// What becomes of a message beyond that (not published).
+    /// The answer to a message beyond that limit (not published).
     pub chat_excess: Excess,
-    /// For how long the same text is a duplicate, in seconds (for Helix not published).
+    /// For how long the same text is a duplicate, in seconds (not published for Helix).
     pub duplicate_seconds: u32,
-    /// What `EventSub` subscriptions of a client may cost together.
+    /// The maximum total cost of a client's `EventSub` subscriptions.
     pub eventsub_total_cost: u32,
-    /// How many `EventSub` subscriptions of the same type and condition there can be.
+    /// The maximum number of `EventSub` subscriptions with the same type and condition.
     pub eventsub_same: u32,
 }
 
@@ -82,7 +82,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// None of those that time lifts.
+    /// Without the limits that time lifts.
     #[must_use]
     pub fn without_rates() -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Limits {
     }
 }
 
-/// What becomes of a message that is one too many.
+/// The answer to a message beyond the limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Excess {
@@ -105,7 +105,7 @@ pub enum Excess {
     Dropped,
 }
 
-/// The client id of a grant to whichever client.
+/// The client id of a grant to any client.
 pub const ANY_CLIENT: &str = "*";
 
 fn any_client() -> String {
@@ -118,10 +118,10 @@ fn any_client() -> String {
 pub struct Client {
     /// Its client id.
     pub id: String,
-    /// Its secret; none: any will do.
+    /// Its secret; if it is missing, any is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Secret>,
-    /// Where users may be sent back to; none: anywhere.
+    /// Where users may be redirected to; if empty, anywhere.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
 }
@@ -132,10 +132,10 @@ pub struct Client {
 pub struct User {
     /// Its id.
     pub id: String,
-    /// Its login; none given: its id.
+    /// Its login, by default its id.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub login: String,
-    /// Its name as it is shown; none given: its login.
+    /// Its display name, by default its login.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub display_name: String,
     /// `admin`, `global_mod`, `staff` or nothing.
@@ -144,13 +144,13 @@ pub struct User {
     /// `affiliate`, `partner` or nothing.
     #[serde(default)]
     pub broadcaster_type: String,
-    /// What it says of itself.
+    /// Its description of itself.
     #[serde(default)]
     pub description: String,
-    /// Its address, shown to whom `user:read:email` was granted.
+    /// Its email address, shown if `user:read:email` was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Since when it is, RFC 3339.
+    /// When it was created, in RFC 3339.
     #[serde(default = "long_ago")]
     pub created_at: String,
 }
@@ -166,25 +166,25 @@ impl User {
         if self.login.is_empty() { &self.id } else { &self.login }
     }
 
-    /// Its name as it is shown.
+    /// Its display name.
     #[must_use]
     pub fn name(&self) -> &str {
         if self.display_name.is_empty() { self.login() } else { &self.display_name }
     }
 }
 
-/// What a user has granted to a client.
+/// The scopes that a user has granted to a client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
-    /// The client; `*`, the default: any.
+    /// The client; `*`, the default, means any.
     #[serde(default = "any_client")]
     pub client_id: String,
     /// The user.
     pub user_id: String,
     /// The scopes.
     pub scopes: Vec<String>,
-    /// Tokens that the client has already.
+    /// Tokens that the client already has.
     #[serde(default)]
     pub tokens: Vec<GrantedToken>,
 }
@@ -193,32 +193,32 @@ pub struct Grant {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantedToken {
-    /// What calls carry.
+    /// The access token, which calls carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// What renews it.
+    /// The refresh token, which renews it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
-    /// What it is good for; not given: all that was granted.
+    /// Its scopes, by default all that were granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// For how long the access token is good, in seconds; not given: until it is revoked or ended.
+    /// The lifetime of the access token, in seconds; by default until it is revoked or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u32>,
 }
 
-/// Somebody subscribes to a channel.
+/// A user's subscription to a channel.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelSubscription {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// The subscriber.
+    /// The subscriber's user id.
     pub user_id: String,
     /// The tier.
     #[serde(default)]
     pub tier: Tier,
-    /// Who has given it as a present.
+    /// The user who gave it as a present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gifter_id: Option<String>,
 }
@@ -250,44 +250,44 @@ impl Tier {
     }
 }
 
-/// Somebody moderates a channel.
+/// A moderator of a channel.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Moderator {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// The moderator.
+    /// The moderator's user id.
     pub user_id: String,
 }
 
-/// Somebody may not talk in a channel.
+/// A ban from a channel's chat.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ban {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// Who was banned.
+    /// The banned user's id.
     pub user_id: String,
-    /// Why.
+    /// The reason.
     #[serde(default)]
     pub reason: String,
 }
 
-/// Somebody is in a channel's chat.
+/// A user who is in a channel's chat.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chatter {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// Who is there.
+    /// The user's id.
     pub user_id: String,
 }
 
-/// What is said of a channel.
+/// The information about a channel.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Channel {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
     /// The broadcaster's language.
     pub broadcaster_language: String,
@@ -297,11 +297,11 @@ pub struct Channel {
     pub game_name: String,
     /// The stream's title.
     pub title: String,
-    /// By how much the stream is delayed, in seconds.
+    /// The stream's delay, in seconds.
     pub delay: u32,
     /// The channel's tags.
     pub tags: Vec<String>,
-    /// How its content is labelled.
+    /// The content classification labels.
     pub content_classification_labels: Vec<String>,
     /// Whether it has a paid partnership.
     pub is_branded_content: bool,
@@ -312,25 +312,25 @@ pub struct Channel {
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "they are switches at Twitch, each by itself")]
 pub struct ChatSettings {
-    /// The channel.
+    /// The channel's broadcaster id.
     pub broadcaster_id: String,
-    /// Whether messages are of emotes only.
+    /// Whether messages may contain only emotes.
     pub emote_mode: bool,
-    /// Whether only followers write.
+    /// Whether only followers may write.
     pub follower_mode: bool,
-    /// For how many minutes they have to follow.
+    /// For how many minutes they must have followed.
     pub follower_mode_duration: Option<u32>,
-    /// Whether messages of others than moderators are delayed.
+    /// Whether messages are delayed, except those of moderators.
     pub non_moderator_chat_delay: bool,
-    /// By how many seconds.
+    /// The delay, in seconds.
     pub non_moderator_chat_delay_duration: Option<u32>,
-    /// Whether one has to wait between messages.
+    /// Whether senders must wait between messages.
     pub slow_mode: bool,
-    /// How long, in seconds.
+    /// How long senders must wait, in seconds.
     pub slow_mode_wait_time: Option<u32>,
-    /// Whether only subscribers write.
+    /// Whether only subscribers may write.
     pub subscriber_mode: bool,
-    /// Whether every message has to be another one.
+    /// Whether messages must be unique.
     pub unique_chat_mode: bool,
 }
 
@@ -340,7 +340,7 @@ pub struct ChatSettings {
 pub struct Extension {
     /// Its client id.
     pub id: String,
-    /// Its owner's user id, which tokens of its backend name; not given: whatever they name.
+    /// Its owner's user id, which its backend's tokens must name; if it is missing, they may name any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_id: Option<String>,
     /// The secret that signs tokens, in base64.
@@ -377,21 +377,21 @@ records! {
     Extension in extensions, "extensions" by id;
 }
 
-/// A fixture cannot be used. Holds no value of it.
+/// Why a fixture cannot be used. Contains none of its values.
 #[derive(Debug, thiserror::Error)]
 pub enum FixtureError {
     /// The file cannot be read.
     #[error("MockHelix__Fixture: {path} cannot be read: {source}")]
     Unreadable {
-        /// Which.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// The error.
         source: std::io::Error,
     },
-    /// The file is not of the form.
+    /// The file is not a valid fixture.
     #[error("MockHelix__Fixture: {path}: {message}")]
     Malformed {
-        /// Which.
+        /// The path of the file.
         path: String,
         /// What is wrong, and where.
         message: String,
@@ -399,7 +399,7 @@ pub enum FixtureError {
 }
 
 impl Fixture {
-    /// Reads a file: TOML, or JSON where its name ends so.
+    /// Reads a file: JSON if its name ends so, otherwise TOML.
     pub fn read(path: &Path) -> Result<Self, FixtureError> {
         let name = path.display().to_string();
         let text =
@@ -409,7 +409,7 @@ impl Fixture {
         read.map_err(|message| FixtureError::Malformed { path: name, message })
     }
 
-    /// Reads TOML; the error says what is wrong, and where.
+    /// Parses TOML; the error says what is wrong, and where.
     pub fn from_toml(text: &str) -> Result<Self, String> {
         let table: Map<String, Value> = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
@@ -418,14 +418,14 @@ impl Fixture {
         Self::from_json(&Value::Object(table).to_string())
     }
 
-    /// Reads JSON; the error says what is wrong, and where.
+    /// Parses JSON; the error says what is wrong, and where.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let fixture: Self = mgm_api_types::json::from_slice(text.as_bytes()).map_err(|error| error.to_string())?;
         fixture.check()?;
         Ok(fixture)
     }
 
-    /// What is named is there.
+    /// Checks that everything that records refer to exists.
     pub(crate) fn check(&self) -> Result<(), String> {
         let mut clients = self.grants.iter().map(|grant| ("grants", grant.client_id.as_str()));
         if let Some((table, id)) = clients.find(|(_, id)| *id != ANY_CLIENT && !self.is_client(id)) {
@@ -459,20 +459,20 @@ impl Fixture {
         Ok(())
     }
 
-    /// Whether a client may be this one.
+    /// Whether this is an acceptable client id.
     #[must_use]
     pub fn is_client(&self, id: &str) -> bool {
         self.clients.is_empty() || self.clients.has(&[id])
     }
 
-    /// A world of strangers, who subscribe, and in which no rate is looked at.
+    /// A world of strangers, who all subscribe, without rate limits.
     #[must_use]
     pub fn of_strangers() -> Self {
         Self { strangers: true, everybody_subscribes: true, limits: Limits::without_rates(), ..Self::default() }
     }
 
-    /// The world of the settings that the stand-in shares with the backend: one client and the broadcaster, who has granted it
-    /// `MockHelix__BroadcasterScopes`. Everybody else is a stranger.
+    /// The world of the settings that the stand-in shares with the backend: one client and the broadcaster, who has
+    /// granted it `MockHelix__BroadcasterScopes`. All other users are strangers.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
         let Twitch { helix_client_id, helix_client_secret, .. } = &settings.twitch;
@@ -511,7 +511,7 @@ impl Fixture {
     }
 }
 
-/// The users that records name by all of their ids.
+/// The user ids that records name, for records whose ids are all users.
 fn pairs<R: Record>(table: &Table<R>) -> impl Iterator<Item = (&'static str, &str)> {
     table.iter().flat_map(|record| record.key()).map(|id| (R::NAME, id))
 }

@@ -1,5 +1,5 @@
-//! The world that the stand-in is Twitch of: clients, users, what they have granted, tokens, limits and time. Rules only, no
-//! HTTP: every rule is a method of [`State`], which holds the present time.
+//! The world that the stand-in presents as Twitch: clients, users, grants, tokens, limits and time. Only rules, no
+//! HTTP: every rule is a method of [`State`], which holds the current time.
 
 mod bounded;
 pub(crate) mod bucket;
@@ -39,29 +39,29 @@ pub(crate) struct World {
     state: Mutex<State>,
 }
 
-/// What the world is at the moment.
+/// The current state of the world.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Whether Twitch's rules of tokens, scopes and identities are held to.
+    /// Whether Twitch's rules for tokens, scopes and identities are enforced.
     pub(crate) strict: bool,
-    /// Who there is.
+    /// The records: users, grants and so on.
     pub(crate) records: Fixture,
-    /// The present time of the world.
+    /// The current time of the world.
     pub(crate) now: OffsetDateTime,
-    /// By how much it is ahead of the clock.
+    /// How far the world's time is ahead of the clock.
     ahead: Duration,
     pub(crate) random: Arc<RandomSource>,
     pub(crate) tokens: Tokens,
-    /// The points that were spent, and the other rates, each by whom it is of.
+    /// The points that were spent, and the other rates, by bucket name.
     pub(crate) buckets: HashMap<String, Bucket>,
     pub(crate) said: Said,
-    /// The segments of the configurations of Extensions.
+    /// The segments of Extensions' configurations.
     pub(crate) configurations: HashMap<String, (String, String)>,
-    /// Secrets of Extensions beside the first, with the time from which they sign.
+    /// Secrets of Extensions after the first, with the time from which they sign.
     pub(crate) new_secrets: Vec<(String, Secret, OffsetDateTime)>,
 }
 
-/// The world, entered by nobody else meanwhile.
+/// Exclusive access to the world.
 pub(crate) struct Entered<'a>(MutexGuard<'a, State>);
 
 impl Deref for Entered<'_> {
@@ -84,20 +84,20 @@ impl World {
         Self { start, strict, clock, state: Mutex::new(state) }
     }
 
-    /// Enters the world at its present time.
+    /// Locks the world, and sets its current time.
     pub(crate) fn enter(&self) -> Entered<'_> {
-        // Every change is complete before anything can panic.
+        // No panic can leave a change incomplete.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.now = self.clock.now() + state.ahead;
         Entered(state)
     }
 
-    /// The time of the machine, by which messages are signed.
+    /// The machine's clock, by which messages are signed.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// Makes it again what it was at the start.
+    /// Returns the world to its initial state.
     pub(crate) fn reset(&self) {
         let mut state = self.enter();
         let random = Arc::clone(&state.random);
@@ -123,13 +123,13 @@ impl State {
         state
     }
 
-    /// Lets time pass.
+    /// Advances the world's time.
     pub(crate) fn advance(&mut self, by: Duration) {
         self.ahead += by;
         self.now += by;
     }
 
-    /// Takes one out of a bucket; without a limit there is always one.
+    /// Takes one from a bucket; `None` if there is no limit.
     pub(crate) fn take(&mut self, bucket: String, per_minute: u32) -> Option<bucket::Level> {
         let now = self.now;
         (per_minute > 0).then(|| self.buckets.entry(bucket).or_insert_with(|| Bucket::full(now)).take(now, per_minute))

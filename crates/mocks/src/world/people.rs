@@ -1,24 +1,24 @@
-//! Who is who, and what they may do.
+//! Users and clients, and what they may do.
 
 use super::{ANY_CLIENT, ChannelSubscription, Client, Grant, State, Tier, User};
 
-/// User ids that start so are nobody's subscriber, where everybody else is.
+/// The prefix of user ids that subscribe nowhere, although everybody else does.
 const NO_SUBSCRIBER: &str = "nosub-";
 
 impl State {
-    /// The user of this id.
+    /// The user with this id.
     pub(crate) fn user(&self, id: &str) -> Option<User> {
         let stranger = || User { id: id.to_owned(), created_at: "2016-12-14T20:32:28Z".to_owned(), ..User::default() };
         self.records.users.get(&[id]).cloned().or_else(|| self.records.strangers.then(stranger))
     }
 
-    /// The user of this login.
+    /// The user with this login.
     pub(crate) fn user_by_login(&self, login: &str) -> Option<User> {
         let listed = self.records.users.iter().find(|user| user.login().eq_ignore_ascii_case(login));
         listed.cloned().or_else(|| self.user(login).filter(|user| !self.records.users.has(&[&user.id])))
     }
 
-    /// The broadcaster of this id, whoever that is: a stranger is called Streamer.
+    /// The broadcaster with this id; a stranger is called Streamer.
     pub(crate) fn broadcaster(&self, id: &str) -> User {
         self.records.users.get(&[id]).cloned().unwrap_or_else(|| User {
             id: id.to_owned(),
@@ -28,7 +28,7 @@ impl State {
         })
     }
 
-    /// The client's secret; none: any will do.
+    /// The client, if it is listed.
     pub(crate) fn client(&self, id: &str) -> Option<&Client> {
         self.records.clients.get(&[id])
     }
@@ -43,7 +43,7 @@ impl State {
         self.grant(client, user).is_some_and(|grant| grant.scopes.iter().any(|granted| granted == scope))
     }
 
-    /// Whether a user broadcasts or moderates there.
+    /// Whether a user is the broadcaster or a moderator of the channel.
     pub(crate) fn moderates(&self, user: &str, broadcaster: &str) -> bool {
         user == broadcaster || self.records.moderators.has(&[broadcaster, user])
     }

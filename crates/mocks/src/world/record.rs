@@ -1,4 +1,4 @@
-//! What the world is made of: records of a kind, each found by its ids.
+//! The records of the world, each found by its ids.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Fixture;
 
-/// A thing of the world.
+/// A kind of record.
 pub trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// What a number of them is called, in the fixture and in the addresses of the admin API.
+    /// The plural of its name, in the fixture and in the paths of the admin API.
     const NAME: &str;
-    /// The fields by which one is found.
+    /// The names of the fields that identify a record.
     const KEY: &[&str];
 
-    /// The values of these fields.
+    /// The values of those fields.
     fn key(&self) -> Vec<&str>;
 
-    /// Where they are.
+    /// The table that holds the records.
     fn table(fixture: &mut Fixture) -> &mut Table<Self>;
 }
 
-/// All records of a kind, in the order of their ids. In a fixture it is an array of them.
+/// All records of a kind, in the order of their ids. In a fixture it is an array.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "Vec<R>", into = "Vec<R>", bound = "R: Record")]
 pub struct Table<R>(BTreeMap<String, R>);
@@ -33,39 +33,39 @@ pub struct Table<R>(BTreeMap<String, R>);
 pub struct Twice(String);
 
 fn joined(key: &[&str]) -> String {
-    // No id holds it: it could not stand in a header, nor in the address of the admin API.
+    // No id contains it, since headers and the paths of the admin API cannot.
     key.join("\0")
 }
 
 impl<R: Record> Table<R> {
-    /// The one with these ids.
+    /// The record with these ids.
     #[must_use]
     pub fn get(&self, key: &[&str]) -> Option<&R> {
         self.0.get(&joined(key))
     }
 
-    /// Whether there is one with these ids.
+    /// Whether there is a record with these ids.
     #[must_use]
     pub fn has(&self, key: &[&str]) -> bool {
         self.get(key).is_some()
     }
 
-    /// Puts one in, in place of the one with the same ids.
+    /// Stores a record, replacing one with the same ids.
     pub fn put(&mut self, record: R) {
         self.0.insert(joined(&record.key()), record);
     }
 
-    /// Takes one out.
+    /// Removes a record.
     pub fn remove(&mut self, key: &[&str]) -> Option<R> {
         self.0.remove(&joined(key))
     }
 
-    /// All of them.
+    /// All records.
     pub fn iter(&self) -> impl Iterator<Item = &R> {
         self.0.values()
     }
 
-    /// Whether there are none.
+    /// Whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -108,7 +108,7 @@ impl<R> From<Table<R>> for Vec<R> {
     }
 }
 
-/// A token or a secret of the world. It is shown by the admin API, and nowhere else.
+/// A token or a secret of the world. Only the admin API shows it.
 #[derive(Clone, Eq, Hash, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Secret(String);

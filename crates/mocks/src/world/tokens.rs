@@ -1,4 +1,4 @@
-//! Which tokens are good, whose they are and what for.
+//! Tokens: which are valid, for whom, and for which scopes.
 
 use std::collections::HashMap;
 
@@ -7,36 +7,36 @@ use time::{Duration, OffsetDateTime};
 use super::bounded::Bounded;
 use super::{ANY_CLIENT, Grant, Record as _, State};
 
-/// How long a client's own token lasts, in seconds.
+/// The lifetime of an app token, in seconds.
 pub(crate) const APP_SECONDS: u32 = 5_011_271;
-/// How long a user's does.
+/// The lifetime of a user token, in seconds.
 pub(crate) const USER_SECONDS: u32 = 14_124;
-/// How long a code of the authorization code flow is good.
+/// The lifetime of an authorization code, in seconds.
 const CODE_SECONDS: i64 = 600;
-/// How long a device has for being approved.
+/// How long a device may wait for approval, in seconds.
 pub(crate) const DEVICE_SECONDS: u32 = 1800;
 
-/// An access token that is good.
+/// A valid access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
-    /// The client that it was issued to; [`ANY_CLIENT`]: whichever.
+    /// The client that it was issued to; [`ANY_CLIENT`] means any.
     pub(crate) client_id: String,
-    /// Whose it is.
+    /// Its holder.
     pub(crate) holder: Holder,
-    /// Until when it is good; none: until it is ended.
+    /// When it expires, by the world's clock; `None`: it does not expire by itself.
     expires_at: Option<OffsetDateTime>,
 }
 
-/// Whose an access token is.
+/// The holder of an access token.
 #[derive(Clone, Debug)]
 pub(crate) enum Holder {
-    /// The client's own.
+    /// The client itself: an app token.
     App,
-    /// A user's.
+    /// A user: a user token.
     User {
-        /// Who.
+        /// The user's id.
         id: String,
-        /// What it is good for.
+        /// The token's scopes.
         scopes: Vec<String>,
     },
 }
@@ -47,18 +47,18 @@ pub(crate) struct Refresh {
     client_id: String,
     user_id: String,
     scopes: Vec<String>,
-    /// Whether it came without the client's secret, and so is used without it.
+    /// Whether it was issued without the client's secret, and so is used without it.
     pub(crate) is_public: bool,
 }
 
-/// What somebody was asked for, in the authorization code flow and by a device.
+/// A request for consent, in the authorization code flow or by a device.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The client that asks.
     pub(crate) client_id: String,
-    /// What for.
+    /// The requested scopes.
     pub(crate) scopes: Vec<String>,
-    /// Where the user goes back to.
+    /// Where to redirect the user.
     pub(crate) redirect_uri: Option<String>,
 }
 
@@ -79,20 +79,20 @@ struct Device {
     approved_by: Option<String>,
 }
 
-/// What is known of tokens.
+/// All known tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    /// Those of the grants, by their text.
+    /// The tokens of the grants, by their text.
     granted_access: HashMap<String, Access>,
     granted_refresh: HashMap<String, Refresh>,
-    /// Those that were given out here.
+    /// The tokens that were issued here.
     access: Bounded<Access>,
     refresh: Bounded<Refresh>,
-    /// What is void for good: what was revoked, and refresh tokens that were used.
+    /// Tokens that are invalid for good: revoked ones, and used refresh tokens.
     void: Bounded<()>,
     codes: Bounded<Code>,
     devices: Bounded<Device>,
-    /// Whether all there were have been ended.
+    /// Whether all tokens were expired.
     have_expired: bool,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Pair {
     pub(crate) scopes: Vec<String>,
 }
 
-/// What a device gets to show.
+/// The codes that a device shows.
 #[derive(Debug)]
 pub(crate) struct DeviceCodes {
     pub(crate) device_code: String,
@@ -116,17 +116,17 @@ pub(crate) struct DeviceCodes {
 pub(crate) enum NotYet {
     /// Its user has not approved it.
     Pending,
-    /// There is no such device, or no longer.
+    /// The device does not exist, or no longer.
     Invalid,
 }
 
-/// Whether what was issued to one client is this one's.
+/// Whether a client may use what was issued to `issued_to`.
 fn is_of(issued_to: &str, client: &str) -> bool {
     issued_to == ANY_CLIENT || issued_to == client
 }
 
 impl Access {
-    /// For how many seconds it is good.
+    /// How many seconds it remains valid.
     pub(crate) fn seconds_left(&self, now: OffsetDateTime) -> i64 {
         self.expires_at.map_or_else(
             || match self.holder {
@@ -144,7 +144,7 @@ impl Access {
 }
 
 impl State {
-    /// Takes up the tokens that the grants name.
+    /// Adds the tokens that the grants name.
     pub(crate) fn know_granted_tokens(&mut self) {
         let (mut access, mut refresh) = (HashMap::new(), HashMap::new());
         for grant in self.records.grants.iter() {
@@ -169,7 +169,7 @@ impl State {
         self.tokens.granted_refresh = refresh;
     }
 
-    /// An access token that is known and alive.
+    /// A known access token that is still valid.
     pub(crate) fn access(&self, token: &str) -> Option<&Access> {
         let Tokens { granted_access, access, void, .. } = &self.tokens;
         let found = access.get(token).or_else(|| granted_access.get(token))?;
@@ -177,13 +177,13 @@ impl State {
         (is_alive && !void.has(token)).then_some(found)
     }
 
-    /// Whether an access token is good. Where the rules are not held to any is, until all were ended.
+    /// Whether an access token is accepted. Unless the rules are enforced, any is, until all were expired.
     pub(crate) fn is_good(&self, token: &str) -> bool {
         let any_is = !self.strict && !self.tokens.have_expired && !self.tokens.void.has(token);
         any_is || self.access(token).is_some()
     }
 
-    /// Whose a token is that nobody knows, where the rules are not held to: id and scopes.
+    /// The user id and scopes of an unknown token, if the rules are not enforced.
     pub(crate) fn anybody(&self) -> (String, Vec<String>) {
         match self.records.users.iter().next() {
             Some(user) => {
@@ -194,7 +194,7 @@ impl State {
         }
     }
 
-    /// Ends every access token there is.
+    /// Expires all access tokens.
     pub(crate) fn expire_tokens(&mut self) {
         let granted: Vec<_> = self.tokens.granted_access.keys().cloned().collect();
         for token in granted {
@@ -204,7 +204,7 @@ impl State {
         self.tokens.have_expired = true;
     }
 
-    /// Ends one, where it is the client's; whether it was.
+    /// Revokes a token, if it is the client's; returns whether it was.
     pub(crate) fn revoke(&mut self, client: &str, token: &str) -> bool {
         let is_clients = self.access(token).map_or(!self.strict && self.is_good(token), |access| access.is_of(client));
         if is_clients {
@@ -214,7 +214,7 @@ impl State {
         is_clients
     }
 
-    /// Ends all tokens that a client has of a user.
+    /// Revokes all of a user's tokens that a client has.
     pub(crate) fn disconnect(&mut self, grant: &Grant) {
         let of_user = |client: &str, user: &str| {
             user == grant.user_id && (client == grant.client_id || grant.client_id == ANY_CLIENT)
@@ -226,7 +226,7 @@ impl State {
         self.know_granted_tokens();
     }
 
-    // They look like those of Twitch.
+    // Tokens look like those of Twitch.
     fn token(&self) -> String {
         self.random.hex::<16>()
     }
@@ -238,12 +238,12 @@ impl State {
         token
     }
 
-    /// Gives out a client's own token.
+    /// Issues an app token.
     pub(crate) fn issue_to_app(&mut self, client_id: &str) -> String {
         self.issue(client_id, Holder::App, APP_SECONDS)
     }
 
-    /// Gives out a user's tokens.
+    /// Issues a user's tokens.
     pub(crate) fn issue_to_user(&mut self, client: &str, user: &str, scopes: Vec<String>, is_public: bool) -> Pair {
         let holder = Holder::User { id: user.to_owned(), scopes: scopes.clone() };
         let (access, refresh) = (self.issue(client, holder, USER_SECONDS), self.token());
@@ -253,7 +253,7 @@ impl State {
         Pair { access, refresh, scopes }
     }
 
-    /// What a refresh token renews, where the client has it.
+    /// What a refresh token renews, if it is the client's.
     pub(crate) fn refresh(&self, client: &str, refresh: &str) -> Option<Refresh> {
         let Tokens { granted_refresh, refresh: given_out, void, .. } = &self.tokens;
         if void.has(refresh) {
@@ -267,7 +267,7 @@ impl State {
         known.filter(|known| is_of(&known.client_id, client)).or_else(|| (!self.strict).then(anybodys))
     }
 
-    /// Uses a refresh token up for another pair.
+    /// Uses up a refresh token, and issues another pair.
     pub(crate) fn renew(&mut self, client: &str, refresh: &str) -> Option<Pair> {
         let Refresh { user_id, scopes, is_public, .. } = self.refresh(client, refresh)?;
         self.tokens.refresh.remove(refresh);
@@ -275,7 +275,7 @@ impl State {
         Some(self.issue_to_user(client, &user_id, scopes, is_public))
     }
 
-    /// A user grants scopes to a client, beside those that it has.
+    /// Grants a client scopes of a user, in addition to the existing ones.
     pub(crate) fn grant_scopes(&mut self, client: &str, user: &str, scopes: &[String]) {
         let mut grant = self.records.grants.get(&[client, user]).cloned().unwrap_or_else(|| Grant {
             client_id: client.to_owned(),
@@ -291,7 +291,7 @@ impl State {
         Grant::table(&mut self.records).put(grant);
     }
 
-    /// A user approves; the code that the client gets.
+    /// Approves a request as the user; returns the code for the client.
     pub(crate) fn approve(&mut self, request: Request, user: &str) -> String {
         self.grant_scopes(&request.client_id, user, &request.scopes);
         let code = self.random.letters(30);
@@ -300,7 +300,7 @@ impl State {
         code
     }
 
-    /// Uses a code up.
+    /// Uses up a code.
     pub(crate) fn redeem(&mut self, client: &str, code: &str, redirect_uri: Option<&str>) -> Option<Pair> {
         let known = self.tokens.codes.get(code)?;
         let is_meant = known.request.client_id == client && known.request.redirect_uri.as_deref() == redirect_uri;
@@ -311,7 +311,7 @@ impl State {
         Some(self.issue_to_user(client, &user_id, request.scopes, false))
     }
 
-    /// A device asks to be approved.
+    /// Registers a device that asks for approval.
     pub(crate) fn ask_by_device(&mut self, request: Request) -> DeviceCodes {
         let device_code = self.random.letters(40);
         let user_code = self.random.letters(8).to_ascii_uppercase();
@@ -321,7 +321,7 @@ impl State {
         DeviceCodes { device_code, user_code }
     }
 
-    /// A user approves a device by the code that it shows; whether there is one.
+    /// Approves a device by the code that it shows; returns whether there is one.
     pub(crate) fn approve_device(&mut self, user_code: &str, user: &str) -> bool {
         let now = self.now;
         let shows = |device: &Device| device.user_code.eq_ignore_ascii_case(user_code) && now < device.expires_at;
@@ -334,7 +334,7 @@ impl State {
         true
     }
 
-    /// The device that was approved gets its tokens.
+    /// Issues the tokens of an approved device.
     pub(crate) fn redeem_device(&mut self, client: &str, device_code: &str) -> Result<Pair, NotYet> {
         let device = self.tokens.devices.get(device_code).ok_or(NotYet::Invalid)?;
         if device.request.client_id != client || self.now >= device.expires_at {

@@ -1,20 +1,20 @@
-//! The types of EventSub subscriptions (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/>): version, condition,
-//! and whose authorisation each needs.
+//! The types of EventSub subscriptions (<https://dev.twitch.tv/docs/eventsub/eventsub-subscription-types/>): version,
+//! condition, and whose authorisation each needs.
 
 use serde_json::{Map, Value};
 
-/// A type in one of its versions.
+/// One version of a type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Topic {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    /// The fields that the condition has to have.
+    /// The required fields of the condition.
     pub(crate) condition: &'static [&'static str],
-    /// Of these it has to have exactly one, where there are any.
+    /// Fields of which the condition must have exactly one, if any are listed.
     pub(crate) one_of: &'static [&'static str],
-    /// The field of the condition that names who has to have granted something; empty: nobody.
+    /// The field of the condition that names the user whose grant is needed; empty: no grant is.
     pub(crate) by: &'static str,
-    /// Any of which that is.
+    /// The scopes, of which any one suffices.
     pub(crate) scopes: &'static [&'static str],
 }
 
@@ -26,17 +26,17 @@ const fn open(name: &'static str, condition: &'static [&'static str]) -> Topic {
     Topic { name, version: "1", condition, one_of: &[], by: "", scopes: &[] }
 }
 
-/// Granted by the broadcaster.
+/// A type that the broadcaster must have granted.
 const fn own(name: &'static str, scopes: &'static [&'static str]) -> Topic {
     Topic { by: "broadcaster_user_id", scopes, ..open(name, BROADCASTER) }
 }
 
-/// Granted by a moderator.
+/// A type that a moderator must have granted.
 const fn moderated(name: &'static str, version: &'static str, scopes: &'static [&'static str]) -> Topic {
     Topic { version, by: "moderator_user_id", scopes, ..open(name, MODERATED) }
 }
 
-/// Granted by who reads the chat.
+/// A type that the reader of the chat must have granted.
 const fn read(name: &'static str) -> Topic {
     Topic { by: "user_id", scopes: &["user:read:chat"], ..open(name, READ) }
 }
@@ -146,7 +146,7 @@ const TOPICS: &[Topic] = &[
     },
 ];
 
-/// The type of this name and version.
+/// Finds a type by name and version.
 pub(crate) fn topic(name: &str, version: &str) -> Option<&'static Topic> {
     TOPICS.iter().find(|topic| topic.name == name && topic.version == version)
 }
@@ -157,7 +157,7 @@ pub(crate) fn field<'a>(condition: &'a Map<String, Value>, name: &str) -> Option
 }
 
 impl Topic {
-    /// What a condition lacks.
+    /// Why a condition is incomplete, if it is.
     pub(crate) fn lacks(&self, condition: &Map<String, Value>) -> Option<String> {
         let missing = self.condition.iter().find(|name| field(condition, name).is_none());
         if let Some(name) = missing {
@@ -168,7 +168,7 @@ impl Topic {
             .then(|| format!("the condition has to have one of {}", self.one_of.join(", ")))
     }
 
-    /// Whether it is about what is said in a chat, which a client's own token reads for a user.
+    /// Whether it concerns chat messages, which an app token reads for a user.
     pub(crate) fn is_of_chat(&self) -> bool {
         self.scopes == ["user:read:chat"]
     }
