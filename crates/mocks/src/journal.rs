@@ -51,7 +51,7 @@ pub(crate) struct Number(u64);
 
 impl Journal {
     fn record(&self) -> MutexGuard<'_, Record> {
-        // Every change is complete before anything can panic.
+        // No panic can leave a change incomplete.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

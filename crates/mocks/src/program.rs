@@ -26,7 +26,7 @@ pub enum RunError {
     /// No HTTP client can be built.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// There is no world.
+    /// The fixture cannot be used.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
     /// The API key cannot be sent in a header.

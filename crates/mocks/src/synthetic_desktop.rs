@@ -113,7 +113,7 @@ async fn run_sequence(State(desktop): State<Arc<Desktop>>, body: Bytes) -> Resul
 
 impl Desktop {
     fn last_run(&self) -> MutexGuard<'_, SequenceRun> {
-        // It is only ever replaced as a whole.
+        // The value is only ever replaced as a whole.
         self.last_run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

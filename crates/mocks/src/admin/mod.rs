@@ -1,7 +1,8 @@
-//! What tests do with the world: read it, change it, let its time pass.
+//! The admin API, by which tests read and change the world and advance its time.
 //!
-//! Each kind of record has its routes: `GET /admin/users` lists, `GET`, `PUT`, `PATCH` and `DELETE /admin/users/{id}` show,
-//! replace, change and remove one. Records of two ids have both in the address: `/admin/bans/{broadcaster_id}/{user_id}`.
+//! Each kind of record has its routes: `GET /admin/users` lists them; `GET`, `PUT`, `PATCH` and
+//! `DELETE /admin/users/{id}` show, replace, change and remove one. A record with two ids has both in the path:
+//! `/admin/bans/{broadcaster_id}/{user_id}`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ fn of<R: Record>() -> Router<Arc<MockTwitch>> {
     Router::new().route(&all, get(list::<R>)).route(&single, one)
 }
 
-/// The ids in the address, in the order of the key.
+/// The ids in the path, in the order of the key.
 type Ids = Path<Vec<(String, String)>>;
 
 fn values(ids: &[(String, String)]) -> Vec<&str> {
@@ -62,7 +63,7 @@ fn missing<R: Record>(ids: &[(String, String)]) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// `GET /admin/world`: as a fixture.
+/// `GET /admin/world`: the world as a fixture.
 async fn show(State(helix): State<Arc<MockTwitch>>) -> Json<Fixture> {
     Json(helix.world.enter().records.clone())
 }
@@ -99,7 +100,7 @@ async fn patch_one<R: Record>(
         Ok(_) | Err(_) => Map::new(),
     };
     for (name, value) in changes {
-        // What is null goes back to its default.
+        // A null field returns to its default.
         if value.is_null() {
             fields.remove(&name);
         } else {
@@ -109,7 +110,7 @@ async fn patch_one<R: Record>(
     store(&mut state, &ids, fields)
 }
 
-/// Puts a record in, whose ids are those of the address.
+/// Stores a record, whose ids must be those of the path.
 fn store<R: Record>(
     state: &mut world::State,
     ids: &[(String, String)],
@@ -146,7 +147,7 @@ async fn limits(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Jso
     Ok(Json(limits))
 }
 
-/// `GET /admin/eventsub`: the subscriptions of all clients, and whose each is.
+/// `GET /admin/eventsub`: the EventSub subscriptions of all clients, with their owners.
 async fn eventsub(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Value>> {
     let state = helix.world.enter();
     let shown = state.records.eventsub.iter().map(|one| {
@@ -164,7 +165,7 @@ async fn time(State(helix): State<Arc<MockTwitch>>) -> Json<Value> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    /// How much time is to pass, in seconds.
+    /// By how much to advance the world's time, in seconds.
     advance_seconds: u32,
 }
 
@@ -178,7 +179,7 @@ async fn advance(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Js
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Approve {
-    /// Who approves.
+    /// The user who approves.
     user_id: String,
 }
 

@@ -1,4 +1,4 @@
-//! MockEventSubWebhook as a program of its own.
+//! The program of MockEventSubWebhook.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! MockHelixApi as a program of its own.
+//! The program of MockHelixApi.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! MockExtensionJwt as a program of its own.
+//! The program of MockExtensionJwt.
 
 use std::process::ExitCode;
 

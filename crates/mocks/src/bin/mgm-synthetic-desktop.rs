@@ -1,4 +1,4 @@
-//! SyntheticDesktop as a program of its own.
+//! The program of SyntheticDesktop.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Twitch's answers.
+//! Answers in Twitch's formats.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ impl Answer {
         Self { status: StatusCode::OK, body }
     }
 
-    /// 200 with Helix' frame of a list.
+    /// 200 with the rows in `data`, as Helix sends lists.
     pub(crate) fn data(rows: Vec<Value>) -> Self {
         Self::ok(Value::Object(Map::from_iter([("data".to_owned(), rows.into())])))
     }
@@ -27,18 +27,18 @@ impl Answer {
         Self { status: StatusCode::NO_CONTENT, body: Value::Null }
     }
 
-    /// Helix' body of errors: `{error, status, message}`.
+    /// Helix' error body: `{error, status, message}`.
     pub(crate) fn error(status: StatusCode, message: &str) -> Self {
         let error = status.canonical_reason().unwrap_or("Error");
         Self { status, body: json!({"error": error, "status": status.as_u16(), "message": message}) }
     }
 
-    /// The token service's body of errors, which names no `error`: `{status, message}`.
+    /// The token service's error body, which has no `error`: `{status, message}`.
     pub(crate) fn refused(status: StatusCode, message: &str) -> Self {
         Self { status, body: json!({"status": status.as_u16(), "message": message}) }
     }
 
-    /// With another status, where it is a success at all.
+    /// Replaces the status, if the answer is a success.
     pub(crate) fn with_success(self, status: StatusCode) -> Self {
         if self.status.is_success() { Self { status, ..self } } else { self }
     }

@@ -1,4 +1,4 @@
-//! Faults that were asked for, and what they make of an answer.
+//! Requested faults, and how they change an answer.
 
 use std::collections::VecDeque;
 use std::future::ready;
@@ -21,16 +21,16 @@ use crate::shell::Cut;
 /// How many faults can wait.
 const CAPACITY: usize = 1000;
 
-/// The longest delay that can be asked for.
+/// The longest delay that can be requested.
 const MAX_DELAY: Duration = Duration::from_secs(600);
 
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 
-/// The faults to come, first come first served on each route.
+/// The pending faults, in order for each route.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
 
-/// What one request is to suffer.
+/// What happens to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     None,
@@ -45,11 +45,11 @@ pub(crate) enum Effect {
 
 impl Faults {
     fn queue(&self) -> MutexGuard<'_, VecDeque<Fault>> {
-        // Every change is complete before anything can panic.
+        // No panic can leave a change incomplete.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds all of them, or none when one makes no sense.
+    /// Adds all faults, or none if one is invalid.
     pub(crate) fn add(&self, faults: Vec<Fault>) -> Result<(), Refusal> {
         faults.iter().try_for_each(check)?;
         let mut queue = self.queue();
@@ -60,7 +60,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Those that are still to come, each with the number of requests that it is still to hit.
+    /// The pending faults, each with the number of requests that it will still affect.
     pub(crate) fn waiting(&self) -> Vec<Fault> {
         self.queue().iter().cloned().collect()
     }
@@ -69,7 +69,7 @@ impl Faults {
         self.queue().clear();
     }
 
-    /// What the next request of the route suffers.
+    /// Takes the effect on the next request of the route.
     pub(crate) fn next(&self, route: FaultRoute) -> Effect {
         let mut queue = self.queue();
         let Some(place) = queue.iter().position(|fault| fault.route == route) else { return Effect::None };
@@ -122,11 +122,11 @@ fn effect(fault: &Fault) -> Effect {
     }
 }
 
-/// The reason of a fault that names none.
+/// The reason for a fault that gives none.
 const ASKED_FOR: &str = "A fault that was asked for.";
 
 impl Effect {
-    /// Why a message is not sent, where it is not: code and text.
+    /// Why a message is not sent, if it is not: code and text.
     pub(crate) fn drop_reason(&self) -> (&str, &str) {
         match self {
             Self::NotSent(Some(DropReason { code, message })) => (code, message),
@@ -141,8 +141,8 @@ impl Effect {
         }
     }
 
-    /// Answers a request. `happen` is what it would have done without the fault, `not_sent` the answer that says that it
-    /// was taken and then not done.
+    /// Answers a request. `happen` does what the request asks for; `not_sent` is the answer that says that it was
+    /// accepted but not carried out.
     pub(crate) async fn apply(self, happen: impl FnOnce() -> Answer, not_sent: Answer) -> Response {
         match self {
             Self::None => happen().into_response(),
@@ -167,7 +167,7 @@ impl Effect {
     }
 }
 
-/// Ends the connection without a single byte: nothing is written before the body has had its first say, and this one
+/// Ends the connection without a single byte: nothing is written until the body has been polled once, and this body
 /// fails at once.
 fn cut() -> Response {
     let mut response = Response::new(Body::from_stream(stream::once(ready(aborted()))));
@@ -180,7 +180,7 @@ fn truncated(answer: &Answer) -> Response {
     let whole = answer.body.to_string();
     let half = Bytes::copy_from_slice(&whole.as_bytes()[..whole.len() / 2]);
     let failure = async {
-        // What there is is written when a body keeps its connection waiting.
+        // The existing bytes are written when a body makes its connection wait.
         tokio::task::yield_now().await;
         aborted()
     };

@@ -38,13 +38,13 @@ impl MockTwitch {
 
     /// The last chat message that counts as sent.
     pub(crate) fn last_request(&self) -> MutexGuard<'_, LastRequest> {
-        // It is only replaced as a whole.
+        // The value is only ever replaced as a whole.
         self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All chat messages that count as sent.
     pub(crate) fn sent(&self) -> MutexGuard<'_, SentMessages> {
-        // Every change is complete before anything can panic.
+        // No panic can leave a change incomplete.
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

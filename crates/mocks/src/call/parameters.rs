@@ -1,4 +1,4 @@
-//! The parameters of a call, which may be repeated: clients put them into the query, into a form or into JSON.
+//! The parameters of a call, which may be repeated: clients send them in the query, in a form or in JSON.
 
 use std::convert::Infallible;
 
@@ -11,10 +11,10 @@ use url::form_urlencoded;
 
 use super::answer::{Answer, bad_request};
 
-/// How many a page may have.
+/// The maximum page size.
 const MOST: usize = 100;
 
-/// A call: who makes it stands in the headers.
+/// A call; its headers identify the caller.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
@@ -28,18 +28,18 @@ impl<S: Send + Sync> FromRequest<S> for Call {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
         let (headers, query) = (request.headers().clone(), request.uri().query().map(str::to_owned));
-        // It was read as a whole before.
+        // The whole body has already been read.
         let body = request.extract::<Bytes, _>().await.unwrap_or_default();
         Ok(Self { headers, parameters: Parameters::of(query.as_deref(), &body), query, body })
     }
 }
 
-/// Names with values, those of the query first.
+/// Names with values; those of the query come first.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads a query, and a body that is a form or an object of JSON.
+    /// Parses a query, and a body that is a form or a JSON object.
     pub(crate) fn of(query: Option<&str>, body: &[u8]) -> Self {
         let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned();
         let body = match serde_json::from_slice::<Map<String, Value>>(body) {
@@ -53,7 +53,7 @@ impl Parameters {
         self.0.iter().filter(move |(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// The first of this name.
+    /// The first value of this name.
     pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
@@ -62,7 +62,7 @@ impl Parameters {
         self.get(name).ok_or_else(|| bad_request(&format!("Missing required parameter \"{name}\"")))
     }
 
-    /// All of this name, of which there may be a hundred.
+    /// All values of this name, at most a hundred.
     pub(crate) fn many<'a>(&'a self, name: &'a str) -> Result<Vec<&'a str>, Answer> {
         let all: Vec<_> = self.all(name).collect();
         if all.len() > MOST {
@@ -71,20 +71,20 @@ impl Parameters {
         Ok(all)
     }
 
-    /// A flag, where it is given.
+    /// A flag, if it is given.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Answer> {
         let malformed =
             |_| bad_request(&format!("The parameter \"{name}\" was malformed: the value must be a boolean"));
         self.get(name).map(|text| text.parse().map_err(malformed)).transpose()
     }
 
-    /// A number, where it is given.
+    /// A number, if it is given.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u32>, Answer> {
         let malformed = |_| bad_request(&format!("The parameter \"{name}\" was malformed: the value must be a number"));
         self.get(name).map(|text| text.parse().map_err(malformed)).transpose()
     }
 
-    /// How many are wanted at the most, where that is said: from 1 to `most`, on every route that has pages
+    /// The requested page size, if it is given: from 1 to `most`, on all routes with pages
     /// (<https://dev.twitch.tv/docs/api/guide/#pagination>).
     fn first(&self, most: usize) -> Result<Option<usize>, Answer> {
         let malformed =
@@ -98,8 +98,8 @@ impl Parameters {
         }
     }
 
-    /// The page of the rows that is asked for by `first`, `after` and `before`, each row with what a cursor to it says; and
-    /// the pagination. `size` is how many there are where nobody says, `most` how many one may ask for.
+    /// The page of rows requested by `first`, `after` and `before`, and the pagination. Each row comes with its cursor.
+    /// `size` is the default page size, `most` the maximum.
     pub(crate) fn page<T>(&self, rows: Vec<(String, T)>, size: usize, most: usize) -> Result<(Vec<T>, Value), Answer> {
         let size = self.first(most)?.unwrap_or(size);
         let place = |cursor: &str| {
@@ -120,7 +120,7 @@ impl Parameters {
     }
 }
 
-/// A field of JSON as a query would have it.
+/// The values of a JSON field, as a query would have them.
 fn texts(name: String, value: Value) -> Vec<(String, String)> {
     match value {
         Value::String(text) => vec![(name, text)],

@@ -1,5 +1,5 @@
-//! Who asks, and whether they may: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), held to where the world
-//! is strict.
+//! The caller and their permissions: the rules of Helix (<https://dev.twitch.tv/docs/api/reference/>), enforced in a
+//! strict world.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
@@ -8,17 +8,17 @@ use crate::call::{Answer, CLIENT_ID, bad_request, text, unauthorized};
 use crate::world::State;
 use crate::world::tokens::{Access, Holder};
 
-/// Who asks. Without the rules, everybody may ask everything.
+/// The caller. Without the rules, anybody may call anything.
 #[derive(Debug)]
 pub(crate) enum Caller {
-    /// The rules are not held to; known only where the token is.
+    /// The rules are not enforced; has the token's access if the token is known.
     Anybody(Option<Access>),
-    /// By the rules.
+    /// The rules are enforced.
     Known(Access),
 }
 
 impl Caller {
-    /// Checks token and client id.
+    /// Checks the token and the client id.
     pub(crate) fn of(state: &State, headers: &HeaderMap) -> Result<Self, Answer> {
         let (token, client_id) = (bearer(headers), text(headers, CLIENT_ID));
         if !state.strict {
@@ -37,7 +37,7 @@ impl Caller {
         Ok(Self::Known(access.clone()))
     }
 
-    /// The client, where the rules are held to.
+    /// The client id, if the rules are enforced.
     pub(crate) fn client(&self) -> &str {
         match self {
             Self::Anybody(_) => "",
@@ -45,7 +45,7 @@ impl Caller {
         }
     }
 
-    /// The token's user, where it is known to be one's.
+    /// The token's user, if it is known to be a user token.
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::Known(Access { holder: Holder::User { id, .. }, .. })
@@ -54,12 +54,12 @@ impl Caller {
         }
     }
 
-    /// Whether it is a client's own token, by the rules.
+    /// Whether it is an app token, if the rules are enforced.
     pub(crate) fn is_app(&self) -> bool {
         matches!(self, Self::Known(Access { holder: Holder::App, .. }))
     }
 
-    /// Whether the token is good for this.
+    /// Whether the token has this scope.
     pub(crate) fn has(&self, scope: &str) -> bool {
         match self {
             Self::Anybody(_) => true,
@@ -68,7 +68,7 @@ impl Caller {
         }
     }
 
-    /// Only a user's token with one of these scopes will do.
+    /// Requires a user token with one of these scopes.
     pub(crate) fn needs_user(&self, scopes: &[&str]) -> Result<(), Answer> {
         if self.is_app() {
             return Err(unauthorized("Missing User OAUTH Token"));
@@ -76,7 +76,7 @@ impl Caller {
         if scopes.iter().any(|scope| self.has(scope)) { Ok(()) } else { Err(missing_scope(&scopes.join(" or "))) }
     }
 
-    /// A parameter has to be the token's own user.
+    /// Requires that a parameter is the token's own user.
     pub(crate) fn needs_to_be(&self, parameter: &str, id: &str) -> Result<(), Answer> {
         match self {
             Self::Known(Access { holder: Holder::User { id: user, .. }, .. }) if user != id => Err(unauthorized(
@@ -86,7 +86,7 @@ impl Caller {
         }
     }
 
-    /// Only the client's own token will do: also without the rules, where a token is known to be a user's.
+    /// Requires an app token; without the rules, refuses only a token that is known to be a user's.
     pub(crate) fn needs_app(&self) -> Result<(), Answer> {
         match self.user() {
             Some(_) => Err(bad_request("invalid transport and auth combination")),
@@ -94,7 +94,7 @@ impl Caller {
         }
     }
 
-    /// The token is of a moderator, who is named by `moderator_id`.
+    /// Requires the token of a moderator, whom `moderator_id` names.
     pub(crate) fn needs_moderator(&self, state: &State, moderator: &str, broadcaster: &str) -> Result<(), Answer> {
         self.needs_to_be("moderator_id", moderator)?;
         if matches!(self, Self::Known(_)) && !state.moderates(moderator, broadcaster) {
@@ -104,7 +104,8 @@ impl Caller {
         Ok(())
     }
 
-    /// Whether the sender may write into the chat: by a token of their own, or by the client's with what both have granted.
+    /// Whether the sender may write in the chat: with their own user token, or with an app token and what both users
+    /// have granted.
     pub(crate) fn may_write(&self, state: &State, sender: &str, broadcaster: &str) -> Result<(), Answer> {
         let Self::Known(access) = self else { return Ok(()) };
         if let Holder::User { .. } = access.holder {
@@ -125,7 +126,7 @@ fn missing_scope(scope: &str) -> Answer {
     unauthorized(&format!("Missing scope: {scope}"))
 }
 
-/// The token of the header `Authorization`.
+/// The token of the `Authorization` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
     let authorization = text(headers, AUTHORIZATION.as_str());
     let (scheme, token) = authorization.split_once(' ')?;

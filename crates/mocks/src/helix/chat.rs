@@ -59,13 +59,13 @@ pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Re
     }
 }
 
-/// The answer that says that a message was taken and not shown.
+/// The answer for a message that was accepted but not shown.
 fn dropped(code: &str, message: &str) -> Answer {
     let drop_reason = json!({"code": code, "message": message});
     Answer::data(vec![json!({"message_id": "", "is_sent": false, "drop_reason": drop_reason})])
 }
 
-/// The parameters: the body by the documents; some clients put a part of them, or all, into the query.
+/// The parameters: in the body, as documented; some clients put some or all of them in the query.
 fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> {
     let mut message = match serde_json::from_slice::<Map<String, Value>>(body) {
         Ok(message) => message,
@@ -78,7 +78,7 @@ fn read(body: &[u8], query: Option<&str>) -> Result<Map<String, Value>, Answer> 
     Ok(message)
 }
 
-/// What Twitch refuses of a message.
+/// Checks a message by Twitch's rules.
 fn check(state: &world::State, caller: &Caller, message: &Map<String, Value>) -> Result<(), Answer> {
     let field = |name: &str| {
         let value = message.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());

@@ -8,11 +8,11 @@ use super::caller::Caller;
 use crate::call::{Answer, Parameters, bad_request};
 use crate::world::{ChatSettings, State};
 
-/// For how many minutes followers may have to follow: three months at the most.
+/// The permitted minutes of following before a follower may write: at most three months.
 const FOLLOWING: RangeInclusive<u32> = 0..=129_600;
-/// How many seconds there may have to be between messages.
+/// The permitted seconds between messages.
 const SLOW: RangeInclusive<u32> = 3..=120;
-/// By how many seconds messages may be delayed.
+/// The permitted delays of messages, in seconds.
 const DELAYS: [u32; 3] = [2, 4, 6];
 
 fn of(state: &State, broadcaster: &str) -> ChatSettings {
@@ -22,7 +22,7 @@ fn of(state: &State, broadcaster: &str) -> ChatSettings {
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
     let broadcaster = parameters.one("broadcaster_id")?;
-    // What only moderators see is left out where nobody says to be one.
+    // What only moderators see is omitted, unless the caller names a moderator.
     let moderator = parameters.get("moderator_id").filter(|_| caller.has("moderator:read:chat_settings"));
     if let Some(moderator) = moderator {
         caller.needs_moderator(state, moderator, broadcaster)?;
@@ -40,7 +40,7 @@ pub(super) fn update(state: &mut State, caller: &Caller, parameters: &Parameters
     Ok(Answer::data(vec![row]))
 }
 
-/// The settings with what the parameters say. A mode that is turned on without its length has the usual one.
+/// Applies the parameters to the settings. A mode that is enabled without a duration gets the default one.
 fn change(mut settings: ChatSettings, parameters: &Parameters) -> Result<ChatSettings, Answer> {
     for (name, mode) in [
         ("emote_mode", &mut settings.emote_mode),
@@ -66,7 +66,7 @@ fn change(mut settings: ChatSettings, parameters: &Parameters) -> Result<ChatSet
     Ok(settings)
 }
 
-/// A mode with a length.
+/// Applies a mode that has a duration.
 fn timed(
     parameters: &Parameters,
     [mode_name, length_name]: [&str; 2],

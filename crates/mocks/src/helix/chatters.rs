@@ -6,9 +6,9 @@ use super::caller::Caller;
 use crate::call::{Answer, Parameters};
 use crate::world::State;
 
-/// How many a page has where nobody says.
+/// The default page size.
 const PAGE: usize = 100;
-/// How many it may have.
+/// The maximum page size.
 const MOST: usize = 1000;
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {

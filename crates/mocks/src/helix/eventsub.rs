@@ -1,5 +1,5 @@
-//! The subscriptions of EventSub (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): made, listed
-//! and deleted; the callback of each is really verified, and told of its revocation.
+//! EventSub subscriptions (<https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>): created, listed
+//! and deleted; each callback is actually verified, and notified of revocations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +24,12 @@ use crate::world::eventsub::{ENABLED, PENDING, Refused, UNVERIFIED};
 use crate::world::topics::{field, topic};
 use crate::world::{self, Secret, Subscription};
 
-/// How many a page of the list has where nobody says.
+/// The default page size.
 const PAGE: usize = 100;
-/// How long a callback may take.
+/// How long a callback may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a list can be filtered by, one at a time.
+/// The filters of the list, of which only one may be used at a time.
 const FILTERS: [&str; 4] = ["status", "type", "user_id", "subscription_id"];
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ struct WantedTransport {
     secret: Secret,
 }
 
-/// The list's frame, and the answer's to a subscription that was made.
+/// The fields around the list, and around a subscription that was created.
 fn frame(state: &world::State, client: &str, shown: &[Value]) -> Map<String, Value> {
     let max_total_cost = state.records.limits.eventsub_total_cost;
     let (total, total_cost) = (state.eventsub_of(client).count(), state.total_cost(client));
@@ -110,7 +110,7 @@ pub(super) async fn delete(State(helix): State<Arc<MockTwitch>>, call: Call) -> 
     helix.as_app(&call, remove, Answer::ok(json!({}))).await
 }
 
-/// `POST /eventsub/revoke`: ends a subscription and tells its callback so, as Twitch does.
+/// `POST /eventsub/revoke`: ends a subscription and notifies its callback, as Twitch does.
 pub(super) async fn revoke(
     State(helix): State<Arc<MockTwitch>>,
     body: Bytes,
@@ -133,7 +133,7 @@ pub(super) async fn revoke(
     Ok(Json(RevokedSubscription { id: revoked.id, status, callback_status }))
 }
 
-/// Twitch calls `https` on port 443. The loopback, which is not Twitch's to call, is let through for the stack's own sake.
+/// Twitch calls `https` on port 443. Loopback, which Twitch would not call, is also accepted, for the stack itself.
 fn can_be_called(callback: &Url) -> bool {
     let is_loopback = match callback.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -144,7 +144,7 @@ fn can_be_called(callback: &Url) -> bool {
     is_loopback || (callback.scheme() == "https" && callback.port_or_known_default() == Some(443))
 }
 
-/// What Twitch refuses of a subscription beyond what cannot be kept at all.
+/// Checks a subscription by Twitch's rules, except for duplicates and limits.
 fn check(state: &world::State, client: &str, wanted: &Wanted) -> Result<(), Answer> {
     if !Url::parse(&wanted.transport.callback).is_ok_and(|callback| can_be_called(&callback)) {
         return Err(bad_request("invalid callback: must be https on port 443"));
@@ -167,7 +167,7 @@ fn check(state: &world::State, client: &str, wanted: &Wanted) -> Result<(), Answ
     Err(forbidden("subscription missing proper authorization"))
 }
 
-/// Makes a subscription, whose callback is still to be verified.
+/// Creates a subscription, whose callback is yet to be verified.
 fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Subscription, Answer), Answer> {
     let wanted: Wanted = mgm_api_types::json::from_slice(body).map_err(|error| bad_request(&error.to_string()))?;
     if wanted.transport.method != "webhook" {
@@ -208,7 +208,7 @@ fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Sub
 }
 
 impl MockTwitch {
-    /// Webhooks belong to the client, so only its own token will do.
+    /// Requires an app token, since webhooks belong to the client.
     async fn as_app(
         &self,
         call: &Call,

@@ -1,6 +1,6 @@
-//! What the backend of an Extension asks: its configurations, `PubSub`, chat and secrets
-//! (<https://dev.twitch.tv/docs/api/reference/#get-extension-configuration-segment>). Each call carries a token that the
-//! backend has signed itself.
+//! The calls of an Extension's backend: configurations, `PubSub`, chat and secrets
+//! (<https://dev.twitch.tv/docs/api/reference/#get-extension-configuration-segment>). Each call carries a token that
+//! the backend has signed itself.
 
 use http::{HeaderMap, StatusCode};
 use mgm_twitch::eventsub::format_timestamp;
@@ -15,22 +15,22 @@ use crate::world::{Secret, State};
 
 /// The segments of a configuration.
 const SEGMENTS: [&str; 3] = ["broadcaster", "developer", "global"];
-/// The longest content, and the longest message of `PubSub`, in bytes.
+/// The longest content of a segment, and the longest `PubSub` message, in bytes.
 const MAX_CONTENT: usize = 5 * 1024;
-/// The longest line of chat, in characters.
+/// The longest chat message, in characters.
 const MAX_TEXT: usize = 280;
-/// How often a segment is read or written in a minute.
+/// How often a segment may be read or written per minute.
 const CONFIGURATIONS: u32 = 20;
-/// How many messages of `PubSub` there are in a minute, by Extension and channel.
+/// How many `PubSub` messages are allowed per minute, for each Extension and channel.
 const MESSAGES: u32 = 100;
-/// How many lines of chat, the same.
+/// How many chat messages are allowed per minute, for each Extension and channel.
 const LINES: u32 = 12;
-/// After how many seconds a new secret signs, at least.
+/// The minimum delay before a new secret signs, in seconds.
 const MIN_DELAY: u32 = 300;
-/// When a secret expires that no other follows.
+/// When the newest secret expires.
 const FOREVER: OffsetDateTime = datetime!(2100-01-01 0:00 UTC);
 
-/// The Extension whose backend asks.
+/// Authenticates the Extension whose backend calls.
 pub(super) fn of(state: &State, headers: &HeaderMap) -> Result<String, Answer> {
     let (token, id) = (bearer(headers), text(headers, CLIENT_ID).trim().to_owned());
     if !state.strict {
@@ -52,7 +52,7 @@ fn no_user(state: &State, broadcaster: &str) -> Result<(), Answer> {
     if state.user(broadcaster).is_some() { Ok(()) } else { Err(bad_request("The broadcaster_id does not exist")) }
 }
 
-/// Takes one of what there is of in a minute; not looked at where the rules are not held to.
+/// Takes one unit of a rate per minute; not limited unless the rules are enforced.
 fn take(state: &mut State, bucket: &[&str], per_minute: u32) -> Result<(), Answer> {
     let level = if state.strict { state.take(bucket.join(" "), per_minute) } else { None };
     match level {
@@ -61,7 +61,7 @@ fn take(state: &mut State, bucket: &[&str], per_minute: u32) -> Result<(), Answe
     }
 }
 
-/// What segment of which channel is meant.
+/// The requested segment and its channel.
 fn segment<'a>(segment: &'a str, parameters: &'a Parameters) -> Result<(&'a str, &'a str), Answer> {
     if !SEGMENTS.contains(&segment) {
         return Err(bad_request("The value of segment is not valid"));
@@ -159,14 +159,14 @@ pub(super) fn say(state: &mut State, extension: &str, parameters: &Parameters) -
     Ok(Answer::done())
 }
 
-/// A secret that signs, or will.
+/// A secret that signs now or later.
 struct Live {
     content: Secret,
     active_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 }
 
-/// The secrets of an Extension, the newest last; each is good until the next one is active.
+/// The secrets of an Extension, the newest last; each is valid until the next becomes active.
 fn live(state: &State, extension: &str) -> Vec<Live> {
     let first = state.records.extensions.get(&[extension]).map(|of| (&of.secret, OffsetDateTime::UNIX_EPOCH));
     let new = state.new_secrets.iter().filter(|(of, ..)| of == extension);
@@ -205,7 +205,7 @@ pub(super) fn new_secret(state: &mut State, extension: &str, parameters: &Parame
     if delay < MIN_DELAY {
         return Err(bad_request(&format!("The delay is at least {MIN_DELAY} seconds")));
     }
-    // Any text of this alphabet and a length that four divides is base64.
+    // Any text of this alphabet is base64 if its length is a multiple of four.
     let (secret, active_at) = (state.random.letters(44), state.now + Duration::seconds(delay.into()));
     state.new_secrets.push((extension.to_owned(), secret.into(), active_at));
     Ok(shown(state, extension))

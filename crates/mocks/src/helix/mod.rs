@@ -1,15 +1,15 @@
-//! MockHelixApi stands for Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>), for its token service
-//! (`oauth/`) and for the keeper of EventSub subscriptions. What it knows is a world (`world/`), which tests change by
-//! `/admin` (`admin/`). `docs/mocks.md` shows all of it by example.
+//! MockHelixApi replaces Twitch's REST interface (<https://dev.twitch.tv/docs/api/reference/>), its token service
+//! (`oauth/`) and the server of EventSub subscriptions. Its data is a world (`world/`), which tests change by `/admin`
+//! (`admin/`). `docs/mocks.md` describes all of it by example.
 //!
-//! Every endpoint that only asks or changes the world is a [`Rule`]: a function of the world, of who asks and of the
+//! Every endpoint that only reads or changes the world is a [`Rule`]: a function of the world, the caller and the
 //! parameters.
 //!
 //! # Tokens
 //!
-//! Where the world is not strict any access token is good until `POST /tokens/expire`, and any refresh token; and nobody looks
-//! at whose a token is. Where it is, which a fixture or `MockHelix__StrictAuth` makes it, a call wants a user's token or the
-//! client's own, a scope that was granted, and ids that are the token's own user's:
+//! In a world that is not strict, any refresh token is accepted, and any access token until `POST /tokens/expire`,
+//! whoever's it is. In a strict one (from a fixture, or with `MockHelix__StrictAuth`), a call needs a user token or an
+//! app token, a granted scope, and ids that are those of the token's user:
 //!
 //! | route | token | scope | whose |
 //! | --- | --- | --- | --- |
@@ -29,17 +29,19 @@
 //!
 //! # EventSub
 //!
-//! `GET`, `POST` and `DELETE eventsub/subscriptions` work as Twitch's do, a hundred a page or `first`. A new one is
-//! `webhook_callback_verification_pending` until its callback has been sent a challenge, signed with the secret of the
-//! subscription, and has proved itself or failed to. `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}`
-//! ends one (without an `id` the newest that is enabled), tells its callback, and answers `{id, status, callbackStatus}`.
+//! `GET`, `POST` and `DELETE eventsub/subscriptions` work as Twitch's do, with a hundred per page or `first`. A new one
+//! is `webhook_callback_verification_pending` until its callback, which is sent a challenge signed with the
+//! subscription's secret, has answered correctly or failed to. `POST /eventsub/revoke`
+//! `{"status": "authorization_revoked", "id": …}` ends one (without an `id` the newest enabled one), notifies its
+//! callback, and answers `{id, status, callbackStatus}`.
 //!
 //! # Faults
 //!
-//! `POST /faults` takes an array of [`Fault`]s, `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`,
-//! and appends them to those that wait; `GET /faults` shows those; `POST /reset` forgets them. Each request to the
-//! fault's route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) suffers one
-//! of them, in order, after its credentials were checked.
+//! `POST /faults` takes an array of [`Fault`]s,
+//! `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`, and appends them to the pending ones;
+//! `GET /faults` shows those; `POST /reset` clears them. After its credentials are checked, each request to a fault's
+//! route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) is affected by
+//! one of them, in order.
 //!
 //! | kind | does the message count as sent? | what the caller sees |
 //! | --- | --- | --- |
@@ -51,8 +53,8 @@
 //! | `slow` | yes | the answer, after `delayMs` (default 1000) |
 //! | `dropped` | no | the connection ends without an answer, at once or after `delayMs` |
 //!
-//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` every
-//! request. (A connection that is refused needs no fault: nothing listens on a port that is free.)
+//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` shows
+//! every request. (A refused connection needs no fault: nothing listens on a free port.)
 
 mod caller;
 mod channels;
@@ -90,27 +92,27 @@ use crate::shell::Shell;
 use crate::world::{self, Fixture, FixtureError, World};
 use crate::{admin, oauth};
 
-/// How many rows a page has where nobody says.
+/// The default page size.
 const PAGE: usize = 20;
-/// How many it may have.
+/// The maximum page size.
 const MOST: usize = 100;
 
-/// What the stand-in needs to know.
+/// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct HelixConfig {
-    /// Whether Twitch's rules of tokens, scopes and identities are held to.
+    /// Whether Twitch's rules for tokens, scopes and identities are enforced.
     pub strict: bool,
-    /// Who there is.
+    /// The initial state of the world.
     pub fixture: Fixture,
-    /// Where the present time comes from.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Where ids and tokens come from.
+    /// The source of ids and tokens.
     pub random: Arc<RandomSource>,
 }
 
 impl HelixConfig {
-    /// The world of `MockHelix__Fixture`, which is strict; else that of the settings, which is where `MockHelix__StrictAuth`
-    /// says so.
+    /// The strict world of `MockHelix__Fixture`; without it the world of the settings, which is strict if
+    /// `MockHelix__StrictAuth` says so.
     pub fn from_settings(settings: &Settings) -> Result<Self, FixtureError> {
         let (strict, fixture) = match &settings.mock_helix.fixture {
             Some(path) => (true, Fixture::read(path)?),
@@ -132,8 +134,8 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
     listen(ServiceId::MockHelix, settings, router(config), shutdown).await
 }
 
-/// The service's routes: Helix' below `/helix`, and again below `/mock`, where the official tool has them, and that of EventSub
-/// alone at the root; the token service's below `/oauth2` and `/auth`.
+/// The service's routes: Helix' below `/helix`, and again below `/mock` as in the official tool, and EventSub's also at
+/// the root; the token service's below `/oauth2` and `/auth`.
 pub fn router(config: HelixConfig) -> Router {
     let HelixConfig { strict, fixture, clock, random } = config;
     let world = World::new(fixture, strict, clock, Arc::clone(&random));
@@ -164,13 +166,13 @@ pub fn router(config: HelixConfig) -> Router {
 
 const EVENTSUB: &str = "/eventsub/subscriptions";
 
-/// What a call asks for or changes, by who asks and what for.
+/// An endpoint, as a function of the world, the caller and the parameters.
 type Rule = fn(&mut world::State, &Caller, &Parameters) -> Result<Answer, Answer>;
 
-/// What the backend of an Extension, which is named, asks for or changes.
+/// An endpoint for an Extension's backend, as a function of the world, the Extension's id and the parameters.
 type ExtensionRule = fn(&mut world::State, &str, &Parameters) -> Result<Answer, Answer>;
 
-/// Helix, below a prefix.
+/// Helix' routes, below a prefix.
 fn endpoints(prefix: &str) -> Router<Arc<MockTwitch>> {
     use MethodFilter as Method;
 
@@ -209,7 +211,7 @@ fn by(method: MethodFilter, rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
     })
 }
 
-/// The same, for the subscriptions to channels, on whose routes faults can be asked for.
+/// The same for channel subscriptions, whose routes can have faults.
 fn with_faults(rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
     get(async move |State(helix): State<Arc<MockTwitch>>, call: Call| match ask(&helix, &call, rule) {
         Ok(found) => helix.faults.next(FaultRoute::Subscription).apply(|| found, Answer::data(vec![])).await,
@@ -217,7 +219,7 @@ fn with_faults(rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
     })
 }
 
-/// The handler of what an Extension's backend asks.
+/// The handler of a rule for an Extension's backend.
 fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<MockTwitch>> {
     on(method, async move |State(helix): State<Arc<MockTwitch>>, call: Call| {
         let mut state = helix.world.enter();

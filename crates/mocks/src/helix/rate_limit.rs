@@ -1,5 +1,5 @@
-//! The points that calls cost (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>), and the headers that say how many
-//! are left. A client's own calls have one bucket, its calls for each user another.
+//! Middleware: the points that calls cost (<https://dev.twitch.tv/docs/api/guide/#twitch-rate-limits>), and the headers
+//! that show how many remain. A client's own calls have one bucket, its calls for each user another.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// What is said where nobody counts: one point is spent, and back within the second.
+/// The limit shown if nothing is counted: one point is spent, and restored within the second.
 const UNLIMITED: u32 = 800;
 
-/// Takes the point of a call, where its token is known.
+/// Takes a call's point, if its token is known.
 fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
     let per_minute = state.records.limits.points_per_minute;
     let access = bearer(headers).filter(|_| state.strict).and_then(|token| state.access(&token));
@@ -34,7 +34,7 @@ fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
     bucket.and_then(|bucket| state.take(bucket, per_minute)).unwrap_or(untouched)
 }
 
-/// Refuses a call for which there is no point, and says in every answer what is left.
+/// Refuses a call if no point is left, and shows in every answer what remains.
 pub(super) async fn limit(State(helix): State<Arc<MockTwitch>>, request: Request, next: Next) -> Response {
     let level = spend(&mut helix.world.enter(), request.headers());
     let mut response = if level.taken {

@@ -1,4 +1,4 @@
-//! Who subscribes. The broadcaster asks at one route, a viewer about themselves at the other.
+//! Channel subscriptions: one route for broadcasters, another for viewers asking about themselves.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use super::{MOST, PAGE};
 use crate::call::{Answer, Parameters};
 use crate::world::{ChannelSubscription, State};
 
-/// What lets a broadcaster's Extension ask by its own token.
+/// The scope with which an Extension's app token may ask about a broadcaster who granted it.
 const GRANTED_TO_EXTENSIONS: &str = "channel:read:subscriptions";
 
-/// By the own token of an Extension to which the broadcaster has granted it.
+/// Whether the caller has the app token of an Extension to which the broadcaster has granted that scope.
 fn is_extensions(state: &State, caller: &Caller, broadcaster: &str) -> bool {
     caller.is_app()
         && state.records.extensions.has(&[caller.client()])
@@ -20,7 +20,7 @@ fn is_extensions(state: &State, caller: &Caller, broadcaster: &str) -> bool {
 
 /// `GET /helix/subscriptions`: <https://dev.twitch.tv/docs/api/reference/#get-broadcaster-subscriptions>
 ///
-/// Where everybody subscribes, those are listed who are asked about: there is no end of them.
+/// If everybody subscribes, only the requested users are listed: the list would be endless.
 pub(super) fn of_broadcaster(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
     let broadcaster = parameters.one("broadcaster_id");
     if !broadcaster.as_ref().is_ok_and(|id| is_extensions(state, caller, id)) {

@@ -6,7 +6,7 @@ use super::caller::Caller;
 use crate::call::{Answer, Parameters, bad_request};
 use crate::world::{State, User};
 
-/// How many can be asked for together.
+/// How many users can be requested together.
 const MOST: usize = 100;
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {

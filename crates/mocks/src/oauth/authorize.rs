@@ -1,6 +1,6 @@
-//! `GET authorize`, where users are asked for their consent
-//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#authorization-code-grant-flow>): a plain page with a button
-//! for each user. With `approve` and a user's id (or `deny`) in the query nobody is asked.
+//! `GET authorize`, the consent page
+//! (<https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#authorization-code-grant-flow>): plain, with a
+//! button for each user. With `approve` and a user's id (or `deny`) in the query, the page is skipped.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) async fn approve(extract::State(helix): extract::State<Arc<MockTwitch
         .unwrap_or_else(IntoResponse::into_response)
 }
 
-/// `POST authorize` of the official tool: a user's token, without asking anybody.
+/// `POST authorize` of the official tool: issues a user token without asking for consent.
 pub(super) async fn give(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Answer {
     let mut state = helix.world.enter();
     give_token(&mut state, &call.parameters).unwrap_or_else(|refusal| refusal)
@@ -53,12 +53,12 @@ fn give_token(state: &mut State, parameters: &Parameters) -> Result<Answer, Answ
     Ok(users(state.issue_to_user(&client_id, &user, scopes, false)))
 }
 
-/// What the user has said.
+/// The user's answer.
 #[derive(Clone, Copy)]
 enum Decision<'a> {
     /// This user approves.
     Approve(&'a str),
-    /// No.
+    /// The user refuses.
     Deny,
 }
 
@@ -71,11 +71,11 @@ fn existing(state: &State, user: &str) -> Result<String, Answer> {
     state.user(user).map(|user| user.id).ok_or_else(|| refused("there is no such user"))
 }
 
-/// What the client asks for, and where the user goes back to.
+/// The client's request, and where to redirect the user.
 struct Asked {
     request: Request,
     back: Url,
-    /// Whether the token itself is wanted rather than a code (the implicit flow).
+    /// Whether the client wants the token itself rather than a code (the implicit flow).
     wants_token: bool,
     state: Option<String>,
 }
@@ -101,7 +101,7 @@ fn asked(state: &State, parameters: &Parameters) -> Result<Asked, Answer> {
     Ok(Asked { request, back, wants_token, state: parameters.get("state").map(str::to_owned) })
 }
 
-/// Sends the user back, or tells them that their device was approved.
+/// Redirects the user, or shows that the device was approved.
 fn decide(state: &mut State, parameters: &Parameters, decision: Decision<'_>) -> Result<Response, Answer> {
     if let Some(user_code) = parameters.get("user_code") {
         let Decision::Approve(user) = decision else {
@@ -148,7 +148,7 @@ fn decide(state: &mut State, parameters: &Parameters, decision: Decision<'_>) ->
     Ok(Redirect::to(back.as_str()).into_response())
 }
 
-/// The page that asks.
+/// The consent page.
 fn ask(state: &State, parameters: &Parameters) -> Result<String, Answer> {
     let what = if let Some(user_code) = parameters.get("user_code") {
         format!("A device shows the code {}.", escaped(user_code))

@@ -1,5 +1,5 @@
-//! `POST device`: <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#device-code-grant-flow>. Its user approves
-//! it by `POST /admin/devices/{user_code}`, or on the page that `verification_uri` leads to.
+//! `POST device`: <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#device-code-grant-flow>. A user
+//! approves the device by `POST /admin/devices/{user_code}`, or on the page at `verification_uri`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{client, scopes};
 use crate::call::{Answer, Call, MockTwitch, text};
 use crate::world::tokens::{DEVICE_SECONDS, DeviceCodes, Request};
 
-/// How many seconds a device waits between its questions.
+/// How many seconds a device waits between polls.
 const INTERVAL: u32 = 5;
 
 pub(super) async fn device(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Answer {

@@ -1,4 +1,5 @@
-//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>). Its errors name no `error`, unlike those of Helix.
+//! Twitch's token service (<https://dev.twitch.tv/docs/authentication/>). Its errors have no `error`, unlike those of
+//! Helix.
 
 mod authorize;
 mod device;
@@ -17,8 +18,8 @@ use crate::call::{Answer, MockTwitch, Parameters};
 use crate::world::State;
 use crate::world::tokens::{Pair, USER_SECONDS};
 
-/// The service below `/oauth2`, as Twitch has it, and below `/auth`, as the official tool has it: there `authorize` gives
-/// anybody's token to whoever asks.
+/// The routes below `/oauth2`, as Twitch has them, and below `/auth`, as the official tool has them: there `authorize`
+/// issues any user's token to anybody.
 pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
     let shared = |prefix: &str| {
         Router::new()
@@ -38,18 +39,18 @@ fn refused(message: &str) -> Answer {
     Answer::refused(StatusCode::BAD_REQUEST, message)
 }
 
-/// A parameter that has to be there; `what` is its name in words.
+/// A required parameter; `what` is its name in messages.
 fn needed<'a>(parameters: &'a Parameters, name: &'a str, what: &str) -> Result<&'a str, Answer> {
     parameters.get(name).ok_or_else(|| refused(&format!("missing {what}")))
 }
 
-/// The client, which has to be known where the rules are held to.
+/// The client id, which must be known if the rules are enforced.
 fn client<'a>(state: &State, parameters: &'a Parameters) -> Result<&'a str, Answer> {
     let id = needed(parameters, "client_id", "client id")?;
     if state.strict && !state.records.is_client(id) { Err(refused("invalid client")) } else { Ok(id) }
 }
 
-/// The client, which has to prove itself.
+/// The client id, with proof by the secret.
 fn proven_client<'a>(state: &State, parameters: &'a Parameters) -> Result<&'a str, Answer> {
     needed(parameters, "client_id", "client id")?;
     let secret = needed(parameters, "client_secret", "client secret")?;
@@ -61,13 +62,13 @@ fn proven_client<'a>(state: &State, parameters: &'a Parameters) -> Result<&'a st
     Ok(id)
 }
 
-/// The scopes that are asked for, separated by blanks.
+/// The requested scopes, separated by blanks.
 fn scopes(parameters: &Parameters) -> Vec<String> {
     let text = parameters.get("scope").or_else(|| parameters.get("scopes")).unwrap_or_default();
     text.split([' ', '+']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
 }
 
-/// A user's tokens, as they are given out.
+/// The answer that issues a user's tokens.
 fn users(Pair { access, refresh, scopes }: Pair) -> Answer {
     Answer::ok(json!({
         "access_token": access,

@@ -1,6 +1,6 @@
 //! `POST token`: <https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/> and
-//! <https://dev.twitch.tv/docs/authentication/refresh-tokens/>. The parameters are a form by the documents, and are in the
-//! query by the habit of many clients.
+//! <https://dev.twitch.tv/docs/authentication/refresh-tokens/>. The parameters are documented as a form, but many
+//! clients send them in the query.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ fn grant(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer> {
     }
 }
 
-/// Only a client without a secret renews without one: a device, whose tokens came without it.
+/// Only tokens that were issued without the client's secret, to a device, are renewed without it.
 fn refresh(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer> {
     let client_id = client(state, parameters)?;
     let refresh = parameters.get("refresh_token");
@@ -56,7 +56,7 @@ fn refresh(state: &mut State, parameters: &Parameters) -> Result<Answer, Answer>
         proven_client(state, parameters)?;
     }
     let refresh = refresh.ok_or_else(|| refused("missing refresh token"))?;
-    // The one error that is documented with its `error`.
+    // The only error that is documented with an `error`.
     let invalid = || Answer::error(StatusCode::BAD_REQUEST, "Invalid refresh token");
     state.renew(client_id, refresh).map(users).ok_or_else(invalid)
 }
