@@ -1,4 +1,4 @@
-//! The audit finds each thing that can be wrong, and nothing where nothing is.
+//! The audit finds everything that can be wrong, and reports nothing if all is well.
 
 #![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
 
@@ -16,7 +16,7 @@ use mgm_store::{DrawOutcome, Verification};
 use rand::{SeedableRng, rngs::StdRng};
 use sqlx::AssertSqlSafe;
 
-/// A bit of everything: payouts in several states, announcements, a cycle with a winner, members who wait.
+/// Some of everything: payouts in several states, announcements, a cycle with a winner, waiting members.
 async fn played() -> Fixture {
     let pool = fixture().await;
     for (n, who) in ["ann", "bob", "cid", "dan", "eve"].into_iter().enumerate() {
@@ -28,7 +28,7 @@ async fn played() -> Fixture {
     pool.settle_announcement(&claimed, outcome, NOW, 0.0).await.unwrap();
     let failed = pool.pending("bob").await;
     pool.change_payout_status(failed, PayoutStatus::Failed, NOW).await.unwrap();
-    // Back in the pool after a payout.
+    // Enrolled again after a payout.
     pool.enrolled("ann", nth_name(0).as_str()).await;
     let drawn = pool.draw(Schedule::DEFAULT, NOW + seconds(240), &mut StdRng::from_seed([1; 32])).await.unwrap();
     let DrawOutcome::Drawn(cycle, Some(candidate)) = drawn else { panic!("{drawn:?}") };
@@ -129,7 +129,7 @@ async fn another_broadcasters_rows_are_none_of_ours() {
 async fn rows_that_stand_in_each_others_way_are_rebuilt_too() {
     let pool = played().await;
     let waiting = pool.pending("bob").await;
-    // A row without events holds the place of bob's active payout.
+    // A row without events takes the place of bob's active payout.
     pool.execute(&format!(
         "DELETE FROM payouts WHERE payout_id = '{waiting}';
          INSERT INTO payouts VALUES ('streamer', 'ffffffff-ffff-4fff-bfff-ffffffffffff', 1, 'bob', 'BOB', 'Bobhero', 1000,
@@ -153,7 +153,7 @@ async fn a_history_is_what_is_written() {
     assert_eq!(pool.payout_history(PayoutId::from_uuid(fresh_cycle().as_uuid())).await.unwrap(), []);
 }
 
-/// Every table can be distributed by broadcaster, and no sequence is shared by all.
+/// Every table can be distributed by broadcaster, and no sequence is shared.
 #[tokio::test]
 async fn every_unique_key_begins_with_the_broadcaster_and_there_is_no_sequence() {
     let pool = fixture().await;

@@ -1,4 +1,4 @@
-//! The schema explains itself.
+//! Every table and column has a comment.
 
 mod common;
 

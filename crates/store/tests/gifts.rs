@@ -1,4 +1,4 @@
-//! Gift requests against PostgreSQL: their queue, their time-outs, and many at once.
+//! Gift requests in a real PostgreSQL: the queue, timeouts, and concurrency.
 
 #![expect(
     clippy::disallowed_methods,
@@ -56,7 +56,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, CommandError>) -> Rejection {
     }
 }
 
-/// What the tests do to a store's gifts.
+/// Commands to a store's gift requests.
 trait Gifts {
     async fn requested(&self, who: &str, at: OffsetDateTime) -> GiftId;
     async fn asked_in_chat(&self, who: &str, at: OffsetDateTime) -> GiftId;
@@ -124,7 +124,7 @@ async fn requests_are_served_one_after_the_other_in_the_order_of_their_receipt()
     assert_eq!(shown(&gifts.gift_queue(None, 1_000).await.unwrap()), [(second, serving, 1), (third, pending, 2)]);
     let second = gifts.gift(second).await.unwrap().unwrap();
     assert_eq!(second.gift.state.timeout_at(), Some(now + LIMITS.select));
-    // One that waits can be given up too; nobody is promoted for that.
+    // A waiting request can be given up too; that promotes nobody.
     gifts.fail_gift(third, FailureReason::Desktop("gone".to_owned()), LIMITS, now).await.unwrap();
     assert_eq!(shown(&gifts.gift_queue(None, 1_000).await.unwrap()), [(second.id, serving, 1)]);
 }
@@ -139,7 +139,7 @@ async fn one_open_request_and_one_completed_gift_a_viewer() {
     let second = gifts.requested("ann", NOW).await;
     gifts.completed(second, NOW).await;
     assert_eq!(refusal(again().await), Rejection::GiftAlreadyUsed);
-    // An unverified request is an open one, in both directions.
+    // An unverified request counts as the viewer's open one, in both directions.
     let unverified = gifts.asked_in_chat("bob", NOW).await;
     assert_eq!(
         refusal(gifts.request_gift(fresh(), &ask("bob", true, NOW), LIMITS).await),
@@ -206,10 +206,10 @@ async fn a_queue_in_pages_leaves_nobody_out_whatever_becomes_of_the_last_one_of_
     assert_eq!(page(Some(asked[0])).await, [(asked[1], 2), (asked[2], 3)]);
     assert_eq!(page(Some(asked[1])).await, [(asked[2], 3), (asked[3], 4)]);
     let give_up = async |id| gifts.fail_gift(id, FailureReason::Desktop("gone".to_owned()), LIMITS, NOW).await.unwrap();
-    // It has left the queue.
+    // The request to continue after has left the queue.
     give_up(asked[1]).await;
     assert_eq!(page(Some(asked[1])).await, [(asked[2], 2), (asked[3], 3)]);
-    // Its turn has come, and then passed.
+    // The request to continue after is being served, and then is over.
     give_up(asked[0]).await;
     assert_eq!(page(Some(asked[2])).await, [(asked[3], 2), (asked[4], 3)]);
     gifts.select_gift_item(asked[2], linen(), LIMITS, NOW).await.unwrap();
@@ -305,7 +305,7 @@ async fn who_does_not_subscribe_and_who_is_verified_too_late_is_in_no_queue() {
     let verified = gifts.verify_gift(late, true, LIMITS, NOW + seconds(3_600)).await.unwrap();
     assert_eq!(verified, failed(FailureReason::VerificationTimeout));
     assert_eq!(gifts.gift_queue(None, 1_000).await.unwrap(), []);
-    // They may ask again.
+    // The viewer may ask again.
     gifts.requested("ann", NOW).await;
 }
 
@@ -323,7 +323,7 @@ async fn a_verification_is_claimed_by_one_and_due_again_when_its_lease_has_passe
     assert_eq!(gifts.claim_verification(NOW + seconds(39), LEASE).await.unwrap(), None);
     let second = gifts.claim_verification(NOW + seconds(40), LEASE).await.unwrap().unwrap();
     assert_eq!((second.gift, second.attempt), (id, 2));
-    // The first is late: its word does not move the second's lease.
+    // The first is late, so it does not change the second's lease.
     gifts.postpone_verification(&claimed[0], NOW).await.unwrap();
     assert_eq!(gifts.claim_verification(NOW + seconds(41), LEASE).await.unwrap(), None);
     gifts.postpone_verification(&second, NOW + seconds(50)).await.unwrap();
@@ -377,7 +377,7 @@ async fn whatever_is_done_at_once_one_is_served_and_the_rows_are_the_fold_of_the
             } else {
                 store.requested(&who, NOW).await;
             }
-            // Everybody works at whatever is served, and most are too late.
+            // Everybody works on what is being served, and most are too late.
             for _ in 0..4 {
                 for view in store.gift_queue(None, 1_000).await.unwrap() {
                     let _ = store.select_gift_item(view.id, linen(), LIMITS, NOW).await;

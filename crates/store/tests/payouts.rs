@@ -221,7 +221,7 @@ async fn a_claim_whose_process_is_gone_becomes_unknown_and_is_the_operators() {
         assert_eq!(expired.complete().unwrap(), expected);
     }
     assert_eq!(pool.announcements(Some(AnnouncementState::Unknown), None, 1_000).await.unwrap().len(), 1);
-    // It is not sent again by itself, and the late outcome is not taken.
+    // It is not sent again automatically, and the late outcome is not accepted.
     assert_eq!(pool.claim_due_announcement(NOW + seconds(9_999), LEASE).await.unwrap(), None);
     pool.retry_announcement(payout, NOW).await.unwrap();
     let ours = pool.claim_announcement(payout, NOW, LEASE).await.unwrap().unwrap();
@@ -288,7 +288,7 @@ async fn a_stream_that_the_rules_do_not_know_is_an_error_everywhere_and_its_row_
     let pool = fixture().await;
     pool.enrolled("ann", "Anna").await;
     let sent = pool.sent("ann").await;
-    // Taken for what it says, the payout would be active again.
+    // Taken literally, this would make the payout active again.
     sqlx::query(
         "INSERT INTO events SELECT broadcaster_id, stream_id, 4, kind, event_type, schema_version, data, recorded_at
          FROM events WHERE event_type = 'Started'",
@@ -318,7 +318,7 @@ async fn a_stream_that_the_rules_do_not_know_is_an_error_everywhere_and_its_row_
     assert_eq!(row().await, before);
 }
 
-/// Payouts like this one, of as many other viewers, with the same age.
+/// Copies of this payout for as many other viewers, with the same age.
 async fn multiply(pool: &Fixture, payout: PayoutId, times: u32) {
     let statements = [
         "CREATE TEMPORARY TABLE copies ON COMMIT DROP AS
@@ -351,7 +351,7 @@ async fn a_sweep_takes_all_that_is_due_and_passes_over_what_it_cannot_read() {
     let payout = pool.pending("ann").await;
     multiply(&pool, payout, 1_050).await;
     assert_eq!(pool.audit(NOW).await.unwrap().findings, []);
-    // The first that the sweep meets.
+    // The first one that the sweep finds.
     let first: uuid::Uuid = sqlx::query_scalar(
         "INSERT INTO events
          SELECT broadcaster_id, stream_id, 2, kind, 'Returned', schema_version, '{\"at\": \"2026-01-02T03:04:05Z\"}', recorded_at

@@ -1,10 +1,10 @@
-//! Every statement of a request's way and of each worker touches as many pages in a large pool as in a small one, whatever
-//! the planner's statistics say: on a database that was never analysed, on an analysed one, for a new broadcaster beside
-//! a large one, and in a pool that was emptied and has filled again.
+//! Every statement of a request or a worker touches as many pages in a large pool as in a small one, whatever the
+//! planner's statistics say: on a database that was never analysed, on an analysed one, for a new broadcaster beside a
+//! large one, and in a pool that was emptied and has filled again.
 //!
-//! The statements are those that are recorded for the offline check, so a new one is held to this as soon as it exists.
-//! Each is planned while its tables are as the scenario begins, as a connection's cached plan is, and executed when they have
-//! grown; once with generic and once with custom plans.
+//! The statements are those recorded for the offline check, so a new one is covered as soon as it is recorded. Each is
+//! planned while its tables are as at the start of the scenario, as a connection's cached plan is, and executed when
+//! they have grown; once with generic and once with custom plans.
 
 #![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
 
@@ -18,8 +18,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Row as _};
 use tokio::task::JoinSet;
 
-/// Statements that read a whole table, or what a page of it needs, by intent: the operator's commands, and the draw's last
-/// resort. Each is a fragment that no other statement has.
+/// Statements that read a whole table, or what a page of it needs, on purpose: those of the operator's subcommands, and
+/// the draw's last resort. Each is given by a fragment that no other statement has.
 const WHOLE: &[(&str, &str)] = &[
     ("count(*) AS \"count!\" FROM announcements WHERE broadcaster_id = $1", "audit"),
     ("count(*) AS \"count!\" FROM roulette_cycles", "audit"),
@@ -40,19 +40,19 @@ const WITHOUT_TABLE: &[&str] = &["SELECT set_config", "SELECT pg_is_in_recovery(
 
 /// Members of the small pool.
 const SMALL: u32 = 500;
-/// Members of the large one.
+/// Members of the large pool.
 const LARGE: u32 = 20_000;
 /// Keys in each array.
 const KEYS: u32 = 10;
 
-/// How much more pages than in the small pool may be touched in the large one: a B-tree is a level deeper, and a page or
-/// two more are found full.
+/// How many pages may be touched in the large pool, given the number in the small one: a B-tree is a level deeper, and
+/// a page or two more are found full.
 fn allowed(small: u64) -> u64 {
     small * 2 + u64::from(KEYS) * 8
 }
 
 struct Statement {
-    /// Blanks folded.
+    /// With whitespace collapsed.
     text: String,
     types: Vec<String>,
 }
@@ -87,10 +87,10 @@ impl Statement {
         format!("EXECUTE statement_{number} {arguments}")
     }
 
-    /// What is asked for: rows that are there, where something is read; new ones, where it is written.
+    /// A value for a parameter: of existing rows for statements that read, a new one for those that write.
     fn argument(&self, index: usize, broadcaster: &str) -> String {
         let inserts = self.text.contains("INSERT INTO");
-        // Among the first are those that are still open.
+        // The first rows include open ones.
         let number = |number: u32| if inserts { 900_000 + number } else { number * 7 };
         let key = |index: u32| format!("v{}", number(index));
         let array = |element: &dyn Fn(u32) -> String| {
@@ -110,7 +110,7 @@ impl Statement {
             ("Int8", _) => "10".to_owned(),
             ("Timestamptz", _) => "'2026-01-01Z'".to_owned(),
             ("Jsonb", _) => "'{}'".to_owned(),
-            // Whether the pool's counts change.
+            // Whether the counts of the pool change.
             ("Bool", _) => self.text.contains("pool_counts").to_string(),
             ("TextArray", _) => array(&key),
             ("UuidArray", _) => array(&|index| uuid(number(index))),
@@ -123,7 +123,7 @@ impl Statement {
         }
     }
 
-    /// The column that a parameter is compared with, or written to.
+    /// The column that a parameter is compared with or written to.
     fn compared_with(&self, parameter: usize) -> &str {
         let place = format!("${parameter}");
         if let Some(comparison) = self.text.find(&format!(" = {place}")) {
@@ -145,12 +145,12 @@ fn sql_type(name: &str) -> String {
     }
 }
 
-/// The id of the payout, the gift request, the cycle and the stream of this number.
+/// The id of the payout, gift request, cycle and stream with this number.
 fn uuid(number: u32) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// Rows numbered `from` to `to` in every table that grows. A few of each are open, however many there are.
+/// Inserts rows `from` to `to` into every table that grows. A few of each are open, however many there are.
 const FILL: &[&str] = &[
     "INSERT INTO viewers SELECT $1, 'v' || n FROM generate_series($2, $3) AS n",
     "INSERT INTO pool_members
@@ -189,7 +189,7 @@ const FILL: &[&str] = &[
      WHERE n <= 20",
 ];
 
-/// What the statements of [`FILL`] name.
+/// The definitions that the statements of [`FILL`] use.
 const WORDS: &str = "
     CREATE FUNCTION id(n integer) RETURNS uuid LANGUAGE sql AS
     $$ SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
@@ -202,7 +202,7 @@ const WORDS: &str = "
         END LOOP;
     END $$;";
 
-/// A database whose statistics are nobody's but the test's, and one connection to it as the store has them.
+/// A database whose statistics only the test changes, and one connection to it with the store's settings.
 struct Lab {
     connection: PgConnection,
     statements: Vec<Statement>,
@@ -248,7 +248,7 @@ impl Lab {
         }
     }
 
-    /// Makes the plans of both kinds, from the statistics as they are.
+    /// Prepares all statements with plans of this kind, from the current statistics.
     async fn plan(&mut self, mode: &str, broadcaster: &str) {
         self.run(&format!("DEALLOCATE ALL; SET plan_cache_mode = {mode}")).await;
         for number in 0..self.statements.len() {
@@ -259,7 +259,7 @@ impl Lab {
         }
     }
 
-    /// How many pages each statement touches, and how.
+    /// The number of pages that each statement touches, and its plan.
     async fn touched(&mut self, broadcaster: &str) -> Vec<(u64, String)> {
         let mut touched = Vec::with_capacity(self.statements.len());
         for number in 0..self.statements.len() {
@@ -289,7 +289,7 @@ impl Lab {
     }
 }
 
-/// A plan, a step a line.
+/// A plan, one step per line.
 fn steps(plan: &Value, depth: usize) -> String {
     let mut steps = String::new();
     let of = |name: &str| plan[name].as_str().unwrap_or_default();
@@ -303,7 +303,7 @@ fn steps(plan: &Value, depth: usize) -> String {
     steps
 }
 
-/// What a database has been through when the statements are planned, and whose pool grows then.
+/// The state of a database when the statements are planned, and the broadcaster whose pool then grows.
 struct Scenario {
     name: &'static str,
     before: &'static [Before],
@@ -340,7 +340,7 @@ const SCENARIOS: [Scenario; 4] = [
 const MODES: [&str; 2] = ["force_generic_plan", "force_custom_plan"];
 
 impl Scenario {
-    /// Holds the pages touched in a large pool against those in a small one.
+    /// Compares the pages touched in a large pool with those in a small one.
     async fn hold(&self, mode: &str) -> Vec<String> {
         let mut lab = Lab::open().await;
         for step in self.before {

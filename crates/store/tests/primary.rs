@@ -1,4 +1,4 @@
-//! Several servers, one of which takes writes: real ones, the standby by its `standby.signal`.
+//! Several servers, one of which accepts writes: real ones; the standby is one by its `standby.signal`.
 
 #![expect(clippy::unwrap_used, reason = "tests: a failure is a failure")]
 
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 const DATABASE: &str = "mgm";
 
-/// A server that is a standby as long as the file is there.
+/// A server that is a standby while the file exists.
 struct Standby {
     server: Server,
     signal: PathBuf,
@@ -55,7 +55,7 @@ impl Standby {
     }
 }
 
-/// Where nobody listens.
+/// An address where nothing listens.
 fn nobody() -> PgConnectOptions {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port).username("nobody")
@@ -128,7 +128,7 @@ async fn without_a_primary_each_server_is_told_with_its_reason() {
     let said = error.to_string();
     assert!(said.contains(&format!("127.0.0.1:{port} is a standby")), "{said}");
     assert!(said.contains(&format!("127.0.0.1:{}: ", gone.get_port())), "{said}");
-    // A password that is wrong stays wrong.
+    // A wrong password is not retried.
     let stranger = standby.options().password("wrong");
     let error = Store::connect(vec![gone, stranger], options()).await.unwrap_err();
     assert!(!error.is_unavailable(), "{error}");

@@ -1,10 +1,10 @@
-//! A role that owns the schema and one that serves.
+//! Separate roles for owning the schema and for serving.
 
 mod common;
 
 use common::fixture;
 
-/// Takes from the role what it needs to change the schema, as a separate migration role leaves it.
+/// Revokes what the role needs to change the schema, as with a separate migration role.
 const DENY: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC, pg_database_owner";
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn verification_uses_the_record_of_the_draw_and_is_decided_once() {
     let payout = pool.payout(first.payout).await.unwrap().unwrap();
     assert_eq!(payout.character_name, name("Anna"));
     assert_eq!(payout.enrollment_request_id.as_str(), format!("spin:{}", cycle.id.as_uuid().simple()));
-    // Again, late, and of another name: nothing changes.
+    // Repeated, late, and with another name: nothing changes.
     assert_eq!(pool.verify_candidate(&found(&cycle, "Clara", false), at(9_999)).await.unwrap(), Some(first.payout));
     assert_eq!(pool.payouts_with_status(PayoutStatus::Pending, None, 10).await.unwrap().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What is remembered of Twitch, against a real PostgreSQL.
+//! The stored state of Twitch's side, in a real PostgreSQL.
 
 #![expect(clippy::disallowed_methods, reason = "tests: any unused identifier will do")]
 
@@ -32,7 +32,7 @@ async fn whoever_waits_for_the_lock_finds_the_pair_that_its_holder_stored() {
         let (store, configured) = (store.store.clone(), configured.clone());
         tokio::spawn(async move { store.lock_tokens(GRANT, &configured, PATIENCE, NOW).await.unwrap() })
     };
-    // It waits in the database, not on its way there.
+    // It waits in the database, not for a connection.
     let blocked = async {
         let count =
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";

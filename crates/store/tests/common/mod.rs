@@ -1,4 +1,4 @@
-//! A store over a database of its own, and the things the tests talk about.
+//! A store with its own database, and the values that tests use.
 
 #![expect(
     clippy::disallowed_methods,
@@ -37,7 +37,7 @@ pub async fn fixture() -> Fixture {
     Fixture { store, database }
 }
 
-/// With connections as the backend has them.
+/// A store with connections like the backend's.
 pub async fn store(database: &TestDatabase, broadcaster: &str) -> Store {
     let options = StoreOptions {
         broadcaster: BroadcasterId::parse(broadcaster).unwrap(),
@@ -60,7 +60,7 @@ pub fn name(text: &str) -> CharacterName {
     CharacterName::parse(text).unwrap()
 }
 
-/// A name of its own for each number: letters only.
+/// A distinct name for each number: letters only.
 pub fn nth_name(n: usize) -> CharacterName {
     let letters: String = format!("{n:05}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
     name(&format!("Hero{letters}"))
@@ -104,7 +104,7 @@ impl Fixture {
         self.membership(&viewer(who)).await.unwrap().map(|member| member.character_name.to_string())
     }
 
-    /// A payout of a viewer in the pool.
+    /// Awards a payout to a viewer in the pool.
     pub async fn pending(&self, who: &str) -> PayoutId {
         let id = fresh_payout();
         self.prepare_payout(&viewer(who), fresh_cycle(), id, NOW).await.unwrap();
