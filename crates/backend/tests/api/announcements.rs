@@ -85,7 +85,7 @@ async fn each_fault_of_helix_leaves_the_state_that_the_rules_name_and_never_undo
         assert_eq!(announcement["message"], TEXT);
         assert_eq!(announcement["attempts"], 1);
         assert_eq!(listed(&app, &state.to_uppercase()).await, [announcement]);
-        // Only what is pending is tried again by itself.
+        // Only pending announcements are retried automatically.
         app.advance(3_600);
         app.announce_due().await;
         let (after, tries) = if state == "pending" { ("announced", 2) } else { (state, 1) };
@@ -204,7 +204,7 @@ async fn what_a_process_that_is_gone_was_sending_becomes_unknown() {
     let app = TestApp::start().await;
     let payout = in_progress(&app).await;
     let id = mgm_domain::PayoutId::from_uuid(payout.parse().unwrap());
-    // As a process does that is killed after it has claimed the announcement.
+    // Like a process that is killed after it has claimed the announcement.
     app.state.store.change_payout_status(id, mgm_domain::PayoutStatus::Sent, app.now()).await.unwrap();
     app.state.store.claim_announcement(id, app.now(), Duration::from_secs(40)).await.unwrap().unwrap();
     app.advance(39);
@@ -299,7 +299,7 @@ async fn what_is_tried_again_says_why_and_when() {
     app.announce_due().await;
     let failed = app.announcement(&payout).await;
     assert_eq!((&failed["state"], &failed["nextAttemptAt"]), (&json!("failed"), &Value::Null));
-    // The operator's word does not wipe out why.
+    // The operator's answer does not erase the reason.
     let retried = retry(&app, &payout).await.ok();
     assert_eq!((&retried["state"], &retried["detail"]), (&json!("pending"), &failed["detail"]));
     assert_eq!(retried["nextAttemptAt"], "2026-01-02T03:05:12.000Z");

@@ -1,4 +1,4 @@
-//! A backend in this process, with everything around it that a test talks to.
+//! A backend in this process, with everything that a test needs around it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub const ACCESS_TOKEN: &str = "e2e-ci-broadcast-token";
 pub const BROADCASTER: &str = "e2e-ci-broadcaster";
 /// Ten seconds into a cycle.
 pub const START: OffsetDateTime = datetime!(2026-01-02 03:05:10 UTC);
-/// Where requests come from.
+/// The address that requests come from.
 pub const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 40_000);
 
 pub struct TestApp {
@@ -50,14 +50,14 @@ pub struct TestApp {
     pub clock: Arc<ManualClock>,
     pub helix: HelixStandIn,
     pub database: TestDatabase,
-    /// What goes on after its request.
+    /// Tasks that outlive their request.
     pub tasks: TaskTracker,
     settings: Settings,
     router: Router,
     finished: bool,
 }
 
-/// The profile of Tier B, with the keys of a rotation beside it.
+/// The profile of Tier B, with a second value for each key that is rotated.
 pub fn settings(helix: &HelixStandIn) -> Settings {
     let mut settings = Settings::default();
     settings.general.environment = Environment::Development;
@@ -110,7 +110,7 @@ impl TestApp {
         Self::on(mgm_test_support::database(&MIGRATOR).await, change)
     }
 
-    /// A backend on a database that the test has chosen.
+    /// A backend on a given database.
     pub fn on(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Self {
         let clock = Arc::new(ManualClock::at(START));
         let helix = HelixStandIn::at(&clock);
@@ -168,7 +168,7 @@ impl TestApp {
         ExtensionKeys::development().sign(&claims).unwrap()
     }
 
-    /// A subscriber types this in the broadcaster's chat.
+    /// Sends this text as a subscriber in the broadcaster's chat.
     pub async fn chat(&self, user: &str, text: &str) -> Answer {
         let message = ChatMessageBuilder::by_subscriber(&self.fresh_id(), BROADCASTER, user, user, text);
         self.notify(&message.full_body()).await
@@ -183,7 +183,7 @@ impl TestApp {
         self.notification(body).send().await
     }
 
-    /// A signed notification, to be changed before it is sent.
+    /// A signed notification, which can be changed before it is sent.
     pub fn notification(&self, body: &[u8]) -> Call<'_> {
         let timestamp = format_timestamp(self.now());
         let headers = signing(EVENTSUB_SECRET).notification_headers(&self.fresh_id(), &timestamp, body);
@@ -196,14 +196,14 @@ impl TestApp {
         assert_eq!(self.name_of(user).await.as_deref(), Some(name), "{user} is in the pool");
     }
 
-    /// The name that a viewer is in the pool with, as the panel is told.
+    /// The viewer's name in the pool, as shown to the panel.
     pub async fn name_of(&self, user: &str) -> Option<String> {
         let me = self.get("/api/pool/me").viewer(user).send().await.ok();
         assert_eq!(me["isEnrolled"], me["characterName"].is_string());
         me["characterName"].as_str().map(str::to_owned)
     }
 
-    /// Awards a payout to a viewer in the pool; its id.
+    /// Awards a payout to a viewer in the pool; returns its id.
     pub async fn pending(&self, user: &str) -> String {
         let prepared = self.post("/api/e2e/prepare-pending-payout").desktop().json(&json!({"twitchUserId": user}));
         prepared.send().await.ok()["payoutId"].as_str().unwrap().to_owned()
@@ -213,7 +213,7 @@ impl TestApp {
         self.patch(&format!("/api/payouts/{payout}/status")).desktop().json(&json!({"status": status})).send().await
     }
 
-    /// Enrols a viewer, awards a payout and takes it to `Sent`; its id.
+    /// Enrols a viewer, awards a payout and takes it to `Sent`; returns its id.
     pub async fn sent(&self, user: &str, name: &str) -> String {
         self.enrolled(user, name).await;
         let payout = self.pending(user).await;
@@ -222,12 +222,12 @@ impl TestApp {
         payout
     }
 
-    /// Where a payout's announcement stands.
+    /// The announcement of a payout.
     pub async fn announcement(&self, payout: &str) -> Value {
         self.get(&format!("/api/announcements/{payout}")).desktop().send().await.ok()
     }
 
-    /// The worker's look at the outbox.
+    /// Runs a round of the announcements' worker.
     pub async fn announce_due(&self) {
         mgm_backend::work::workers::announcements::round(&self.state.worker_context(), &CancellationToken::new())
             .await
@@ -238,7 +238,7 @@ impl TestApp {
         mgm_backend::work::workers::roulette::round(&self.state.worker_context()).await.unwrap();
     }
 
-    /// Ends the test: nothing may be left to announce, and no gift request to verify.
+    /// Ends the test: no announcement and no gift request may be pending.
     pub async fn finish(mut self) {
         for state in [AnnouncementState::Pending, AnnouncementState::Sending] {
             let left = self.state.store.announcements(Some(state), None, 10).await.unwrap();
@@ -252,7 +252,7 @@ impl TestApp {
         self.finished = true;
     }
 
-    /// Ends a test that leaves the outbox as it is, on purpose.
+    /// Ends a test that leaves the outbox undrained on purpose.
     pub fn abandon(mut self) {
         self.finished = true;
     }
@@ -268,7 +268,7 @@ pub fn signing(secret: &str) -> SigningSecrets {
     SigningSecrets::new([&SecretString::from(secret)]).unwrap()
 }
 
-/// A request in the making.
+/// A request that is being built.
 pub struct Call<'a> {
     app: &'a TestApp,
     request: Request<Body>,
@@ -299,7 +299,7 @@ impl Call<'_> {
         self.header("content-type", "application/json").body(serde_json::to_vec(body).unwrap())
     }
 
-    /// From another address.
+    /// Sends it from another address.
     pub fn from(mut self, peer: &str) -> Self {
         self.request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 40_000)));
         self
@@ -336,7 +336,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What holds of every answer.
+    /// Checks what holds for every answer.
     fn check(&self) {
         assert!(self.headers.contains_key("x-request-id"), "{self:?}");
         if !self.status.is_client_error() && !self.status.is_server_error() {
@@ -367,7 +367,7 @@ impl Answer {
         self.value()
     }
 
-    /// That it is this error.
+    /// Asserts that the answer is this error.
     #[track_caller]
     pub fn is(&self, status: u16, code: &str) {
         let body = String::from_utf8_lossy(&self.body);

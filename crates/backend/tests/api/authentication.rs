@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication.
 
 use axum::http::Method;
 use mgm_settings::ExtensionClientId;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
 
-/// Every route that asks for the desktop key.
+/// Every route that requires the desktop key.
 const DESKTOP_ROUTES: [(&str, &str); 11] = [
     ("GET", "/api/payouts/pending"),
     ("GET", "/api/payouts?status=Nonsense"),

@@ -1,4 +1,4 @@
-//! Every body of every route, as the document has them: objects, and nothing that passes for one.
+//! Every body of every route, as documented: objects are required, and nothing else passes for one.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ struct Documented {
     method: Method,
     path: String,
     is_viewers: bool,
-    /// What it may look like.
+    /// An example of it.
     example: Value,
     schema: Value,
 }
 
-/// All that are not Twitch's, from the document, so that a new route is in the table without anybody's doing.
+/// All of them except Twitch's, from the document, so that new routes are included automatically.
 async fn documented(app: &TestApp) -> (Value, Vec<Documented>) {
     let document = app.get("/openapi/v1.json").send().await.ok();
     let mut bodies = vec![];
@@ -74,7 +74,7 @@ fn with_arrays(document: &Value, schema: &Value, body: &Value) -> Vec<(String, V
 
 async fn send(app: &TestApp, route: &Documented, number: usize, body: &[u8]) -> Answer {
     let call = app.request(route.method.clone(), &route.path).header("content-type", "application/json");
-    // Each time somebody else, whom no limit has met.
+    // A new viewer each time, so that no limit applies.
     let call = if route.is_viewers { call.viewer(&format!("viewer-{number}")) } else { call.desktop() };
     call.body(body.to_vec()).send().await
 }
@@ -154,7 +154,7 @@ async fn a_notification_with_an_array_for_an_object_is_refused() {
         app.notify(body.to_string().as_bytes()).await.is(400, "invalid_payload");
         assert_eq!(app.name_of("ann").await, None, "{body}");
     }
-    // A badge of another shape is none, and does not hide the others.
+    // A malformed badge does not count, and does not hide the others.
     let odd_badge = json!({"subscription": subscription, "event": event(&json!([["subscriber"]]), &message)});
     assert_eq!(app.notify(odd_badge.to_string().as_bytes()).await.status, 200);
     assert_eq!(app.name_of("ann").await, None);

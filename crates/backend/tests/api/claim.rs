@@ -32,7 +32,7 @@ async fn a_repeat_is_decided_before_any_conflict() {
     app.change(&payout, "InProgress").await.ok();
     app.change(&payout, "Sent").await.ok();
     app.enrolled("bob", "Etoehero").await;
-    // Though the name has passed to another, and the viewer is no longer in the pool.
+    // Although another viewer has the name now, and this one has left the pool.
     claim(&app, "ann", "Etoehero", "r-1").await.success(200);
     assert_eq!(app.name_of("ann").await, None);
     app.finish().await;
@@ -44,7 +44,7 @@ async fn what_stands_in_the_way_is_said() {
     claim(&app, "ann", "Etoehero", "r-1").await.success(201);
     claim(&app, "bob", "Bobhero", "r-1").await.is(409, "duplicate_enrollment");
     claim(&app, "bob", "ETOEHERO", "r-2").await.is(409, "character_name_taken_in_pool");
-    // A refusal leaves the id free.
+    // After a refusal the id can be used again.
     claim(&app, "bob", "Bobhero", "r-2").await.success(201);
     for name in ["", "A", "Abcdefghijklm", "Etoe1", "Two Words", "Αθηνα"] {
         claim(&app, &format!("viewer {name}"), name, "r-3").await.is(400, "invalid_character_name");

@@ -1,4 +1,4 @@
-//! The operator's subcommands of `mgm-backend`, beside a backend at work.
+//! The operator's subcommands of `mgm-backend`, while a backend is running.
 
 use mgm_store::MIGRATOR;
 use mgm_test_support::TestDatabase;
@@ -24,7 +24,7 @@ async fn execute(database: &TestDatabase, statement: &'static str) {
     sqlx::raw_sql(statement).execute(database.pool()).await.unwrap();
 }
 
-/// A backend with a payout that was sent and one that is in progress; their ids.
+/// A backend with one payout that was sent and one in progress; returns their ids.
 async fn at_work(database: &TestDatabase) -> (Running, HelixStandIn, [String; 2]) {
     let helix = HelixStandIn::start();
     let backend = Running::start(database, &helix).await;
@@ -57,7 +57,7 @@ async fn the_audit_finds_nothing_beside_a_backend_and_then_what_was_broken() {
     let (_backend, _helix, [sent, _]) = at_work(&database).await;
     let (status, written) = operate(&database, &["audit"]).await;
     assert_eq!(status, 0);
-    // Whether a cycle was drawn in the meantime, the wall clock knows.
+    // Whether a cycle was drawn in the meantime depends on the wall clock.
     let looked = "dev-broadcaster: 6 events, 2 payouts, 0 gift requests, 1 announcements, 1 members, ";
     assert!(written.starts_with(looked) && written.ends_with(" cycles: nothing found\n"), "{written}");
     execute(&database, "DELETE FROM announcements").await;

@@ -1,4 +1,5 @@
-//! What strangers can take of the process `mgm-backend`: places, descriptors, memory. And what its end leaves unanswered.
+//! What clients can take of the process `mgm-backend`: connections, descriptors, memory. And what its shutdown leaves
+//! unanswered.
 
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
@@ -15,7 +16,7 @@ use crate::{
     program::{Running, notification},
 };
 
-/// Shorter than the 30 s after which silence ends by itself: who waits for that fails.
+/// Shorter than the 30 s after which an idle connection is closed: waiting for that fails.
 const PROMPT: Duration = Duration::from_secs(20);
 const QUIET: [(&str, &str); 1] = [("RUST_LOG", "info")];
 
@@ -23,7 +24,7 @@ fn address(backend: &Running) -> SocketAddr {
     backend.url.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-/// A signed notification, as it goes over the wire.
+/// A signed notification, as bytes of HTTP.
 fn wire(text: &str) -> Vec<u8> {
     let (headers, body) = notification("ann", text);
     let mut request = format!("POST /api/twitch/eventsub HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
@@ -34,7 +35,7 @@ fn wire(text: &str) -> Vec<u8> {
     [request.into_bytes(), body].concat()
 }
 
-/// What is answered to one notification from an address that nobody else has.
+/// The answer to one notification from an address that no other client has.
 async fn from_elsewhere(backend: &Running, text: &str) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
@@ -63,7 +64,7 @@ async fn sigterm_leaves_no_request_unanswered_that_was_sent_before() {
         let (request, mut clients) = (wire("hello"), vec![]);
         for number in 0..200 {
             let mut stream = TcpStream::connect(address(&backend)).await.unwrap();
-            // Of some the end comes later, but not so late that they would be taken for stalled.
+            // Some send their end later, but not so late that they count as stalled.
             let sent = if number % 4 == 3 { request.len() - 100 } else { request.len() };
             stream.write_all(&request[..sent]).await.unwrap();
             clients.push((stream, sent));
@@ -119,14 +120,14 @@ async fn silent_connections_leave_descriptors_for_the_database_and_for_helix() {
     drop(silent);
 }
 
-/// The largest resident memory that a process has had, in MiB.
+/// The peak resident memory of a process, in MiB.
 fn peak_mib(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
-/// Waits until the process has read what it will read: it needs the processor no longer.
+/// Waits until the process has read everything, that is, until it uses no more processor time.
 async fn settle(backend: &Running) {
     let used = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", backend.pid())).unwrap();
@@ -158,13 +159,13 @@ async fn half_sent_requests_have_bounded_memory_together_and_a_whole_one_wins_ov
         format!("{eventsub}{field}content-length: 1000000\r\n\r\n{body}"),
         format!("{claim}content-length: 60001\r\n\r\n{body}"),
         format!("{eventsub}transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len()),
-        // Below what each has without asking.
+        // Below what each connection may use without asking.
         format!("{eventsub}content-length: 4001\r\n\r\n{}", &body[..4_000]),
         format!("{eventsub}x: {}", &body[..4_000]),
     ];
     let mut stalled = connections(&backend, 1_500).await;
     for (number, stream) in stalled.iter_mut().enumerate() {
-        // Those that lose their place meanwhile are closed.
+        // Connections that lose their place meanwhile are closed.
         let _ = stream.write_all(kinds[number % kinds.len()].as_bytes()).await;
     }
     settle(&backend).await;
@@ -173,7 +174,7 @@ async fn half_sent_requests_have_bounded_memory_together_and_a_whole_one_wins_ov
     assert_eq!(from_elsewhere(&backend, &emotes).await, "HTTP/1.1 200");
     assert_eq!(backend.chat("bob", &emotes).await.status(), 200);
     let peak = peak_mib(backend.pid());
-    // Without optimisation what is kept for each connection is larger.
+    // Without optimisation each connection needs more memory.
     let bound = if cfg!(debug_assertions) { 96 } else { 64 };
     assert!(peak < bound, "{peak} MiB");
     backend.terminate();

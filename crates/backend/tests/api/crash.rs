@@ -1,8 +1,8 @@
-//! A process that is killed at any point between the `PATCH` to `Sent` and Helix's answer leaves an announcement that
-//! the next one brings to an end: `announced`, said once, or `unknown`; never said twice, never forgotten.
+//! If a process is killed at any point between the `PATCH` to `Sent` and Helix's answer, the next process completes the
+//! announcement it left: `announced`, said once, or `unknown`; never said twice, never forgotten.
 //!
-//! The process is held at each point from outside: by a trigger in its database that waits for a lock of the test's, or by
-//! a stand-in for Helix that does not answer.
+//! The process is held at each point from outside: by a trigger in its database that waits for the test's lock, or by a
+//! stand-in for Helix that does not answer.
 
 use mgm_store::MIGRATOR;
 use mgm_test_support::{TestDatabase, until};
@@ -14,20 +14,20 @@ use crate::{
     program::{Running, run},
 };
 
-/// Short enough to wait for, long enough to kill a process in.
+/// Short enough to wait for, long enough to kill a process in time.
 const SETTINGS: [(&str, &str); 5] = [
     ("Helix__TimeoutSeconds", "3"),
     ("Announcements__LeaseMarginSeconds", "1"),
-    // A token that cannot be renewed makes for shorter calls.
+    // Calls are shorter with a token that cannot be renewed.
     ("Twitch__BroadcasterRefreshToken", ""),
-    // No draw comes in between.
+    // No draw interferes.
     ("Roulette__CycleSeconds", "4000000000"),
     ("Roulette__CollectingSeconds", "3999999000"),
 ];
-/// Longer than any process of these tests lives.
+/// Longer than any process of these tests runs.
 const FOR_EVER: u64 = 600_000;
 
-/// Who makes the call that is cut short.
+/// The caller whose call is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
     /// The request that made the payout `Sent`.
@@ -36,26 +36,27 @@ enum Caller {
     Worker,
 }
 
-/// A statement about the announcement that waits until the test lets it go on.
+/// A statement on the announcement that waits until the test releases it.
 struct Hold {
     /// `INSERT` or `UPDATE`.
     on: &'static str,
-    /// The state that the announcement is to get.
+    /// The state that the statement sets.
     into: &'static str,
-    /// At the commit, which goes on without the process; or else at the statement, whose transaction ends with it.
+    /// At the commit, which completes without the process; otherwise at the statement, whose transaction ends with the
+    /// process.
     at_commit: bool,
 }
 
-/// How it ended.
+/// The end of a scene.
 struct Settled {
     status: String,
-    /// None where the payout was not sent.
+    /// `None` if the payout was not sent.
     announcement: Option<String>,
-    /// How often Helix was asked, the worker's first attempt aside.
+    /// How often Helix was asked, except for the worker's first attempt.
     asked: usize,
 }
 
-/// A backend with a payout that is in progress.
+/// A backend with a payout in progress.
 struct Scene {
     database: TestDatabase,
     helix: HelixStandIn,
@@ -64,7 +65,7 @@ struct Scene {
     caller: Caller,
     /// Holds the lock that statements wait for.
     gate: PgConnection,
-    /// Another that is let go once the process is dead.
+    /// Another lock, released once the process is dead.
     lock: Option<Transaction<'static, Postgres>>,
 }
 
@@ -108,7 +109,7 @@ impl Scene {
                 let request =
                     self.backend.http.patch(format!("{}/api/payouts/{}/status", self.backend.url, self.payout));
                 let request = request.header("x-mgm-apikey", "hush-api-key").json(&json!({"status": "Sent"}));
-                // Nobody answers; the process is killed.
+                // Nobody answers, since the process is killed.
                 tokio::spawn(request.send());
             }
             Caller::Worker => {
@@ -121,7 +122,7 @@ impl Scene {
         }
     }
 
-    /// Until so many sessions wait for a lock.
+    /// Waits until this many sessions wait for a lock.
     async fn held(&self, sessions: i64) {
         let query = "SELECT count(*) FROM pg_stat_activity
                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -129,7 +130,7 @@ impl Scene {
         until("the sessions wait", async || count().await >= sessions).await;
     }
 
-    /// Holds the caller there and kills the process.
+    /// Holds the caller at this point and kills the process.
     async fn killed_at(self, hold: Hold) -> Settled {
         self.hold(hold).await;
         self.go().await;
@@ -137,7 +138,7 @@ impl Scene {
         self.killed().await
     }
 
-    /// Kills the process while Helix has its request.
+    /// Kills the process while Helix handles its request.
     async fn killed_while_helix_does(self, fault: Value) -> Settled {
         let before = self.helix.messages().await.len();
         self.helix.faults(json!([fault])).await;
@@ -146,7 +147,7 @@ impl Scene {
         self.killed().await
     }
 
-    /// Kills the process, lets its sessions go on, starts another, and waits until the announcement is settled.
+    /// Kills the process, releases its sessions, starts another process, and waits until the announcement is settled.
     async fn killed(self) -> Settled {
         let Self { database, helix, backend, payout, caller, gate, lock } = self;
         backend.kill().await;
@@ -167,7 +168,7 @@ impl Scene {
         .await;
         let (status, announcement) = look().await;
         let asked = helix.messages().await.len();
-        // It stays as it is, whatever the desktop program asks next; what was not sent can be.
+        // The payout keeps its status, whatever the desktop program asks next; if it was not sent, it can be.
         let expected = if announcement.is_none() { (200, asked + 1) } else { (409, asked) };
         let again = backend.change(&payout, "Sent").await.status().as_u16();
         assert_eq!((again, helix.messages().await.len()), expected);
@@ -249,7 +250,7 @@ async fn killed_before_the_desktop_has_its_answer_it_stays_announced() {
     scene.hold(Hold { on: "UPDATE", into: "announced", at_commit: true }).await;
     scene.go().await;
     scene.held(1).await;
-    // Whoever reads the payout after the commit waits behind this.
+    // Reading the payout after the commit waits for this lock.
     let mut lock = scene.database.pool().begin().await.unwrap();
     let locking = tokio::spawn(async move {
         sqlx::query("LOCK TABLE payouts IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();

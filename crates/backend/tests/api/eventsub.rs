@@ -61,7 +61,7 @@ async fn both_secrets_of_a_rotation_sign() {
 async fn what_is_wrong_is_said_in_a_fixed_order() {
     let app = TestApp::start().await;
     let url = "/api/twitch/eventsub";
-    // Too long comes before the signature, the signature before the age, the age before the JSON.
+    // The size is checked before the signature, the signature before the age, the age before the JSON.
     let too_long = vec![b' '; 1024 * 1024 + 1];
     app.post(url).body(too_long.clone()).send().await.is(413, "payload_too_large");
     app.notification(&too_long).send().await.is(413, "payload_too_large");
@@ -145,7 +145,7 @@ async fn a_verification_is_answered_with_exactly_the_challenge() {
         assert_eq!(answer.headers["content-type"], "text/plain");
         assert_eq!(answer.body, challenge.as_bytes());
     }
-    // The header decides where there is one.
+    // If the header is there, it decides.
     assert_eq!(app.notification(&body).send().await.body, "");
     app.notification(&body).header(SIGNATURE, "sha256=00").without(TYPE).send().await.is(401, "unauthorized");
     app.finish().await;
@@ -214,7 +214,7 @@ async fn without_a_secret_only_the_signature_goes_unchecked() {
     app.finish().await;
 }
 
-/// Whatever comes, signed or not, the answer is no 5xx and no panic.
+/// Whatever the message, signed or not, there is no 5xx and no panic.
 #[test]
 fn no_bytes_make_the_webhook_fail() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

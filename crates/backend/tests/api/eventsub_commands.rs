@@ -112,7 +112,7 @@ async fn a_message_is_processed_once_whatever_it_says_the_second_time() {
     first.text = "!twgold Zweite".to_owned();
     assert_eq!(app.notify(&first.full_body()).await.status, 200);
     assert_eq!(app.name_of("ann").await.as_deref(), Some("Erste"));
-    // Also when the rules refused it, and would no longer.
+    // The same if the rules refused it, even if they no longer would.
     let refused = message(&app, "bob", "!twgold Erste");
     app.notify(&refused.full_body()).await;
     app.chat("ann", "!twgold Zweite").await;
@@ -138,7 +138,7 @@ async fn a_taken_name_stays_with_its_holder() {
         assert_eq!(app.chat("bob", &format!("!twgold {same}")).await.status, 200);
         assert_eq!(app.name_of("bob").await, None);
     }
-    // Its holder may change the spelling.
+    // The holder of a name may change its spelling.
     app.enrolled("ann", "ёжик").await;
     app.finish().await;
 }

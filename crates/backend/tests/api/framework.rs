@@ -1,4 +1,4 @@
-//! What holds of every route: errors, request ids, CORS, health.
+//! What holds for all routes: errors, request ids, CORS, health.
 
 use std::num::NonZeroU32;
 

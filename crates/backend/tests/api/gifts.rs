@@ -1,4 +1,4 @@
-//! Gift requests over HTTP: the viewer asks, the desktop serves.
+//! Gift requests over HTTP: viewers make them, and the desktop program serves them.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ impl TestApp {
         self.post("/api/gift-requests").viewer(user).json(&body).send().await
     }
 
-    /// A gift request in the queue; its id.
+    /// Adds a gift request to the queue; returns its id.
     pub async fn gift_requested(&self, user: &str) -> String {
         let gift = self.request_gift(user, "Etoehero").await.success(201);
         gift["id"].as_str().unwrap().to_owned()
     }
 
-    /// The desktop does something to a gift request.
+    /// Changes a gift request as the desktop program.
     pub async fn gift(&self, method: Method, path: &str, body: Value) -> Answer {
         self.request(method, &format!("/api/gift-requests/{path}")).desktop().json(&body).send().await
     }
@@ -40,7 +40,7 @@ impl TestApp {
         self.gift(Method::PATCH, id, json!({"state": "Failed", "reason": reason})).await
     }
 
-    /// The queue as the desktop sees it.
+    /// The queue as shown to the desktop program.
     pub async fn gift_queue(&self) -> Vec<Value> {
         let listed = self.get("/api/gift-requests").desktop().send().await.ok();
         listed.as_array().unwrap().clone()
@@ -277,7 +277,7 @@ async fn a_passed_time_is_an_end_even_before_the_sweep_has_noted_it() {
     app.fail_gift(&first, "late").await.is(409, "invalid_state");
     join_all((0..4).map(async |_| app.sweep_gifts().await)).await;
     assert_eq!(app.gift_viewers().await, ["bob"]);
-    // The next has its own time from now on.
+    // The next request's time starts now.
     app.advance(59);
     app.select_item(&second).await.ok();
     app.advance(299);

@@ -52,7 +52,7 @@ async fn while_helix_is_down_a_request_waits_and_then_takes_the_place_of_its_rec
     for _ in 0..3 {
         app.verify_gifts().await;
         assert_eq!(app.gift_viewers().await, ["first"]);
-        // Asked again no sooner than after a pause.
+        // Helix is asked again only after a pause.
         app.verify_gifts().await;
         app.advance(60);
     }
@@ -82,7 +82,7 @@ async fn a_no_of_helix_is_an_end_and_a_fault_is_not() {
         .unwrap();
     let states: Vec<_> = states.iter().map(|(viewer, state)| (viewer.as_str(), state.as_str())).collect();
     assert_eq!(states, [("bob", "Unverified"), ("nosub-ann", "Failed")]);
-    // Who was told no may ask again.
+    // A viewer who was refused may ask again.
     app.asked_in_chat("nosub-ann").await;
     app.advance(60);
     app.verify_gifts().await;

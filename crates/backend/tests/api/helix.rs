@@ -1,4 +1,4 @@
-//! The stand-in for Helix, on a port of its own.
+//! The stand-in for Helix, on its own port.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::app::{ACCESS_TOKEN, BROADCASTER};
 
-/// The client.
+/// The client id.
 pub const CLIENT_ID: &str = "e2e-ci-helix-client";
-/// A token of the broadcaster's that is good for announcing and nothing else.
+/// A token of the broadcaster with only the scope for announcements.
 pub const NARROW_TOKEN: &str = "narrow-access-token";
-/// A token of somebody else's.
+/// A token of another user.
 pub const STRANGERS_TOKEN: &str = "strangers-access-token";
 
 pub struct HelixStandIn {
@@ -30,7 +30,7 @@ pub struct HelixStandIn {
     _running: DropGuard,
 }
 
-/// Who has authorised the client, and with which tokens.
+/// The grants to the client, with their tokens.
 fn fixture() -> Fixture {
     let all = Settings::default().mock_helix.broadcaster_scopes;
     let token = |access: &str, refresh: &str, scopes: Option<Vec<String>>| GrantedToken {
@@ -55,7 +55,7 @@ fn fixture() -> Fixture {
         grant("somebody-else", vec![token(STRANGERS_TOKEN, "strangers-refresh-token", None)]),
         grant("dev-broadcaster", vec![token("hush-access-token", "hush-refresh-token", None)]),
     ];
-    // Channels whose chat somebody else reads.
+    // Channels whose chat is read by other users.
     grants.extend((0..120).map(|channel| grant(&channel.to_string(), vec![])));
     grants.push(grant("another", vec![]));
     let client = Client { id: CLIENT_ID.to_owned(), secret: None, redirect_uris: vec![] };
@@ -63,12 +63,12 @@ fn fixture() -> Fixture {
 }
 
 impl HelixStandIn {
-    /// With the machine's clock.
+    /// Starts it with the machine's clock.
     pub fn start() -> Self {
         Self::with(Arc::new(SystemClock))
     }
 
-    /// With the clock of the test.
+    /// Starts it with the test's clock.
     pub fn at(clock: &Arc<ManualClock>) -> Self {
         Self::with(Arc::<ManualClock>::clone(clock))
     }
@@ -80,13 +80,13 @@ impl HelixStandIn {
         let router = helix::router(HelixConfig { strict: true, fixture: fixture(), clock, random });
         let shutdown = CancellationToken::new();
         tokio::spawn(serve(listeners, router, Limits::default(), shutdown.clone()));
-        // The stand-in's own client too needs a provider of cryptography to be chosen, though it speaks plain HTTP.
+        // The stand-in's own client also needs a cryptography provider, although it uses plain HTTP.
         let origin = url.parse().unwrap();
         let http = mgm_http_client::client(&origin, std::time::Duration::from_secs(10)).unwrap();
         Self { url, http, _running: shutdown.drop_guard() }
     }
 
-    /// What the next requests are to suffer.
+    /// Requests faults for the next requests.
     pub async fn faults(&self, faults: Value) {
         let answer = self.http.post(format!("{}/faults", self.url)).json(&faults).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
@@ -96,14 +96,14 @@ impl HelixStandIn {
         self.faults(json!([{"kind": "status", "status": status}])).await;
     }
 
-    /// The bodies of the chat messages that were asked for, sent or not.
+    /// The bodies of the chat messages that were requested, sent or not.
     pub async fn messages(&self) -> Vec<Value> {
         let journal = self.journal().await;
         let asked = journal.requests.into_iter().filter(|request| request.path == "/helix/chat/messages");
         asked.map(|request| request.body.unwrap_or_default()).collect()
     }
 
-    /// Ends every access token that there is.
+    /// Expires all access tokens.
     pub async fn expire_tokens(&self) {
         let answer = self.http.post(format!("{}/tokens/expire", self.url)).send().await.unwrap();
         assert_eq!(answer.status(), 204);
@@ -115,16 +115,16 @@ impl HelixStandIn {
         self.journal().await.requests.iter().filter(is_backends).count()
     }
 
-    /// Ends the newest subscription that is enabled; what its callback answered.
+    /// Revokes the newest enabled EventSub subscription; returns the status of its callback's answer.
     pub async fn revoke(&self, status: &str) -> Option<u16> {
         let answer = self.http.post(format!("{}/eventsub/revoke", self.url)).json(&json!({"status": status}));
         answer.send().await.unwrap().json::<RevokedSubscription>().await.unwrap().callback_status
     }
 
-    /// Asks the keeper of EventSub subscriptions, as a client of Twitch's does; the answer's body, if it has one.
+    /// Calls the EventSub endpoint as a client of Twitch does; returns the answer's body, if it has one.
     pub async fn eventsub(&self, method: Method, query: &str, body: &Value) -> Value {
         let url = format!("{}/helix/eventsub/subscriptions{query}", self.url);
-        // By the query, which tells it from what the backend asks.
+        // In the query, to distinguish it from the backend's requests.
         let grant = format!("client_id={CLIENT_ID}&client_secret=secret&grant_type=client_credentials");
         let token = self.http.post(format!("{}/oauth2/token?{grant}", self.url)).send().await.unwrap();
         let token: Value = token.json().await.unwrap();
@@ -135,12 +135,12 @@ impl HelixStandIn {
         answer.json().await.unwrap_or_default()
     }
 
-    /// All subscriptions there are.
+    /// All EventSub subscriptions.
     pub async fn subscriptions(&self) -> Vec<Value> {
         self.eventsub(Method::GET, "", &Value::Null).await["data"].as_array().unwrap().clone()
     }
 
-    /// The bodies of the requests for a subscription.
+    /// The bodies of the requests to create a subscription.
     pub async fn subscription_requests(&self) -> Vec<Value> {
         let asked = self.journal().await.requests.into_iter();
         let asked = asked.filter(|request| request.method == "POST" && request.path == "/helix/eventsub/subscriptions");

@@ -1,4 +1,4 @@
-//! One channel is served, and viewers are told nothing of each other.
+//! One channel is served, and viewers learn nothing about each other.
 
 use axum::http::Method;
 use mgm_settings::{Environment, Settings};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, BROADCASTER, TestApp};
 
-/// The key that tests sign tokens with, as a setting.
+/// The key with which tests sign tokens, as a setting.
 const EXTENSION_SECRET: &str = "WTpH/r8Ubs3MYT7kajHzQfJiMOx9/styaDT2hGsXWvI=";
 const TYPE: &str = "twitch-eventsub-message-type";
 
@@ -21,7 +21,7 @@ async fn production() -> TestApp {
     .await
 }
 
-/// Every operation that a viewer's token is for, as the document lists them.
+/// All operations for viewers' tokens, from the document.
 async fn viewer_operations(app: &TestApp) -> Vec<(Method, String)> {
     let document = app.get("/openapi/v1.json").send().await.ok();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -61,7 +61,7 @@ fn whole(message: &str, text: &str) -> Value {
     serde_json::from_slice(&message.full_body()).unwrap()
 }
 
-/// A message that does not say in one of the places that it is of our channel.
+/// Copies of a message, each with our channel missing in one place.
 fn unnamed(whole: &Value) -> Vec<Value> {
     let id = [json!(null), json!(""), json!(7), json!({}), json!([BROADCASTER])];
     let places = [
@@ -80,7 +80,7 @@ fn unnamed(whole: &Value) -> Vec<Value> {
     bodies
 }
 
-/// A message that says in one of the places that it is of another channel.
+/// Copies of a message, each naming another channel in one place.
 fn of_another(whole: &Value) -> Vec<Value> {
     let places = ["/subscription/condition/broadcaster_user_id", "/event/broadcaster_user_id"];
     places.iter().map(|place| with(whole, place, json!("another"))).collect()
@@ -111,7 +111,7 @@ async fn in_production_chat_that_is_not_of_the_channel_is_acknowledged_and_has_n
             assert_eq!((app.name_of("ann").await, gifts().await), (None, 0), "{body}");
         }
     }
-    // Nothing of that was kept: the very message counts, once its channel is ours.
+    // Nothing of that was stored: the same message counts if it is from our channel.
     notified(&app, &gold).await;
     notified(&app, &gift).await;
     assert_eq!((app.name_of("ann").await.as_deref(), gifts().await), (Some("Etoehero"), 1));
@@ -155,7 +155,7 @@ async fn in_production_only_the_subscription_of_the_channel_is_noted() {
     assert_eq!(app.notification(&ours).header(TYPE, "revocation").send().await.status, 200);
     assert_eq!(revoked().await, "user_removed");
     for other in &others {
-        // Whoever has the secret is answered; what they verify is none of ours.
+        // A sender with the secret is answered, but what they verify is not our subscription.
         let verification = app.notification(&about(other.clone())).header(TYPE, "webhook_callback_verification");
         assert_eq!(verification.send().await.body, "prove it");
         assert_eq!(revoked().await, "user_removed", "{other}");

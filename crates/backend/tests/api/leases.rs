@@ -1,4 +1,4 @@
-//! A claim that outlives its lease says nothing any more.
+//! A claim whose lease has expired sends nothing more.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{app::TestApp, tokens::renewing};
 
-/// How often the chat was given the message.
+/// How often Helix received the message.
 async fn said(app: &TestApp) -> usize {
     let journal = app.helix.journal().await;
     let said = |path: &str, status: Option<u16>| path == "/helix/chat/messages" && status == Some(200);
     journal.requests.iter().filter(|request| said(&request.path, request.status)).count()
 }
 
-/// A payout that only has to become `Sent`; the token has expired, so that the announcement waits for another.
+/// A payout that only needs to become `Sent`; the token has expired, so the announcement waits for a new one.
 async fn scene(call_seconds: u64) -> (TestApp, String) {
     let app = TestApp::with(|settings| {
         renewing(settings);
@@ -31,8 +31,9 @@ async fn scene(call_seconds: u64) -> (TestApp, String) {
     (app, payout)
 }
 
-/// Somebody keeps the table of the tokens: in one mode it can be read, so that the first call is made and the renewal after
-/// its 401 waits; in the other the first call waits too. The lease passes, and the operator asks for another attempt.
+/// Another session locks the table of tokens: in one mode it can be read, so that the first call is made and the
+/// renewal after its 401 waits; in the other the first call waits too. The lease expires, and the operator asks for
+/// another attempt.
 #[tokio::test]
 async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_beside_the_retry() {
     for (mode, calls_before) in [("SHARE ROW EXCLUSIVE", 1), ("ACCESS EXCLUSIVE", 0)] {
@@ -57,7 +58,7 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
             assert_eq!(app.announcement(&payout).await["state"], "unknown", "{mode}");
             app.post(&format!("/api/announcements/{payout}/retry")).desktop().send().await.ok();
             kept.rollback().await.unwrap();
-            // The first attempt is over before the second begins: what it says would be heard.
+            // The first attempt ends before the second begins, so that its result would still be accepted.
             until("the attempt is over", async || app.tasks.len() == idle).await;
         };
         let (sent, ()) = tokio::join!(app.change(&payout, "Sent"), meanwhile);
@@ -70,7 +71,7 @@ async fn a_claim_whose_lease_passes_while_it_waits_for_a_token_is_not_said_besid
     }
 }
 
-/// The claim still stands, but a call could outlast it: nothing was said, so it is tried again, and the operator sees why.
+/// The claim still stands, but a call could outlast it: nothing was said, so it is retried, and the operator sees why.
 #[tokio::test]
 async fn a_call_that_could_outlast_the_lease_is_put_off() {
     let (app, payout) = scene(10).await;
@@ -78,7 +79,7 @@ async fn a_call_that_could_outlast_the_lease_is_put_off() {
     app.helix.faults(json!([{"kind": "slow", "route": "token", "delayMs": 300}])).await;
     let meanwhile = async {
         until("a token is asked for", async || app.helix.token_requests().await == 1).await;
-        // Ten seconds are left, and the call may take as long.
+        // Ten seconds are left, and a call may take that long.
         app.clock.advance(lease.checked_sub(Duration::from_secs(10)).unwrap());
     };
     let (sent, ()) = tokio::join!(app.change(&payout, "Sent"), meanwhile);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::app::{Answer, BROADCASTER, TestApp};
 
-/// Sends until one is refused; how many were not. Stops after three times as many as are allowed at once.
+/// Sends until a request is refused; returns how many were not. Stops after three times as many as are allowed at once.
 async fn until_limited(allowed: usize, mut send: impl AsyncFnMut(usize) -> Answer) -> usize {
     for number in 0..3 * allowed {
         let answer = send(number).await;
@@ -34,7 +34,7 @@ async fn a_viewer_writes_five_times_a_minute_whatever_becomes_of_it() {
     };
     assert!(until_limited(5, async |_| claim("ann", "1").await).await >= 5);
     claim("bob", "Bobhero").await.success(201);
-    // Reading is another matter.
+    // Reads have their own limit.
     assert_eq!(app.name_of("ann").await, None);
     app.finish().await;
 }
@@ -94,7 +94,7 @@ async fn an_address_guesses_sixty_times_a_minute() {
         _ => app.get("/api/pool/me").bearer(&app.token(json!({"channel_id": "another"}))).send().await,
     };
     assert!(until_limited(60, guess).await >= 60);
-    // Whoever does not guess is not in the way of those who do.
+    // Clients with the key are not affected by those who guess.
     app.get("/api/payouts/pending").desktop().send().await.ok();
     app.get("/api/pool/me").viewer("ann").send().await.ok();
     app.get("/api/payouts/pending").from("192.0.2.77").send().await.is(401, "unauthorized");
@@ -143,7 +143,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_count() {
     };
     assert!(until_limited(3, async |_| version("10.0.0.1", "198.51.100.7").await).await >= 3);
     version("10.0.0.1", "198.51.100.8").await.ok();
-    // Who is not trusted cannot pass for somebody else.
+    // An untrusted peer cannot pose as another client.
     assert!(until_limited(3, async |n| version("203.0.113.5", &format!("198.51.100.{n}")).await).await >= 3);
     app.finish().await;
 }

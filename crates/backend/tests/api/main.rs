@@ -1,4 +1,4 @@
-//! The backend over HTTP, against a database of its own for each test and a stand-in for Helix.
+//! The backend over HTTP, with a separate database for each test and a stand-in for Helix.
 #![cfg(test)]
 
 mod announcements;

@@ -1,4 +1,4 @@
-//! `/metrics`, as Prometheus sees it.
+//! `/metrics`, as scraped by Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ async fn scraped(backend: &Running, lines: &[&str]) -> String {
     }
 }
 
-/// A backend that has done some of everything.
+/// A backend that has processed some of everything.
 async fn busy() -> (Running, HelixStandIn, mgm_test_support::TestDatabase) {
     let database = mgm_test_support::database(&MIGRATOR).await;
     let helix = HelixStandIn::start();
@@ -86,7 +86,7 @@ async fn the_gauges_show_the_database() {
         ],
     )
     .await;
-    // A cycle long ago that was drawn: those that ended since were not.
+    // A cycle long ago was drawn; those that have ended since were not.
     sqlx::query(
         "INSERT INTO roulette_cycles (broadcaster_id, cycle_id, starts_at, drawn_at, deadline)
          VALUES ('dev-broadcaster', gen_random_uuid(), '2020-01-01', '2020-01-01', '2020-01-01')",
@@ -129,7 +129,7 @@ async fn chat_that_is_not_of_the_channel_is_counted_and_told_once() {
     assert_eq!(warnings.count(), 2, "{log:#?}");
 }
 
-/// Name and kind of every metric in the text, and the labels that its series have.
+/// Name and kind of all metrics in the text, and the labels of their series.
 fn exposed(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut exposed = BTreeMap::new();
     let mut current = None;

@@ -1,11 +1,11 @@
-//! A character's name is the same however it is composed and whatever invisible is in it, wherever it is given.
+//! A character name is the same however it is composed, and whatever invisible characters it has, everywhere.
 
 use serde_json::{Value, json};
 
 use crate::app::{BROADCASTER, TestApp};
 
 const NAME: &str = "Ёжикий";
-/// The same as a keyboard may write it: letters and marks, and what is drawn as nothing.
+/// The same name as keyboards may write it: letters and marks, and invisible characters.
 const TYPED: [&str; 4] = [
     "Е\u{308}жикии\u{306}",
     "\u{FEFF}Ёжи\u{200B}кий\u{FE0F}",
@@ -23,7 +23,7 @@ async fn in_chat() {
         let app = TestApp::start().await;
         assert_eq!(app.chat("ann", &format!("\u{200B}!twgold\u{2060} {typed} \u{E0000}")).await.status, 200);
         assert_eq!(app.name_of("ann").await.unwrap().to_lowercase(), NAME.to_lowercase(), "{typed:?}");
-        // The same name, which somebody has.
+        // The same name, which another viewer already has.
         app.chat("bob", &format!("!twgold {NAME}")).await;
         assert_eq!(app.name_of("bob").await, None);
         assert_eq!(app.chat("cid", &format!("!twgift {typed}")).await.status, 200);

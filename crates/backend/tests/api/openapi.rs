@@ -12,7 +12,7 @@ async fn document() -> Value {
     document
 }
 
-/// Every operation: method, path, what it asks for, what it may answer.
+/// Every operation: method, path, security, possible answers.
 fn operations(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -22,7 +22,7 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
     operations.collect()
 }
 
-/// What an operation may answer: `200`, or `409 active_payout_exists lifetime_cap_reached`.
+/// The possible answers of an operation: `200`, or `409 active_payout_exists lifetime_cap_reached`.
 fn answers(operation: &Value) -> Vec<String> {
     let responses = operation["responses"].as_object().unwrap().iter();
     let answers = responses.map(|(status, response)| {
@@ -43,7 +43,7 @@ async fn every_route_is_documented_with_its_key_and_all_its_errors() {
         .map(|(name, operation)| {
             let keys = operation["security"].as_array().into_iter().flatten();
             let keys: Vec<_> = keys.flat_map(|key| key.as_object().unwrap().keys().cloned()).collect();
-            // Every operation may fail on our side.
+            // All operations may fail on our side.
             let ours = ["500 internal_error", "503 unavailable"];
             let answers: Vec<_> =
                 answers(&operation).into_iter().filter(|answer| !ours.contains(&answer.as_str())).collect();
@@ -123,7 +123,7 @@ async fn the_document_is_whole() {
     references(&document, &document);
 }
 
-/// Whether a body, or the schema that it has, has an example.
+/// Whether a body, or its schema, has an example.
 fn has_example(document: &Value, content: &Value) -> bool {
     let schema = content["schema"].get("items").unwrap_or(&content["schema"]);
     let named = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
@@ -161,7 +161,7 @@ async fn what_a_viewer_is_told_of_anothers_gift_is_documented_to_be_all_there_is
     }
 }
 
-/// Every reference leads somewhere.
+/// Checks that every reference can be resolved.
 fn references(document: &Value, value: &Value) {
     match value {
         Value::Object(members) => {

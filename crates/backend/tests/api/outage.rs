@@ -1,4 +1,4 @@
-//! The database goes away and comes back.
+//! The database becomes unavailable and returns.
 
 use mgm_store::MIGRATOR;
 use mgm_test_support::{Durability, TestServer};
@@ -46,7 +46,7 @@ async fn after_a_crash_of_the_database_nothing_that_was_acknowledged_is_lost() {
     let app = TestApp::on(server.database(&MIGRATOR).await, |_| ());
     app.enrolled("ann", "Etoehero").await;
     server.server().crash().await.unwrap();
-    // The first requests may still meet the crash; Twitch resends what was not acknowledged.
+    // The first requests may still be affected by the crash; Twitch resends what was not acknowledged.
     let recovered = async {
         while app.chat("bob", "!twgold Bobhero").await.status != 200 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -1,11 +1,11 @@
-//! The worker of the outbox is woken by the database, and looks by itself when nobody tells it anything.
+//! The announcements' worker is woken by the database, and also polls without notifications.
 
 use mgm_store::MIGRATOR;
 use mgm_test_support::{TestDatabase, until};
 
 use crate::{helix::HelixStandIn, program::Running};
 
-/// Longer than a test.
+/// Longer than any test.
 const HOURLY: (&str, &str) = ("Announcements__PollSeconds", "3600");
 
 async fn execute(database: &TestDatabase, statement: &'static str) {
@@ -25,7 +25,7 @@ async fn listens(database: &TestDatabase) {
     until("it listens", async || found().await == 1).await;
 }
 
-/// Sent, and put off by Helix.
+/// A sent payout, whose announcement Helix has postponed.
 async fn put_off(backend: &Running, helix: &HelixStandIn, user: &str, name: &str) {
     let payout = backend.in_progress(user, name).await;
     helix.status(503).await;
@@ -66,7 +66,7 @@ async fn nothing_is_missed_when_the_connection_that_listens_is_lost() {
     put_off(&backend, &helix, "ann", "Annhero").await;
     execute(&database, "UPDATE announcements SET due_at = now() + interval '1 day'").await;
     listens(&database).await;
-    // Nobody is told of this, and nobody would hear it.
+    // This sends no notification, and nobody would receive it.
     database.terminate_sessions().await;
     execute(&database, "UPDATE announcements SET due_at = now()").await;
     announced(&database, 1).await;

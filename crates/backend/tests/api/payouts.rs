@@ -7,7 +7,7 @@ use crate::app::TestApp;
 const STATUSES: [&str; 6] = ["Pending", "InProgress", "Sent", "Failed", "Cancelled", "Expired"];
 const NO_PAYOUT: &str = "0193f6f2-8ac0-7a6e-8d3b-5cbbd5c1a7e4";
 
-/// The whole table: what the desktop may do.
+/// The whole transition table for the desktop program.
 fn is_allowed(from: &str, to: &str) -> bool {
     matches!(
         (from, to),
@@ -16,7 +16,7 @@ fn is_allowed(from: &str, to: &str) -> bool {
     )
 }
 
-/// A payout of a viewer of its own that has come to this status.
+/// A payout of a separate viewer, taken to this status.
 async fn payout_in(app: &TestApp, viewer: &str, name: &str, status: &str) -> String {
     app.enrolled(viewer, name).await;
     let payout = app.pending(viewer).await;
@@ -92,7 +92,7 @@ async fn what_is_no_status_or_no_payout_is_said_so() {
     }
     for id in [NO_PAYOUT, &NO_PAYOUT.replace('-', ""), "nonsense", "1", &format!("{payout}x")] {
         app.change(id, "InProgress").await.is(404, "not_found");
-        // Whatever the body.
+        // Whatever the body is.
         let path = format!("/api/payouts/{id}/confirm-acceptance");
         app.post(&path).desktop().json(&json!({"characterName": "Etoehero"})).send().await.is(404, "not_found");
     }
@@ -124,7 +124,7 @@ async fn a_payout_is_shown_as_documented() {
     "#);
     let spin = shown["enrollmentRequestId"].as_str().unwrap().strip_prefix("spin:").unwrap().to_owned();
     assert!(spin.len() == 32 && spin.bytes().all(|byte| byte.is_ascii_hexdigit()), "{spin}");
-    // Everywhere alike.
+    // The same on all routes.
     assert_eq!(app.get("/api/payouts/pending").desktop().send().await.ok(), json!([shown]));
     let accepted = app.post(&format!("/api/payouts/{payout}/confirm-acceptance")).desktop();
     assert_eq!(accepted.json(&json!({"characterName": "Etoehero"})).send().await.ok(), shown);
@@ -185,7 +185,7 @@ async fn a_long_list_comes_in_pages() {
     {
         app.enrolled(user, name).await;
         expected.push(app.pending(user).await);
-        // Two at a time have the same age.
+        // Two payouts each have the same age.
         app.advance(expected.len() as u64 % 2);
     }
     expected.sort_unstable();
@@ -198,7 +198,7 @@ async fn a_long_list_comes_in_pages() {
         listed.extend(page.as_array().unwrap().iter().map(|payout| payout["id"].as_str().unwrap().to_owned()));
         let link = answer.headers.get("link").map(|link| link.to_str().unwrap());
         next = link.map(|link| link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned());
-        // One that has left the list still says where the list goes on.
+        // A payout that has left the list still marks where it continues.
         app.change(listed.last().unwrap(), "Cancelled").await.ok();
     }
     assert_eq!(listed, expected);

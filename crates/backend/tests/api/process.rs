@@ -1,4 +1,4 @@
-//! The program `mgm-backend` as an operator has it: exit statuses, logs, signals.
+//! The program `mgm-backend` as operators see it: exit statuses, logs, signals.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn production_without_its_settings_ends_with_2_and_names_them_all() {
     }
 }
 
-/// As on a machine without CA certificates.
+/// Like a machine without CA certificates.
 const NO_CERTIFICATES: (&str, &str) = ("SSL_CERT_FILE", "/dev/null");
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn sigterm_cuts_no_request_and_leaves_no_announcement() {
         }
         backend.terminate();
     });
-    // Helix takes longer than the answer waits for it: what is under way then is seen through all the same.
+    // Helix takes longer than the answer waits for it: the pending call is still completed.
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.json::<Value>().await.unwrap()["status"], "Sent");
     let (status, log) = backend.end().await;
@@ -156,7 +156,7 @@ async fn no_secret_is_ever_in_the_log() {
     backend.terminate();
     let (status, log) = backend.end().await;
     assert_eq!(status, 0);
-    // The token was renewed: those that Twitch gave out are secrets, too.
+    // The token was renewed: the tokens that Twitch issued are secrets, too.
     let renewed: (String, String) = sqlx::query_as("SELECT access_token, refresh_token FROM twitch_tokens")
         .fetch_one(database.pool())
         .await
@@ -166,7 +166,7 @@ async fn no_secret_is_ever_in_the_log() {
         let mut lines = log.iter().filter(|line| line.contains(hidden));
         assert_eq!(lines.next(), None, "{hidden}");
     }
-    // The log is worth reading all the same: what happened, of which request, in which time.
+    // The log is still useful: it says what happened, for which request, and how long it took.
     let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let request = lines.iter().find(|line| line["message"] == "request" && line["span"]["route"] == "/api/pool/me");
     let request = request.unwrap_or_else(|| panic!("{log:#?}"));

@@ -1,4 +1,4 @@
-//! The program `mgm-backend` as a process of its own.
+//! The program `mgm-backend` as a separate process.
 
 use std::{process::Stdio, time::Duration};
 
@@ -21,7 +21,7 @@ use tokio::{
 use crate::helix::{CLIENT_ID, HelixStandIn};
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// What must never be read in a log. Each is found nowhere else in the environment of a test.
+/// What must never occur in a log. Each value occurs nowhere else in the environment of a test.
 pub const SECRETS: [(&str, &str); 7] = [
     ("Mgm__ApiKey", "hush-api-key"),
     ("Mgm__ApiKeyPrevious", "hush-api-key-before"),
@@ -32,7 +32,7 @@ pub const SECRETS: [(&str, &str); 7] = [
     ("Twitch__ExtensionSecret", "aHVzaC1leHRlbnNpb24tc2VjcmV0"),
 ];
 
-/// `mgm-backend` with nothing in its environment but what is given.
+/// `mgm-backend` with only the given environment.
 pub fn program(environment: &[(&str, &str)]) -> Command {
     as_program(Command::new(env!("CARGO_BIN_EXE_mgm-backend")), environment)
 }
@@ -43,7 +43,7 @@ fn as_program(mut command: Command, environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs it to its end: the exit status and all that it wrote.
+/// Runs it to its end; returns the exit status and all its output.
 pub async fn run(environment: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
     let output = timeout(PATIENCE, program(environment).args(arguments).output()).await.unwrap().unwrap();
     let written = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
@@ -69,7 +69,7 @@ impl Running {
         Self::start_as(database, helix, further, program).await
     }
 
-    /// The same where the process may have no more than so many file descriptors.
+    /// The same with a limit on file descriptors.
     pub async fn start_with_descriptors(database: &TestDatabase, helix: &HelixStandIn, descriptors: u32) -> Self {
         let quiet = [("RUST_LOG", "info")];
         let limited = |environment: &[(&str, &str)]| {
@@ -107,7 +107,7 @@ impl Running {
         Self::from(command(&environment)).await
     }
 
-    /// Starts with this environment, in which logs are JSON, and waits until it listens.
+    /// Starts it with this environment, and JSON logs, and waits until it listens.
     pub async fn launch(environment: &[(&str, &str)]) -> Self {
         Self::from(program(environment)).await
     }
@@ -156,7 +156,7 @@ impl Running {
         self.http.post(format!("{}/api/twitch/eventsub", self.url)).headers(headers).body(body).send().await.unwrap()
     }
 
-    /// Enrols a viewer and takes a payout of theirs to `InProgress`; its id.
+    /// Enrols a viewer and takes a payout of theirs to `InProgress`; returns its id.
     pub async fn in_progress(&self, user: &str, name: &str) -> String {
         assert_eq!(self.chat(user, &format!("!twgold {name}")).await.status(), 200);
         let prepared = self.post("/api/e2e/prepare-pending-payout", &json!({"twitchUserId": user})).await;
@@ -175,12 +175,12 @@ impl Running {
         kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     }
 
-    /// Ends it as a crash does, in the middle of whatever it is at.
+    /// Kills it, as a crash would, whatever it is doing.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for the end: the exit status and the whole log.
+    /// Waits for its end; returns the exit status and the whole log.
     pub async fn end(mut self) -> (i32, Vec<String>) {
         let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         while let Some(line) = self.log.recv().await {
@@ -197,13 +197,13 @@ pub fn notification(user: &str, text: &str) -> (HeaderMap, Vec<u8>) {
     (signed(&body), body)
 }
 
-/// The headers of a notification, by Twitch.
+/// The headers of a notification that Twitch signed.
 fn signed(body: &[u8]) -> HeaderMap {
     let secrets = SigningSecrets::new([&SecretString::from("hush-eventsub-secret")]).unwrap();
     secrets.notification_headers("id", &now().to_string(), body)
 }
 
-/// The first address of the log line that says this.
+/// The first address in the log line with this message.
 pub fn address(line: &str, message: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).unwrap();
     let addresses = (line["message"] == message).then(|| line["addresses"].as_str())??;

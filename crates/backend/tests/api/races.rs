@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many requests at once.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::app::{Answer, TestApp};
 
-/// A name of its own for each number: letters only.
+/// A distinct name for each number: letters only.
 fn name(number: usize) -> String {
     format!("{number:05}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }

@@ -1,5 +1,5 @@
-//! All secrets are changed, as docs/operations.md says, while desktop, viewers and Twitch go on without a pause: two
-//! processes behind a balancer, restarted one after the other at each step.
+//! All secrets are rotated as docs/operations.md describes, while the desktop program, viewers and Twitch continue
+//! without a pause: two processes behind a balancer are restarted one after the other at each step.
 
 use std::{
     sync::{
@@ -34,7 +34,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One of each kind; the viewers' is base64 of something like itself.
+/// One secret of each kind; the viewers' is base64 of a similar text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Secrets {
     api_key: &'static str,
@@ -47,10 +47,10 @@ const OLD: Secrets =
 const NEW: Secrets =
     Secrets { api_key: "new-api-key", eventsub: "new-eventsub-secret", extension: "bmV3LWV4dGVuc2lvbi1zZWNyZXQ=" };
 
-/// Passes each request on to the next backend in turn.
+/// Passes requests to the backends in turn.
 #[derive(Clone)]
 struct Balancer {
-    /// Each holds its address as often as requests to it are under way, and once more.
+    /// Each holds its address once, and once more for each request in progress to it.
     backends: Arc<Mutex<Vec<Arc<str>>>>,
     turn: Arc<AtomicUsize>,
     http: reqwest::Client,
@@ -67,7 +67,7 @@ impl Balancer {
         (balancer, url)
     }
 
-    /// Sends nothing more to the old one, and waits until nothing is under way to it.
+    /// Sends nothing more to the old backend, and waits until no request to it is in progress.
     async fn replace(&self, old: Option<&str>, new: &str) {
         let old = {
             let mut backends = self.backends.lock().unwrap();
@@ -99,7 +99,7 @@ async fn pass_on(State(balancer): State<Balancer>, request: Request) -> Response
     response
 }
 
-/// Those who go on asking, each with the secret that it has at the time.
+/// The clients that continue, each with its current secret.
 #[derive(Clone)]
 struct Clients {
     http: reqwest::Client,
@@ -124,7 +124,7 @@ impl Clients {
         request.send().await.unwrap().status()
     }
 
-    /// A viewer enrols, a new one each time.
+    /// Enrols a new viewer each time.
     async fn twitch(&self, secrets: Secrets, number: usize) -> StatusCode {
         let letters: String = format!("{number:05}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
         let (id, text) = (number.to_string(), format!("!twgold Hero{letters}"));
@@ -134,7 +134,7 @@ impl Clients {
         request.body(Bytes::from(body)).send().await.unwrap().status()
     }
 
-    /// Each of them asks until it is stopped, and is never turned away.
+    /// Each client sends requests until it is stopped, and is never refused.
     fn start(&self, tasks: &TaskTracker) {
         for kind in 0..3 {
             let clients = self.clone();
@@ -156,7 +156,7 @@ impl Clients {
         }
     }
 
-    /// Waits until each has been answered some more.
+    /// Waits until each client has been answered a few more times.
     async fn go_on(&self, tasks: &TaskTracker) {
         let counts = || self.asked.iter().map(|count| count.load(Ordering::Relaxed)).collect::<Vec<_>>();
         let before = counts();
@@ -170,7 +170,7 @@ impl Clients {
     }
 }
 
-/// The operator's side.
+/// The operator's part.
 struct Deployment {
     database: TestDatabase,
     helix: HelixStandIn,
@@ -180,7 +180,7 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// Restarts one process after the other: the new one first serves, then the old one is taken out and ended.
+    /// Restarts one process after the other: the new one serves before the old one is removed and stopped.
     async fn roll(&mut self, changes: &[(&str, &str)]) {
         for place in 0..2 {
             let new = self.launch(changes).await;
@@ -215,7 +215,7 @@ impl Deployment {
         Running::launch(&environment).await
     }
 
-    /// Until Twitch sends by a subscription that was asked for so many times.
+    /// Waits until Twitch sends through a subscription that was requested this many times.
     async fn subscribed(&self, times: usize) {
         let subscribed = async {
             loop {
@@ -275,7 +275,7 @@ async fn every_secret_is_changed_without_a_request_being_lost() {
     clients.start(&tasks);
     clients.go_on(&tasks).await;
 
-    // First everybody accepts the new ones, too.
+    // First all processes also accept the new secrets.
     let accepted = format!("{},{}", OLD.extension, NEW.extension).leak();
     deployment.roll(&both(OLD, NEW, accepted)).await;
     clients.go_on(&tasks).await;
@@ -283,7 +283,7 @@ async fn every_secret_is_changed_without_a_request_being_lost() {
     *clients.viewer.lock().unwrap() = NEW;
     clients.go_on(&tasks).await;
 
-    // Then the new ones come first, and the subscription is made anew with the new secret.
+    // Then the new secrets come first, and the subscription is created again with the new secret.
     let accepted = format!("{},{}", NEW.extension, OLD.extension).leak();
     deployment.roll(&both(NEW, OLD, accepted)).await;
     deployment.subscribed(2).await;
@@ -291,7 +291,7 @@ async fn every_secret_is_changed_without_a_request_being_lost() {
     *clients.twitch.lock().unwrap() = NEW;
     clients.go_on(&tasks).await;
 
-    // At last the old ones go.
+    // Finally the old secrets are removed.
     deployment.roll(&only(NEW)).await;
     clients.go_on(&tasks).await;
     clients.stop.cancel();

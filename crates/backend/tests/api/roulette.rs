@@ -26,7 +26,7 @@ async fn verify(app: &TestApp, body: &Value) -> Answer {
     app.post("/api/roulette/verify-candidate").desktop().json(body).send().await
 }
 
-/// A backend whose cycle has drawn `ann`, 250 s into it.
+/// A backend 250 s into a cycle that has drawn `ann`.
 async fn drawn() -> (TestApp, Value) {
     let app = TestApp::start().await;
     app.enrolled("ann", "Etoehero").await;
@@ -51,7 +51,7 @@ async fn the_state_is_as_documented() {
     let now = state(&app).await;
     assert_eq!((&now["poolParticipantCount"], &now["spinPhase"]), (&json!(2), &json!("collecting")));
     assert_eq!(now["currentSpinCycleId"].as_str().unwrap().len(), 36);
-    // The boundary is strictly after now.
+    // The boundary is strictly later than now.
     app.advance(290);
     let later = state(&app).await;
     assert_eq!(later["nextSpinAt"], "2026-01-02T03:15:00.000Z");
@@ -68,7 +68,7 @@ async fn a_cycle_goes_through_its_phases() {
     assert_eq!(phase(&app).await, "collecting");
     app.get("/api/roulette/candidate").desktop().send().await.is(404, "no_candidate");
     app.advance(1);
-    // Due, and not drawn yet.
+    // Due, but not yet drawn.
     assert_eq!(phase(&app).await, "completed");
     app.draw().await;
     assert_eq!(phase(&app).await, "spinning");
@@ -143,7 +143,7 @@ async fn who_is_online_wins_and_a_repeat_changes_nothing() {
     {
         assert_eq!(verify(&app, &repeat).await.ok(), won);
     }
-    // Also after the deadline, and with the id in its other form.
+    // Even after the deadline, and with the id in its other form.
     app.advance(3_600);
     assert_eq!(verify(&app, &report(&json!(hex), "Etoehero", true)).await.ok(), won);
     assert_eq!(app.get("/api/payouts/pending").desktop().send().await.ok().as_array().unwrap().len(), 1);
@@ -216,7 +216,7 @@ async fn a_verification_is_checked_in_a_fixed_order() {
     ] {
         verify(&app, &body).await.is(400, "invalid_payload");
     }
-    // The payload is good: the name's syntax comes next, then the cycle.
+    // The payload is valid: the name's syntax is checked next, then the cycle.
     let unknown = json!("0193f6f2-8ac0-7a6e-8d3b-5cbbd5c1a7e4");
     verify(&app, &report(&unknown, "1", true)).await.is(400, "invalid_character_name");
     verify(&app, &report(&unknown, "Etoehero", true)).await.is(400, "out_of_sequence");
@@ -290,7 +290,7 @@ async fn a_candidate_who_reached_the_cap_since_decides_the_cycle_without_a_winne
     let payout = app.pending("ann").await;
     app.change(&payout, "InProgress").await.ok();
     app.change(&payout, "Sent").await.ok();
-    // With a candidate the cycle is not idle, though nobody is in the pool.
+    // With a candidate the cycle is not idle, although the pool is empty.
     assert_eq!(phase(&app).await, "spinning");
     verify(&app, &report(&cycle, "Etoehero", true)).await.is(409, "lifetime_cap_reached");
     assert_eq!(verify(&app, &report(&cycle, "Etoehero", true)).await.ok()["payoutId"], Value::Null);

@@ -1,4 +1,4 @@
-//! What is secret is found in nothing that comes out: a canary stands in every setting, and in every answer of Twitch's.
+//! No output contains a secret: there is a canary in every setting, and in every answer of Twitch's.
 
 use std::{collections::VecDeque, fmt::Write, sync::Arc, sync::Mutex};
 
@@ -24,7 +24,7 @@ use crate::program::{PATIENCE, Running, SECRETS, address, run};
 
 const CANARY: &str = "hush-canary";
 
-/// Bad values of every kind, with the canary in them.
+/// Invalid values of every kind that contain the canary.
 fn values() -> Vec<String> {
     let shapes = [
         "§",
@@ -64,14 +64,14 @@ fn rows() -> Vec<Row> {
     Settings::load(&Sources::default()).unwrap().rows
 }
 
-/// The names of every setting, those that were inherited among them.
+/// The names of all settings, including inherited ones.
 fn variables() -> Vec<String> {
     let own = rows().into_iter().map(|row| row.key.to_owned());
     let inherited = ["ASPNETCORE_ENVIRONMENT", "ASPNETCORE_URLS", "OTEL_EXPORTER_OTLP_ENDPOINT", "DATABASE_URL"];
     own.chain(inherited.map(str::to_owned)).collect()
 }
 
-/// All that is said of settings by the programs that read them.
+/// All output about settings of the programs that read them.
 fn said(file: Option<&str>, environment: &[(&str, &str)]) -> String {
     let directory = tempfile(file);
     let sources = Sources {
@@ -84,7 +84,7 @@ fn said(file: Option<&str>, environment: &[(&str, &str)]) -> String {
         Err(error) => write!(said, "{error}\n{error:?}").unwrap(),
         Ok(loaded) => {
             let settings = &loaded.settings;
-            // Production lacks too much to start with: whatever is wrong is told.
+            // Production lacks too many settings to start, so all problems are reported.
             let error = BackendConfig::new(settings).unwrap_err();
             write!(said, "{error}\n{error:?}").unwrap();
             if let Err(error) = mgm_mocks::synthetic_desktop::SyntheticDesktopConfig::from_settings(settings) {
@@ -95,7 +95,7 @@ fn said(file: Option<&str>, environment: &[(&str, &str)]) -> String {
     said
 }
 
-/// A file that is gone at the end.
+/// A file that is deleted on drop.
 struct File(std::path::PathBuf);
 
 impl Drop for File {
@@ -127,9 +127,9 @@ fn no_error_of_a_setting_holds_its_value() {
             let file = tempfile(Some(&value)).unwrap();
             let path = file.0.to_str().unwrap();
             is_silent(&said(None, &[(&format!("{variable}__File"), path)]), &format!("{variable}: {value} in a file"));
-            // The secret itself where the name of its file should be.
+            // The secret itself in place of its file's name.
             is_silent(&said(None, &[(&format!("{variable}__File"), &value)]), &format!("{variable}__File={value}"));
-            // Twice, and not alike.
+            // Twice, with different values.
             let again = variable.to_uppercase();
             is_silent(
                 &said(None, &[(&variable, &value), (&again, "other")]),
@@ -150,7 +150,7 @@ fn no_error_of_the_file_holds_what_stands_in_it() {
                 format!("{key} = {text}"),
                 format!("{key} = [{text}, 5]"),
                 format!("{key} = {{ a = {text} }}"),
-                // Not TOML, as people write it.
+                // Not TOML, but what people write.
                 format!("{key} = {value}"),
                 format!("{key} = \"{CANARY}"),
                 format!("{key} = '{CANARY}"),
@@ -180,7 +180,7 @@ async fn a_program_that_does_not_start_tells_no_value() {
         let (status, written) = run(&environment, &[]).await;
         assert_eq!(status, 2, "{written}");
         is_silent(&written, &value);
-        // As far as the database, which is not there.
+        // As far as the database, which does not exist.
         let environment = [
             ("RUST_LOG", "info"),
             ("Mgm__Environment", "Development"),
@@ -197,7 +197,7 @@ async fn a_program_that_does_not_start_tells_no_value() {
     is_silent(&written, "RUST_LOG");
 }
 
-/// Twitch, repeating in every text of every answer what it was sent.
+/// A Twitch that repeats what it was sent in every text of every answer.
 struct Parrot {
     url: String,
     state: Arc<Heard>,
@@ -206,7 +206,7 @@ struct Parrot {
 
 #[derive(Default)]
 struct Heard {
-    /// What becomes of the next chat messages.
+    /// The statuses of the answers to the next chat messages.
     chat: Mutex<VecDeque<u16>>,
     paths: Mutex<Vec<String>>,
 }
@@ -229,7 +229,7 @@ impl Parrot {
     }
 }
 
-/// A secret in the ways in which one may be repeated.
+/// A secret in the encodings in which it may be repeated.
 fn written(secret: &str) -> [String; 4] {
     let each = |form: fn(u8) -> String| secret.bytes().map(form).collect();
     [
@@ -289,7 +289,7 @@ async fn repeat(State(heard): State<Arc<Heard>>, request: Request<Body>) -> Resp
     }
 }
 
-/// Every row of every table, but for the tokens that are kept in one.
+/// Every row of every table, except for the tokens, which one table stores.
 async fn kept(database: &TestDatabase) -> String {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
@@ -309,7 +309,7 @@ async fn kept(database: &TestDatabase) -> String {
 #[tokio::test]
 async fn what_twitch_repeats_is_in_nothing_that_comes_out() {
     let database = mgm_test_support::database(&MIGRATOR).await;
-    // A 500 is tried again, and is dropped then; what is answered 401 would be renewed.
+    // A 500 would be retried and then dropped; after a 401 the token would be renewed.
     let chat = [400, 403, 502, 200, 302, 401];
     let parrot = Parrot::start(&chat);
     let url = database.url();
@@ -367,7 +367,7 @@ async fn what_twitch_repeats_is_in_nothing_that_comes_out() {
     let log = log.join("\n");
     assert!(log.contains("parrot: (not shown)"), "{log}");
     out += &log;
-    // JSON within JSON doubles its backslashes.
+    // Nested JSON doubles its backslashes.
     let out = out.to_lowercase().replace("\\\\", "\\");
     for secret in SECRETS.iter().map(|(_, secret)| *secret).chain([APP_TOKEN]) {
         for form in written(secret) {

@@ -1,4 +1,4 @@
-//! How often a request goes to the database.
+//! The number of database statements per request.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 
 use crate::app::TestApp;
 
-/// The statements that are run, by their first words. `BEGIN` is not among them: sqlx does not tell of it.
+/// The statements that are run, by their first words. `BEGIN` is not among them: sqlx does not log it.
 #[derive(Clone, Default)]
 struct Statements(Arc<Mutex<Vec<String>>>);
 
@@ -33,7 +33,8 @@ impl Visit for Statements {
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
-/// What `PATCH Sent` costs, the announcement included. The test runs on one thread, and so does all that it hears of.
+/// The cost of `PATCH Sent`, including the announcement. The test runs on one thread, as does everything that it
+/// observes.
 #[tokio::test]
 async fn sent_is_committed_announced_and_answered_without_reading_anything_again() {
     let app = TestApp::start().await;

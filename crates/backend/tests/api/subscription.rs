@@ -1,4 +1,4 @@
-//! The subscription to chat is made, repaired and made anew, by one process at a time.
+//! The chat subscription is created, repaired and created again, by one process at a time.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::app::{BROADCASTER, EVENTSUB_SECRET, PREVIOUS_EVENTSUB_SECRET, TestApp
 const CHANNEL_CHAT_MESSAGE: &str = "channel.chat.message";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A backend that looks after its subscription, at an address where the stand-in for Twitch reaches it.
+/// A backend that maintains its chat subscription, at an address that the stand-in for Twitch can reach.
 struct Keeper {
     app: TestApp,
     callback: String,
@@ -44,7 +44,7 @@ impl Keeper {
         Self { app, callback, _serving: shutdown.drop_guard() }
     }
 
-    /// As `GET /health/ready` shows it.
+    /// The answer of `GET /health/ready`.
     async fn health(&self) -> Value {
         self.app.get("/health/ready").send().await.ok()
     }
@@ -53,12 +53,12 @@ impl Keeper {
         self.health().await["subscription"].as_str().unwrap_or("unknown").to_owned()
     }
 
-    /// Why it cannot be made.
+    /// Why the subscription cannot be created.
     async fn problem(&self) -> Option<String> {
         self.app.state.store.chat_subscription().await.unwrap().unwrap().reason
     }
 
-    /// The worker's rounds, by any of the processes, until the subscription stands so.
+    /// Runs rounds of the worker, in any of the processes, until the subscription has this state.
     async fn until(&self, state: &AppState, wanted: &str) {
         let settled = async {
             loop {
@@ -78,7 +78,7 @@ impl Keeper {
         self.until(&self.app.state, "enabled").await;
     }
 
-    /// Rounds for this many seconds.
+    /// Runs rounds for this many seconds.
     async fn rounds(&self, seconds: u32) {
         for _ in 0..seconds {
             self.app.state.subscription.round().await.unwrap();
@@ -87,7 +87,7 @@ impl Keeper {
         }
     }
 
-    /// Somebody has made a subscription by hand.
+    /// Creates a subscription by hand.
     async fn made_by_hand(&self, kind: &str, channel: &str, callback: &str) -> String {
         let made = json!({
             "type": kind,
@@ -133,7 +133,7 @@ async fn the_subscription_is_made_and_verified_at_start_and_every_process_shows_
     let other = keeper.app.another(|settings| settings.twitch.event_sub_callback_url = None);
     let shown = other.store.chat_subscription().await.unwrap().unwrap();
     assert_eq!(shown.state.as_str(), "enabled");
-    // A restart finds it in order.
+    // After a restart it is still in order.
     let restarted = keeper.app.another(|_| ());
     keeper.until(&restarted, "enabled").await;
     assert_eq!(keeper.requests().await, 1);
@@ -150,14 +150,14 @@ async fn what_stands_in_the_way_is_replaced_and_what_is_others_left_alone() {
     let nowhere = "http://127.0.0.1:9/api/twitch/eventsub";
     let ours = [
         keeper.made_by_hand(CHANNEL_CHAT_MESSAGE, BROADCASTER, nowhere).await,
-        // With a secret that is not known to be ours.
+        // Its secret is not known to be ours.
         keeper.made_by_hand(CHANNEL_CHAT_MESSAGE, BROADCASTER, &keeper.callback).await,
     ];
     keeper.enabled().await;
     let left = keeper.ids().await;
     assert_eq!(left.len(), 3, "{left:?}");
     assert!(theirs.iter().all(|id| left.contains(id)) && !ours.iter().any(|id| left.contains(id)), "{left:?}");
-    // A duplicate that appears later goes with the next look.
+    // A duplicate that appears later is deleted at the next check.
     keeper.made_by_hand(CHANNEL_CHAT_MESSAGE, BROADCASTER, nowhere).await;
     keeper.app.advance(601);
     keeper.app.state.subscription.round().await.unwrap();
@@ -173,7 +173,7 @@ async fn a_list_of_many_pages_is_read_to_its_end() {
     }
     let ours = keeper.made_by_hand(CHANNEL_CHAT_MESSAGE, BROADCASTER, &keeper.callback).await;
     keeper.enabled().await;
-    // On the second page, and replaced, since its secret is not known.
+    // It is on the second page, and is replaced, since its secret is unknown.
     let deleted = keeper.app.helix.journal().await.requests;
     let deleted: Vec<_> = deleted.iter().filter(|one| one.method == "DELETE").map(|one| one.query.clone()).collect();
     assert_eq!(deleted, [Some(format!("id={ours}"))]);
@@ -291,7 +291,7 @@ async fn a_subscription_whose_making_was_answered_to_nobody_is_known_again() {
 
 #[tokio::test]
 async fn a_callback_that_cannot_prove_itself_is_tried_less_and_less_often() {
-    // Nobody listens there.
+    // Nothing listens there.
     let keeper = Keeper::with(|settings| {
         settings.twitch.event_sub_callback_url = Some(callback_url("http://127.0.0.1:9/api/twitch/eventsub"));
     })
@@ -308,7 +308,7 @@ async fn a_callback_that_cannot_prove_itself_is_tried_less_and_less_often() {
 #[tokio::test]
 async fn a_changed_secret_makes_another_subscription_and_an_older_process_leaves_it() {
     let new = "the-secret-after-that";
-    // As the procedure says: every process accepts the new secret before one signs with it.
+    // As the procedure requires: every process accepts the new secret before one signs with it.
     let keeper = Keeper::with(|settings| settings.twitch.event_sub_secret_previous = Some(signing_secret(new))).await;
     keeper.enabled().await;
     let first = keeper.ids().await;

@@ -1,4 +1,4 @@
-//! The broadcaster's token is renewed when Twitch no longer takes it.
+//! The broadcaster's token is renewed when Twitch no longer accepts it.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn ask(state: &AppState) -> Result<bool, AskError> {
     state.helix.is_subscribed("ann", &Correlation::default()).await
 }
 
-/// The token of the last message that was taken.
+/// The token of the last message that was accepted.
 async fn last_token(app: &TestApp) -> String {
     let header = app.helix.last_request().await["authorizationHeader"].as_str().unwrap().to_owned();
     header.strip_prefix("Bearer ").unwrap().to_owned()
@@ -52,7 +52,7 @@ async fn two_processes_that_get_401_at_once_renew_the_token_once_and_both_go_on(
     let app = TestApp::with(renewing).await;
     let other = app.another(|_| ());
     app.helix.expire_tokens().await;
-    // Held back, so that everybody has got a 401 by the time the new token is there.
+    // Delayed, so that all calls have received a 401 before the new token exists.
     app.helix.faults(json!([{"kind": "slow", "route": "token", "delayMs": 500}])).await;
     let asked = join_all((0..8).flat_map(|_| [ask(&app.state), ask(&other)])).await;
     assert!(asked.iter().all(|answer| *answer == Ok(true)), "{asked:?}");
@@ -68,7 +68,7 @@ async fn the_renewed_pair_outlives_a_restart_and_is_renewed_in_its_turn() {
     let restarted = app.another(|_| ());
     assert_eq!(ask(&restarted).await, Ok(true));
     assert_eq!(app.helix.token_requests().await, 1, "the stored token is still good");
-    // The stand-in takes each refresh token once, so this is the second one of its line.
+    // The stand-in accepts each refresh token once, so this is the second in the chain.
     app.helix.expire_tokens().await;
     assert_eq!(ask(&restarted).await, Ok(true));
     assert_eq!(app.helix.token_requests().await, 2);
@@ -90,7 +90,7 @@ async fn a_new_refresh_token_in_the_settings_wins_over_the_stored_pair() {
     let asked = app.helix.journal().await.requests;
     let statuses: Vec<_> =
         asked.iter().filter(|one| one.path == "/helix/chat/messages").map(|one| one.status).collect();
-    // The configured access token was tried first; that it is void the stand-in says.
+    // The configured access token was tried first; the stand-in answers that it is invalid.
     assert_eq!(statuses, [Some(401), Some(200)]);
     assert_eq!(app.helix.token_requests().await, 2);
     app.finish().await;
@@ -113,7 +113,7 @@ async fn a_refused_refresh_token_is_reported_without_it_and_left_alone() {
         assert!(matches!(ask(state).await, Err(AskError::Token(TokenTrouble::Refused(_)))));
     }
     assert_eq!(app.helix.token_requests().await, 1, "it is not asked again and again");
-    // A process that is started later may try, for somebody may have seen to it.
+    // A process that starts later may try, since somebody may have fixed it.
     let later = app.another(|_| ());
     assert_eq!(ask(&later).await, Ok(true));
     assert_eq!(ask(&other).await, Ok(true));
@@ -195,7 +195,7 @@ async fn a_void_token_is_noticed_and_renewed_before_it_is_needed() {
     app.finish().await;
 }
 
-/// A backend that looks after everything, with this token.
+/// A backend that uses all features, with this token.
 async fn with_token(token: &'static str) -> TestApp {
     TestApp::with(|settings| {
         settings.mgm.dev_skip_subscriber_check = false;
@@ -231,7 +231,7 @@ async fn the_scopes_that_the_token_lacks_are_named_with_what_comes_of_it() {
     }
     assert!(findings.warnings[0].contains("helix_unavailable") && !findings.warnings[0].contains(NARROW_TOKEN));
     assert!(matches!(ask(&app.state).await, Err(AskError::Call(CallError::Refused { status: 401, .. }))));
-    // What is not done needs no scope.
+    // A disabled feature needs no scope.
     let less = app.another(|settings| {
         settings.mgm.dev_skip_subscriber_check = true;
         settings.twitch.event_sub_callback_url = None;
@@ -279,7 +279,7 @@ async fn a_token_that_was_issued_to_another_client_is_noticed() {
     app.finish().await;
 }
 
-/// The access token that was given out last.
+/// The access token that was issued last.
 async fn last_renewed(app: &TestApp) -> String {
     let query = "SELECT access_token FROM twitch_tokens";
     sqlx::query_scalar(query).fetch_one(app.database.pool()).await.unwrap()

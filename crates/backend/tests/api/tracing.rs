@@ -1,4 +1,4 @@
-//! Traces: from a caller through us to Twitch, in the log, and to a collector.
+//! Traces: from a caller through the backend to Twitch, in the log, and to a collector.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,7 @@ fn traceparent() -> String {
     format!("00-{TRACE}-{SPAN}-01")
 }
 
-/// The trace and the span of what Twitch was asked.
+/// The trace and the span of a request to Twitch.
 fn place(entry: &JournalEntry) -> (String, String) {
     let traceparent = entry.traceparent.as_ref().unwrap_or_else(|| panic!("{entry:?}"));
     let parts: Vec<_> = traceparent.split('-').collect();
@@ -35,7 +35,7 @@ fn place(entry: &JournalEntry) -> (String, String) {
     (parts[1].to_owned(), parts[2].to_owned())
 }
 
-/// What Twitch was asked on a path.
+/// The requests to Twitch on a path.
 async fn asked(helix: &HelixStandIn, path: &str) -> Vec<JournalEntry> {
     helix.journal().await.requests.into_iter().filter(|entry| entry.path == path).collect()
 }
@@ -87,7 +87,7 @@ async fn a_subscription_is_checked_in_the_trace_of_the_claim() {
     app.finish().await;
 }
 
-/// A collector of traces, on a port of its own.
+/// A collector of traces, on its own port.
 fn collector() -> (String, Arc<Mutex<Vec<ResourceSpans>>>) {
     let listeners = Listeners::bind(&BindUrls::loopback(0)).unwrap();
     let url = format!("http://{}", listeners.addresses()[0]);
@@ -105,7 +105,7 @@ fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Any> {
     attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
 }
 
-/// Takes a payout to `Sent` in the trace of a caller.
+/// Takes a payout to `Sent` within a caller's trace.
 async fn sent_in_a_trace(backend: &Running) {
     let payout = backend.in_progress("ann", "Annhero").await;
     let request = backend.http.patch(format!("{}/api/payouts/{payout}/status", backend.url));

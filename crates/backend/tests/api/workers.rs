@@ -1,4 +1,4 @@
-//! What happens without being asked for.
+//! Background work.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn payouts_expire_a_day_after_they_were_made() {
     app.advance(1);
     assert_eq!(expired().await, 2);
     app.change(&pending, "InProgress").await.is(409, "terminal_status_change_not_allowed");
-    // They may take part again.
+    // They may enrol again.
     app.enrolled("ann", "Annhero").await;
     app.finish().await;
 }
