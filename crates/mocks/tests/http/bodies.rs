@@ -1,4 +1,4 @@
-//! No array passes for an object in a body of any stand-in.
+//! No array is accepted in place of an object in any stand-in's bodies.
 
 use http::{HeaderValue, StatusCode};
 use mgm_mocks::helix::{self, HelixConfig};

@@ -1,4 +1,4 @@
-//! The endpoints of Helix, with the world of the documents' fixture.
+//! The endpoints of Helix, with the documented fixture.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn say(mock: &Running, token: &str, sender: &str, text: &str) -> (StatusCo
     ask(mock, token, Method::POST, CHAT, message(sender, text)).await
 }
 
-/// Asks for each path; what the answers' statuses are.
+/// Requests each path; returns the statuses of the answers.
 async fn statuses(mock: &Running, asked: &[(&str, &str, u16)]) {
     for (token, path, status) in asked {
         let (seen, body) = get(mock, token, path).await;
@@ -183,7 +183,7 @@ async fn what_is_said_follows_the_rules_of_the_chat() {
         (&same["data"][0]["is_sent"], &same["data"][0]["drop_reason"]["code"]),
         (&json!(false), &json!("msg_duplicate"))
     );
-    // The same in the app's name: the bot moderates, so that the broadcaster's grant is not asked for.
+    // The same with an app token: the bot moderates, so the broadcaster's grant is not needed.
     let app = app_token(&mock).await;
     admin(&mock, Method::PATCH, "grants/app/1001", json!({"scopes": []})).await;
     assert_eq!(say(&mock, &app, "1004", "hello").await.1["data"][0]["is_sent"], true);
@@ -357,7 +357,7 @@ async fn a_subscription_about_whoever_has_granted_nothing_costs_a_point_and_belo
         fixture.limits.eventsub_total_cost = 2;
     });
     let app = app_token(&mock).await;
-    // Whose callback is never answered, so that all of them stay pending for the while.
+    // Its callback is never answered, so all subscriptions stay pending.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let callback = format!("http://{}/", silent.local_addr().unwrap());
     let online = |id: &str| {
@@ -377,7 +377,7 @@ async fn a_subscription_about_whoever_has_granted_nothing_costs_a_point_and_belo
     assert_eq!(column(&answer(list).await.1, "id"), ["f1c2a387-161a-49f9-a165-0f21d7a4e1c4"]);
 }
 
-/// A token of the Extension's backend.
+/// A token that the Extension's backend signed.
 fn backends(claims: &Value) -> String {
     let secret = fixture().extensions.get(&["extension"]).unwrap().secret.clone();
     ExtensionKeys::parse(secret.text()).unwrap().sign(claims).unwrap()

@@ -1,4 +1,4 @@
-//! The token service, with the world of the documents' fixture.
+//! The token service, with the documented fixture.
 
 use http::{Method, StatusCode};
 use reqwest::redirect::Policy;
@@ -25,7 +25,7 @@ async fn validate(mock: &Running, token: &str) -> (StatusCode, Value) {
     answer(mock.request(Method::GET, "/oauth2/validate").header("authorization", format!("OAuth {token}"))).await
 }
 
-/// Where a page sends the user, and what the address says.
+/// Where a page redirects the user.
 async fn sent_back(mock: &Running, method: Method, path: &str, form: &str) -> Url {
     mgm_http_client::client(&crate::support::url(mock.address), std::time::Duration::from_secs(5)).unwrap();
     let client = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();

@@ -1,4 +1,4 @@
-//! The programs, as processes.
+//! The programs, run as processes.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -201,7 +201,7 @@ async fn a_webhook_is_the_clients_and_its_reader_has_granted_it() {
         ("/condition/broadcaster_user_id", json!("other"), StatusCode::FORBIDDEN),
     ] {
         let refused = ask(&mock, &app, Method::POST, EVENTSUB, but(wanted.clone(), pointer, value.clone())).await;
-        // That the other channel has granted nothing is found out by `channel:bot`.
+        // A missing grant of the other channel is detected by `channel:bot`.
         assert_eq!(refused.0, status, "{pointer} {value}");
     }
     assert_eq!(ask(&mock, &app, Method::POST, EVENTSUB, wanted.clone()).await.0, StatusCode::ACCEPTED);
@@ -215,7 +215,7 @@ async fn a_webhook_is_the_clients_and_its_reader_has_granted_it() {
 async fn three_subscriptions_may_be_of_the_same_type_and_condition() {
     let mock = mock();
     let app = app_token(&mock).await;
-    // Whose callbacks are never answered, so that all of them stay pending for the while.
+    // Its callbacks are never answered, so all subscriptions stay pending.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = silent.local_addr().unwrap();
     let wanted = |path: usize| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Running, answer, assert_error, clock, start};
 
-/// The fixture that the documents show.
+/// The documented fixture.
 pub fn fixture() -> Fixture {
     Fixture::from_toml(include_str!("../../examples/world.toml")).unwrap()
 }
@@ -24,7 +24,7 @@ pub fn mock_with(change: impl FnOnce(&mut Fixture)) -> Running {
     start(router(HelixConfig { strict: true, fixture, clock: clock(), ..settings }))
 }
 
-/// Asks with a token of the client `app`.
+/// Calls Helix with a token of the client `app`.
 pub async fn ask(mock: &Running, token: &str, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
     let request = mock.request(method, path).bearer_auth(token).header("client-id", "app").body(body.to_string());
     let response = request.send().await.unwrap();
@@ -48,7 +48,7 @@ pub async fn app_token(mock: &Running) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-/// Asks the admin API; the answer's body, if it has one.
+/// Calls the admin API; returns the answer's body, if it has one.
 pub async fn admin(mock: &Running, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
     let response = mock.request(method, &format!("/admin/{path}")).body(body.to_string()).send().await.unwrap();
     let status = response.status();
@@ -158,7 +158,7 @@ async fn a_grant_that_is_taken_back_ends_its_tokens() {
         assert_eq!(status(&mock, token, users).await, 401);
     }
     assert_eq!(status(&mock, "streamers-token", users).await, 200);
-    // One that is granted anew brings its own.
+    // A new grant brings its own tokens.
     let granted = json!({"scopes": ["user:bot"], "tokens": [{"access_token": "anns-next-token"}]});
     assert_eq!(admin(&mock, Method::PUT, "grants/app/1002", granted).await.0, StatusCode::OK);
     assert_eq!(status(&mock, "anns-next-token", users).await, 200);
