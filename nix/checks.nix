@@ -86,13 +86,7 @@ in
     }
   );
 
-  nextest = craneLib.cargoNextest (
-    cargo
-    // {
-      cargoNextestExtraArgs = "--workspace";
-      nativeBuildInputs = [ pkgs.git ];
-    }
-  );
+  nextest = craneLib.cargoNextest (cargo // { cargoNextestExtraArgs = "--workspace"; });
 
   doctest = craneLib.cargoDocTest (cargo // { cargoTestExtraArgs = "--workspace"; });
 
