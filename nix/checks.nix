@@ -108,6 +108,11 @@ in
     pkgs.shellcheck
   ] "actionlint -color ${../.github/workflows}/*.yml";
 
+  # Without the network: what only GitHub knows is not checked.
+  zizmor = run "zizmor" [
+    pkgs.zizmor
+  ] "zizmor --offline --quiet --no-progress ${workspace.source ../.github}/.github";
+
   alerts = run "alerts" [ pkgs.prometheus.cli ] ''
     cd ${../ops/monitoring}
     promtool check rules alerts.yml
