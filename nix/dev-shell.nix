@@ -13,6 +13,10 @@ craneLib.devShell {
     pkgs.nixfmt
     pkgs.deadnix
     pkgs.taplo
+    pkgs.jq
+    # Stages of .ci/run install what they need with these.
+    pkgs.nodejs
+    pkgs.python3
   ];
 
   MGM_POSTGRES_BIN = "${pkgs.postgresql_16}/bin";
