@@ -25,6 +25,6 @@ craneLib.devShell {
   shellHook = ''
     echo "Mimiron's Gold-o-Matic: Rust ${pkgs.rustc.version}, PostgreSQL ${pkgs.postgresql_16.version}"
     echo "  cargo run -- tier-b   the stack from end to end    cargo nextest run   all tests"
-    echo "  nix flake check       all that CI checks           .ci/run             the same without Nix"
+    echo "  nix flake check       most of what CI checks       .ci/run             the same without Nix"
   '';
 }

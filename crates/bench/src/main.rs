@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 use crate::extent::Extent;
 use crate::lab::Lab;
 
-/// Compares the stack with its peers: `cargo build --release && cargo run --release -p mgm-bench`.
+/// Compares the stack with its peers: `cargo build --workspace --release && cargo run --release -p mgm-bench`.
 ///
 /// Starts the release builds of `mgm` and `mgm-backend` next to this program, and a separate PostgreSQL with `fsync` and
 /// `synchronous_commit` on.

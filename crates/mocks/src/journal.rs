@@ -19,6 +19,12 @@ const MAX_BODY: usize = 64 * 1024;
 /// The secrets that are sent in JSON bodies: that of an EventSub subscription, and the parameters of the token service.
 const SECRETS: [&str; 5] = ["/transport/secret", "/client_secret", "/refresh_token", "/token", "/code"];
 
+/// The same in queries, where many clients put the parameters of the token service.
+const SECRET_PARAMETERS: [&str; 5] = ["client_secret", "code", "device_code", "refresh_token", "token"];
+
+/// Stands for a secret.
+const NOT_SHOWN: &str = "(not shown)";
+
 /// A bounded record of requests, shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal(Arc<Mutex<Record>>);
@@ -109,13 +115,13 @@ impl Entry {
         let mut body: Option<Value> = serde_json::from_slice(&self.body).ok();
         for pointer in SECRETS {
             if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut(pointer)) {
-                *secret = "(not shown)".into();
+                *secret = NOT_SHOWN.into();
             }
         }
         mocks::JournalEntry {
             method: self.method.clone(),
             path: self.path.clone(),
-            query: self.query.clone(),
+            query: self.query.as_deref().map(without_secrets),
             request_id: self.request_id.clone(),
             traceparent: self.traceparent.clone(),
             tracestate: self.tracestate.clone(),
@@ -123,6 +129,15 @@ impl Entry {
             body,
         }
     }
+}
+
+/// The query as it was sent, but for the values of secrets.
+fn without_secrets(query: &str) -> String {
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) if SECRET_PARAMETERS.contains(&name) && !value.is_empty() => format!("{name}={NOT_SHOWN}"),
+        Some(_) | None => pair.to_owned(),
+    };
+    query.split('&').map(pair).collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]
@@ -147,6 +162,15 @@ mod tests {
         assert_eq!(shown.requests.len(), 1000);
         assert_eq!((shown.requests[0].path.as_str(), shown.requests[0].status), ("/3", Some(202)));
         assert_eq!((shown.requests[999].path.as_str(), shown.requests[999].status), ("/1002", None));
+    }
+
+    #[test]
+    fn secrets_in_a_query_are_not_shown_and_the_rest_is_as_it_was_sent() {
+        let query = "client_id=a%20b&client_secret=hush&refresh_token=hush&code=hush&token=&x&user_id=token";
+        assert_eq!(
+            without_secrets(query),
+            "client_id=a%20b&client_secret=(not shown)&refresh_token=(not shown)&code=(not shown)&token=&x&user_id=token"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! (`oauth/`) and the server of EventSub subscriptions. Its data is a world (`world/`), which tests change by `/admin`
 //! (`admin/`). `docs/mocks.md` describes all of it by example.
 //!
-//! Every endpoint that only reads or changes the world is a [`Rule`]: a function of the world, the caller and the
+//! Every endpoint that only reads or changes the world is a rule: a function of the world, the caller and the
 //! parameters.
 //!
 //! # Tokens

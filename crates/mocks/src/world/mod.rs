@@ -1,5 +1,5 @@
 //! The world that the stand-in presents as Twitch: clients, users, grants, tokens, limits and time. Only rules, no
-//! HTTP: every rule is a method of [`State`], which holds the current time.
+//! HTTP: every rule is a method of `State`, which holds the current time.
 
 mod bounded;
 pub(crate) mod bucket;
