@@ -99,6 +99,30 @@ async fn the_gauges_show_the_database() {
     assert_eq!(backend.end().await.0, 0);
 }
 
+/// When a worker last completed a round, in seconds of the Unix epoch.
+async fn last_success(backend: &Running, worker: &str) -> f64 {
+    let text = scraped(backend, &[]).await;
+    let name = format!("mgm_worker_last_success_timestamp_seconds{{worker=\"{worker}\"}} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(name.as_str()));
+    value.unwrap_or_else(|| panic!("{name} is missing in\n{text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_notification_of_the_database_is_a_round_of_the_listener() {
+    let (backend, _helix, _database) = busy().await;
+    let before = last_success(&backend, "announcements-listener").await;
+    let payout = backend.in_progress("cid", "Cidhero").await;
+    assert_eq!(backend.change(&payout, "Sent").await.status(), 200);
+    let later = async {
+        while last_success(&backend, "announcements-listener").await <= before {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, later).await.unwrap();
+    backend.terminate();
+    assert_eq!(backend.end().await.0, 0);
+}
+
 #[tokio::test]
 async fn chat_that_is_not_of_the_channel_is_counted_and_told_once() {
     let (database, helix) = (mgm_test_support::database(&MIGRATOR).await, HelixStandIn::start());
