@@ -8,7 +8,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{ExponentialBuilder, RetryableWithContext};
 use serde::Serialize;
 
 use crate::github::{Error, GitHub, Issue, Workflow};
@@ -65,7 +65,7 @@ impl fmt::Display for Action {
 }
 
 /// The state of the workflow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum State<'a> {
     /// The newest run passed.
     Green(&'a Run),
@@ -76,14 +76,6 @@ enum State<'a> {
     /// There is no run.
     Unknown,
 }
-
-impl PartialEq for Run {
-    fn eq(&self, other: &Self) -> bool {
-        (self.id, self.run_attempt) == (other.id, other.run_attempt)
-    }
-}
-
-impl Eq for Run {}
 
 /// The state from the newest runs that passed or failed, newest first.
 fn state(newest: &[Run]) -> State<'_> {
@@ -99,24 +91,22 @@ fn state(newest: &[Run]) -> State<'_> {
 impl Alert {
     /// Opens, comments on or closes the issue as needed. Tries again after errors that may pass.
     pub async fn run(&self, github: &GitHub) -> Result<Vec<Action>, Error> {
-        let mut actions = Vec::new();
-        let backoff = ExponentialBuilder::default()
+        let policy = ExponentialBuilder::default()
             .with_min_delay(Duration::from_secs(1))
             .with_max_delay(Duration::from_secs(30))
             .with_max_times(5)
             .with_jitter();
-        let mut attempts = backoff.build();
-        loop {
-            match self.once(github, &mut actions).await {
-                Ok(()) => return Ok(actions),
-                Err(error) if error.is_passing() => {
-                    let Some(pause) = attempts.next() else { return Err(error) };
-                    eprintln!("{error}; looking again");
-                    tokio::time::sleep(pause).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let attempt = |mut actions: Vec<Action>| async {
+            let done = self.once(github, &mut actions).await;
+            (actions, done)
+        };
+        let (actions, done) = attempt
+            .retry(policy)
+            .context(Vec::new())
+            .when(Error::is_passing)
+            .notify(|error, _| eprintln!("{error}; looking again"))
+            .await;
+        done.map(|()| actions)
     }
 
     async fn once(&self, github: &GitHub, actions: &mut Vec<Action>) -> Result<(), Error> {
@@ -240,7 +230,7 @@ mod tests {
 
     #[test]
     fn two_failures_in_a_row_are_red() {
-        assert_eq!(state(&[]), State::Unknown);
+        assert!(matches!(state(&[]), State::Unknown));
         for (newest, is_green, is_red) in [
             (["success", "failure"], true, false),
             (["success", "success"], true, false),
