@@ -16,11 +16,11 @@ const CAPACITY: usize = 1000;
 /// The longest body that is kept, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The secrets that are sent in JSON bodies: that of an EventSub subscription, and the parameters of the token service.
-const SECRETS: [&str; 5] = ["/transport/secret", "/client_secret", "/refresh_token", "/token", "/code"];
-
-/// The same in queries, where many clients put the parameters of the token service.
+/// The parameters of the token service that are secret, in a JSON body as in a query.
 const SECRET_PARAMETERS: [&str; 5] = ["client_secret", "code", "device_code", "refresh_token", "token"];
+
+/// The secret of an EventSub subscription, in a JSON body.
+const SUBSCRIPTION_SECRET: &str = "/transport/secret";
 
 /// Stands for a secret.
 const NOT_SHOWN: &str = "(not shown)";
@@ -113,9 +113,14 @@ impl Journal {
 impl Entry {
     fn show(&self) -> mocks::JournalEntry {
         let mut body: Option<Value> = serde_json::from_slice(&self.body).ok();
-        for pointer in SECRETS {
-            if let Some(secret) = body.as_mut().and_then(|body| body.pointer_mut(pointer)) {
+        if let Some(body) = &mut body {
+            if let Some(secret) = body.pointer_mut(SUBSCRIPTION_SECRET) {
                 *secret = NOT_SHOWN.into();
+            }
+            for name in SECRET_PARAMETERS {
+                if let Some(secret) = body.get_mut(name) {
+                    *secret = NOT_SHOWN.into();
+                }
             }
         }
         mocks::JournalEntry {
