@@ -13,10 +13,7 @@ use url::Url;
 
 use crate::alert::Alert;
 use crate::github::{Error, GitHub, Repository, Workflow};
-use crate::{rehearsal, report};
-
-/// The variable with which GitHub names the file of the job's summary.
-const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+use crate::{rehearsal, report, summary};
 
 /// The command could not be carried out.
 const WRONG: u8 = 2;
@@ -50,7 +47,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "URL", env = "GITHUB_API_URL", default_value = "https://api.github.com")]
     api_url: Url,
     /// The token [default: none, which is enough for the report of a public repository].
-    #[arg(long, value_name = "TOKEN", env = "GITHUB_TOKEN", hide_env_values = true, value_parser = secret)]
+    #[arg(long, value_name = "TOKEN", env = "GITHUB_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
 }
 
@@ -63,7 +60,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
     /// Also append the report to this file [default: that of the job's summary, in a workflow].
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = SUMMARY, hide_env_values = true)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = summary::VARIABLE, hide_env_values = true)]
     summary: Option<PathBuf>,
 }
 
@@ -118,7 +115,7 @@ impl CiHealthCommand {
             Self::Report(ReportArgs { target, days, summary }) => {
                 // Checked before GitHub is asked.
                 let mut file = match summary {
-                    Some(path) => match std::fs::OpenOptions::new().create(true).append(true).open(&path) {
+                    Some(path) => match summary::open(&path) {
                         Ok(file) => Some((file, path)),
                         Err(error) => return Err(Failure::Summary(path, error)),
                     },
@@ -169,9 +166,4 @@ fn file_name(text: &str) -> Result<String, &'static str> {
     let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
     let is_file = !matches!(text, "" | "." | "..") && text.chars().all(is_name);
     if is_file { Ok(text.to_owned()) } else { Err("expected the name of a file in .github/workflows") }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "that is how clap calls it")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
-    Ok(text.into())
 }

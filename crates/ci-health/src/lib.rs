@@ -12,3 +12,4 @@ pub mod github;
 pub mod rehearsal;
 pub mod report;
 pub mod run;
+pub mod summary;

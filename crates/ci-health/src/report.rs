@@ -9,6 +9,7 @@ use time::{Date, Duration, OffsetDateTime};
 use crate::chart::sparkline;
 use crate::github::{Error, GitHub, Workflow};
 use crate::run::{Job, Run, Verdict};
+use crate::summary::cell;
 
 /// The maximum number of runs whose jobs are requested, newest first.
 const MOST_RUNS_WITH_JOBS: usize = 100;
@@ -288,11 +289,6 @@ fn seconds(duration: Option<f64>) -> String {
         (0, seconds) => format!("{seconds} s"),
         (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
-}
-
-/// Escapes text for a table cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! A scenario as Markdown, for the summary of a job
-//! (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>).
+//! A scenario as Markdown, for the summary of a job.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,13 +6,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use mgm_ci_health::summary::{self, VARIABLE, cell};
 
 use super::durations::{milliseconds, seconds};
 use super::run::Run;
 use crate::scenario::Mismatch;
-
-/// The variable that names the file to which a job's summary is appended; GitHub sets it.
-const VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
 /// The summary of the current job.
 #[derive(Debug)]
@@ -28,8 +25,8 @@ impl Summary {
         let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from) else {
             return Ok(None);
         };
-        let file = File::options().create(true).append(true).open(&path);
-        let file = file.with_context(|| format!("cannot write the job's summary {} ({VARIABLE})", path.display()))?;
+        let file = summary::open(&path)
+            .with_context(|| format!("cannot write the job's summary {} ({VARIABLE})", path.display()))?;
         Ok(Some(Self { path, file }))
     }
 
@@ -80,9 +77,4 @@ pub(super) fn markdown(run: &Run) -> String {
 /// Reports that the stack did not start.
 pub(super) fn not_started(title: &str, problem: &str) -> String {
     format!("## ❌ {title} failed: the stack did not start\n\n```\n{problem}\n```\n")
-}
-
-/// Escapes text for a table cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
