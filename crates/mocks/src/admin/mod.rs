@@ -20,7 +20,7 @@ use crate::call::MockTwitch;
 use crate::error::{Refusal, read_json};
 use crate::world::{
     self, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Extension, Fixture, Grant, Limits,
-    Moderator, Record, User,
+    Moderator, Record as _, Stored, User,
 };
 
 pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
@@ -43,7 +43,7 @@ pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
 }
 
 /// The routes of a kind of record.
-fn of<R: Record>() -> Router<Arc<MockTwitch>> {
+fn of<R: Stored>() -> Router<Arc<MockTwitch>> {
     let all = format!("/admin/{}", R::NAME);
     let single = R::KEY.iter().fold(all.clone(), |path, name| format!("{path}/{{{name}}}"));
     let one: MethodRouter<Arc<MockTwitch>> =
@@ -58,7 +58,7 @@ fn values(ids: &[(String, String)]) -> Vec<&str> {
     ids.iter().map(|(_, value)| value.as_str()).collect()
 }
 
-fn missing<R: Record>(ids: &[(String, String)]) -> Refusal {
+fn missing<R: Stored>(ids: &[(String, String)]) -> Refusal {
     let message = format!("{} has no {}", R::NAME, values(ids).join(", "));
     Refusal::new(StatusCode::NOT_FOUND, "not_found", message)
 }
@@ -68,17 +68,17 @@ async fn show(State(helix): State<Arc<MockTwitch>>) -> Json<Fixture> {
     Json(helix.world.enter().records.clone())
 }
 
-async fn list<R: Record>(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<R>> {
+async fn list<R: Stored>(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<R>> {
     Json(R::table(&mut helix.world.enter().records).iter().cloned().collect())
 }
 
-async fn show_one<R: Record>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<Json<R>, Refusal> {
+async fn show_one<R: Stored>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<Json<R>, Refusal> {
     let mut state = helix.world.enter();
     let found = R::table(&mut state.records).get(&values(&ids)).cloned();
     found.map(Json).ok_or_else(|| missing::<R>(&ids))
 }
 
-async fn put_one<R: Record>(
+async fn put_one<R: Stored>(
     State(helix): State<Arc<MockTwitch>>,
     Path(ids): Ids,
     body: Bytes,
@@ -87,7 +87,7 @@ async fn put_one<R: Record>(
     store(&mut helix.world.enter(), &ids, fields)
 }
 
-async fn patch_one<R: Record>(
+async fn patch_one<R: Stored>(
     State(helix): State<Arc<MockTwitch>>,
     Path(ids): Ids,
     body: Bytes,
@@ -111,7 +111,7 @@ async fn patch_one<R: Record>(
 }
 
 /// Stores a record, whose ids must be those of the path.
-fn store<R: Record>(
+fn store<R: Stored>(
     state: &mut world::State,
     ids: &[(String, String)],
     mut fields: Map<String, Value>,
@@ -130,7 +130,7 @@ fn store<R: Record>(
     Ok(Json(record))
 }
 
-async fn delete_one<R: Record>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
+async fn delete_one<R: Stored>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
     let mut state = helix.world.enter();
     let key = values(&ids);
     let grant = Grant::table(&mut state.records).get(&key).filter(|_| R::NAME == Grant::NAME).cloned();

@@ -13,7 +13,7 @@ use mgm_system::RandomSource;
 
 pub(crate) use answer::{Answer, bad_request, forbidden, unauthorized};
 pub(crate) use faults::Faults;
-pub(crate) use parameters::{Call, Parameters};
+pub(crate) use parameters::{Call, MOST, PAGE, Parameters};
 
 use crate::world::World;
 

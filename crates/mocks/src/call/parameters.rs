@@ -11,8 +11,10 @@ use url::form_urlencoded;
 
 use super::answer::{Answer, bad_request};
 
-/// The maximum page size.
-const MOST: usize = 100;
+/// The default page size of most lists.
+pub(crate) const PAGE: usize = 20;
+/// Their maximum page size, and how often a parameter may be given.
+pub(crate) const MOST: usize = 100;
 
 /// A call; its headers identify the caller.
 #[derive(Debug)]

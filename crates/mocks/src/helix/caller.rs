@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::call::{Answer, CLIENT_ID, bad_request, text, unauthorized};
 use crate::world::State;
-use crate::world::tokens::{Access, Holder};
+use crate::world::token_store::{Access, Holder};
 
 /// The caller. Without the rules, anybody may call anything.
 #[derive(Debug)]

@@ -20,7 +20,8 @@ use super::caller::Caller;
 use crate::call::{Answer, Call, MockTwitch, Parameters, bad_request, forbidden};
 use crate::error::{Refusal, read_json};
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
-use crate::world::eventsub::{ENABLED, PENDING, Refused, UNVERIFIED};
+use crate::world::eventsub::Refused;
+use crate::world::subscription::{ENABLED, PENDING, UNVERIFIED};
 use crate::world::topics::{field, topic};
 use crate::world::{self, Secret, Subscription};
 

@@ -92,11 +92,6 @@ use crate::shell::Shell;
 use crate::world::{self, Fixture, FixtureError, World};
 use crate::{admin, oauth};
 
-/// The default page size.
-const PAGE: usize = 20;
-/// The maximum page size.
-const MOST: usize = 100;
-
 /// The configuration of the stand-in.
 #[derive(Clone, Debug)]
 pub struct HelixConfig {

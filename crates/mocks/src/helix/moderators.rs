@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::caller::Caller;
-use super::{MOST, PAGE};
-use crate::call::{Answer, Parameters};
+use crate::call::{Answer, MOST, PAGE, Parameters};
 use crate::world::State;
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {

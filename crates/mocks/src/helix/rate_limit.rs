@@ -12,7 +12,7 @@ use super::caller::bearer;
 use crate::call::{Answer, MockTwitch};
 use crate::world;
 use crate::world::bucket::Level;
-use crate::world::tokens::Holder;
+use crate::world::token_store::Holder;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

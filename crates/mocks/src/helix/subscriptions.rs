@@ -4,8 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::{MOST, PAGE};
-use crate::call::{Answer, Parameters};
+use crate::call::{Answer, MOST, PAGE, Parameters};
 use crate::world::{ChannelSubscription, State};
 
 /// The scope with which an Extension's app token may ask about a broadcaster who granted it.

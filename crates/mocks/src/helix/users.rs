@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use crate::call::{Answer, Parameters, bad_request};
+use crate::call::{Answer, MOST, Parameters, bad_request};
 use crate::world::{State, User};
-
-/// How many users can be requested together.
-const MOST: usize = 100;
 
 pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -> Result<Answer, Answer> {
     let (ids, logins) = (parameters.many("id")?, parameters.many("login")?);

@@ -10,10 +10,11 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 use url::Url;
 
-use super::{client, needed, proven_client, refused, scopes, users};
+use super::answers::{refused, users};
+use super::client::{client, needed, proven_client, scopes};
 use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
-use crate::world::tokens::{Request, USER_SECONDS};
+use crate::world::token_store::{Request, USER_SECONDS};
 
 /// `GET authorize`.
 pub(super) async fn page(extract::State(helix): extract::State<Arc<MockTwitch>>, call: Call) -> Response {

@@ -7,9 +7,9 @@ use axum::extract;
 use http::header::HOST;
 use serde_json::json;
 
-use super::{client, scopes};
+use super::client::{client, scopes};
 use crate::call::{Answer, Call, MockTwitch, text};
-use crate::world::tokens::{DEVICE_SECONDS, DeviceCodes, Request};
+use crate::world::token_store::{DEVICE_SECONDS, DeviceCodes, Request};
 
 /// How many seconds a device waits between polls.
 const INTERVAL: u32 = 5;

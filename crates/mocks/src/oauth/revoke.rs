@@ -6,7 +6,8 @@ use axum::extract;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{needed, refused};
+use super::answers::refused;
+use super::client::needed;
 use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
 

@@ -10,10 +10,11 @@ use http::StatusCode;
 use mgm_api_types::mocks::FaultRoute;
 use serde_json::json;
 
-use super::{client, needed, proven_client, refused, users};
+use super::answers::{refused, users};
+use super::client::{client, needed, proven_client};
 use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::world::State;
-use crate::world::tokens::{APP_SECONDS, NotYet};
+use crate::world::token_store::{APP_SECONDS, NotYet};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use crate::call::{Answer, MockTwitch, text};
-use crate::world::tokens::{Holder, USER_SECONDS};
+use crate::world::token_store::{Holder, USER_SECONDS};
 use crate::world::{ANY_CLIENT, State};
 
 pub(super) async fn validate(extract::State(helix): extract::State<Arc<MockTwitch>>, headers: HeaderMap) -> Answer {

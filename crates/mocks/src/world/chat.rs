@@ -1,24 +1,14 @@
 //! Chat messages, and the limits on them.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 
 use time::{Duration, OffsetDateTime};
 
-use super::{Excess, Limits, State};
+use super::limits::{Excess, Limits};
+use super::state::State;
 
 /// How many messages of one sender are remembered; no limit is higher.
 const REMEMBERED: usize = 1000;
-
-/// Recent messages.
-#[derive(Debug, Default)]
-pub(crate) struct Said {
-    /// By sender and channel: the last text, and its time by the world's clock.
-    last: HashMap<(String, String), (String, OffsetDateTime)>,
-    /// By sender: the times of their messages, by the world's clock.
-    times: HashMap<String, VecDeque<OffsetDateTime>>,
-    /// The channel and the sender of all messages.
-    chatters: BTreeSet<(String, String)>,
-}
 
 /// The outcome of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,6 +1,7 @@
 //! Users and clients, and what they may do.
 
-use super::{ANY_CLIENT, ChannelSubscription, Client, Grant, State, Tier, User};
+use super::records::{ANY_CLIENT, ChannelSubscription, Client, Grant, Tier, User};
+use super::state::State;
 
 /// The prefix of user ids that subscribe nowhere, although everybody else does.
 const NO_SUBSCRIBER: &str = "nosub-";

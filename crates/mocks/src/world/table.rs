@@ -1,12 +1,9 @@
-//! The records of the world, each found by its ids.
+//! Tables of records, each found by its ids.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use super::Fixture;
 
 /// A kind of record.
 pub trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -17,9 +14,6 @@ pub trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The values of those fields.
     fn key(&self) -> Vec<&str>;
-
-    /// The table that holds the records.
-    fn table(fixture: &mut Fixture) -> &mut Table<Self>;
 }
 
 /// All records of a kind, in the order of their ids. In a fixture it is an array.
@@ -105,30 +99,5 @@ impl<R: Record> TryFrom<Vec<R>> for Table<R> {
 impl<R> From<Table<R>> for Vec<R> {
     fn from(table: Table<R>) -> Self {
         table.0.into_values().collect()
-    }
-}
-
-/// A token or a secret of the world. Only the admin API shows it.
-#[derive(Clone, Eq, Hash, PartialEq, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Its text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(not shown)")
-    }
-}
-
-impl<T: Into<String>> From<T> for Secret {
-    fn from(text: T) -> Self {
-        Self(text.into())
     }
 }
