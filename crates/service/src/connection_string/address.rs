@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::ConnectionStringError;
+use super::error::ConnectionStringError;
 use super::keyword::{self, Keyword};
 
 const DEFAULT_PORT: u16 = 5432;

@@ -1,49 +1,7 @@
 //! Other programs' forms of connection strings, recognised so that the error can name them.
 
-use std::fmt;
-
+use super::error::Foreign;
 use super::keyword::{self, Unknown};
-
-/// A connection string in another program's form.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Foreign {
-    /// Quotes around all of it.
-    Quoted,
-    /// `jdbc:postgresql://…`.
-    Jdbc,
-    /// `postgresql+driver://…`.
-    Driver,
-    /// A URL of some other scheme.
-    Scheme,
-    /// `postgres://…;Keyword=…`.
-    Mixed,
-    /// `host=… user=…`, separated by blanks.
-    Libpq,
-}
-
-const FORMS: &str =
-    "write Host=…;Port=…;Database=…;Username=…;Password=… or postgres://user:password@host:port/database";
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Quoted => f.write_str(
-                "is in quotes as a whole; leave them out: an env file keeps quotes that a shell would remove",
-            ),
-            Self::Jdbc => write!(f, "is a jdbc: URL, which only Java programs accept; {FORMS}"),
-            Self::Driver => f.write_str(
-                "is a URL that names a Python driver (postgresql+…://); leave out the + and the driver's name",
-            ),
-            Self::Scheme => write!(f, "is a URL, but not for PostgreSQL; {FORMS}"),
-            Self::Mixed => write!(
-                f,
-                "is a postgres:// URL with Keyword=value after it; write its parts as parameters, \
-                 ?sslmode=require&application_name=…, or all of it as Host=…;Port=…"
-            ),
-            Self::Libpq => write!(f, "is a line for libpq, with blanks between its parts; {FORMS}"),
-        }
-    }
-}
 
 /// Whether the text is a URL of one of these schemes.
 pub(super) fn has_scheme(text: &str, schemes: &[&str]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::ConnectionStringError;
+use super::error::ConnectionStringError;
 
 /// A keyword that has an effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

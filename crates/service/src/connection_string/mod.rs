@@ -6,116 +6,28 @@
 
 mod address;
 mod certificate;
+mod error;
 mod foreign;
 mod keyword;
 mod npgsql;
+mod parts;
 mod url;
 
-use std::fmt;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use keyword::Keyword;
+use parts::Pair;
 
 pub use address::Address;
-pub use foreign::Foreign;
+pub use error::{ConnectionStringError, Foreign};
+pub use parts::{ConnectionString, SslMode};
 
 /// The longest time-out that Npgsql accepts, in seconds.
 const LONGEST_TIMEOUT: u32 = 1024;
 /// The largest pool that Npgsql accepts.
 const LARGEST_POOL: u32 = 1024;
-
-/// How to reach a database.
-#[derive(Clone, Debug)]
-pub struct ConnectionString {
-    /// The servers, at least one. If there are several, the one that is not a standby is used.
-    pub addresses: Vec<Address>,
-    /// The database.
-    pub database: String,
-    /// The role.
-    pub username: String,
-    /// The role's password.
-    pub password: Option<SecretString>,
-    /// Whether and how the connection is encrypted.
-    pub ssl_mode: SslMode,
-    /// The file with the certificate of the authority by which the server's certificate is verified.
-    pub root_certificate: Option<String>,
-    /// Time to establish a connection; `None` leaves it to the program.
-    pub timeout: Option<Duration>,
-    /// Maximum number of connections in the pool; `None` leaves it to the program.
-    pub max_pool_size: Option<u32>,
-    /// Minimum number of connections in the pool; `None` leaves it to the program.
-    pub min_pool_size: Option<u32>,
-    /// The application name that the server's statistics show.
-    pub application_name: Option<String>,
-    /// What was not understood, for the log. Holds no values.
-    pub warnings: Vec<String>,
-}
-
-/// Whether and how a connection is encrypted, in ascending order of strictness.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum SslMode {
-    /// Never.
-    Disable,
-    /// Only if the server insists.
-    Allow,
-    /// If the server can.
-    Prefer,
-    /// Always, whatever the certificate says.
-    Require,
-    /// Always, with a certificate of a known authority.
-    VerifyCa,
-    /// Always, with a certificate of a known authority for this host.
-    VerifyFull,
-}
-
-/// Why a text is not a connection string. Never holds a value, since any may be the password.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ConnectionStringError {
-    /// A part has no `=`.
-    #[error("part {position} of the connection string has no '='; put a value that holds ';' in quotes")]
-    NoEquals {
-        /// The position of the part, counted from 1.
-        position: usize,
-    },
-    /// A quote is opened, but not closed, or text follows it.
-    #[error("part {position} of the connection string has a quote that is not closed or is followed by text")]
-    Quote {
-        /// The position of the part, counted from 1.
-        position: usize,
-    },
-    /// The value is invalid for the keyword.
-    #[error("connection string: {keyword} is {expected}")]
-    Value {
-        /// The keyword, in Npgsql's spelling.
-        keyword: &'static str,
-        /// What would be valid.
-        expected: String,
-    },
-    /// The file of the authority's certificate cannot be used.
-    #[error("connection string: the file that Root Certificate names {0}")]
-    RootCertificate(String),
-    /// It is in another program's form.
-    #[error("the connection string {0}")]
-    Foreign(Foreign),
-    /// A required keyword is missing.
-    #[error("the connection string has no {keyword}")]
-    Missing {
-        /// The keyword, in Npgsql's spelling.
-        keyword: &'static str,
-    },
-    /// It begins like a URL, but is not one.
-    #[error("the connection string is not a postgres:// URL: {0}")]
-    Url(&'static str),
-}
-
-/// One keyword with its value, from either form.
-struct Pair {
-    /// The keyword as written.
-    keyword: String,
-    value: String,
-}
 
 impl ConnectionString {
     /// Parses either form. The last of repeated values counts; an empty value counts as not given.
@@ -265,38 +177,6 @@ impl ConnectionString {
             (Keyword::ApplicationName, self.application_name.clone()),
         ];
         some.into_iter().filter_map(|(keyword, value)| Some((keyword, value?))).collect()
-    }
-}
-
-/// Without the password, for messages.
-impl fmt::Display for ConnectionString {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { addresses, database, username, .. } = self;
-        let at = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        write!(f, "database {database} at {at} as {username}")
-    }
-}
-
-impl SslMode {
-    /// From libpq's spelling, which without hyphens is Npgsql's.
-    fn from_text(text: &str) -> Option<Self> {
-        let text = text.to_ascii_lowercase().replace(['-', ' '], "");
-        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull]
-            .into_iter()
-            .find(|mode| mode.as_text().replace('-', "") == text)
-    }
-
-    /// In libpq's spelling.
-    #[must_use]
-    pub fn as_text(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Allow => "allow",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `Keyword=value;…`, quoted as `System.Data.Common.DbConnectionStringBuilder` does: a value in `'` or `"` may hold
 //! anything, with its own quote doubled; blanks around an unquoted value are ignored.
 
+use super::error::ConnectionStringError;
 use super::keyword::Keyword;
-use super::{ConnectionStringError, Pair};
+use super::parts::Pair;
 
 pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     let mut pairs = Vec::new();

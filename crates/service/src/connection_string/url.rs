@@ -4,7 +4,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Address, ConnectionString, ConnectionStringError, Pair};
+use super::address::Address;
+use super::error::ConnectionStringError;
+use super::parts::{ConnectionString, Pair};
 
 pub(super) fn pairs(text: &str) -> Result<Vec<Pair>, ConnectionStringError> {
     check_escapes(text)?;
