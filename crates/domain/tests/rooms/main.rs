@@ -36,10 +36,6 @@ const HIDDEN: [(&str, &[&str]); 6] = [
     ("work", &["axum", "sqlx"]),
 ];
 
-/// Crates in which a folder's module and its files import one another: the mock of Helix in `mocks`, connection strings in
-/// `service`.
-const INTERTWINED: [&str; 2] = ["mocks", "service"];
-
 fn crates() -> impl Iterator<Item = (String, Imports)> {
     let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).expect("the crates lie beside this one");
     all.map(|entry| {
@@ -109,7 +105,7 @@ fn the_rooms_of_a_crate_import_one_another_one_way() {
 
 #[test]
 fn the_files_of_a_crate_import_one_another_one_way() {
-    for (name, imports) in crates().filter(|(name, _)| !INTERTWINED.contains(&name.as_str())) {
+    for (name, imports) in crates() {
         let circles = circles(&imports.arrows());
         assert!(circles.is_empty(), "in {name} these import one another: {circles:?}");
     }
