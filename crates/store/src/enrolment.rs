@@ -1,22 +1,19 @@
 //! Enrolments. Those that arrive together are committed together.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mgm_domain::{
     CharacterName, EnrollmentRequestId, MessageId, Rejection, ViewerId,
     pool::{Enrol, Enrolled, enrol},
 };
-use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::{
     Store, StoreError,
     error::Origin,
     pool::{BUCKETS, Viewer, in_order},
-    transaction::retrying,
+    transaction::KeptConnection,
 };
 
 /// Where an enrolment came from, and the id by which a repeat is recognised.
@@ -91,13 +88,11 @@ struct Columns {
     bucket: Vec<i16>,
 }
 
-/// Enrols on one connection as long as there is work: its plans and caches are warm, and it is not tested before each
-/// use as pooled connections are.
+/// Enrols on one connection as long as there is work.
 #[derive(Debug)]
 pub struct EnrolmentSession {
     store: Store,
-    /// Kept between transactions, unless the last was not committed.
-    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    connection: KeptConnection,
 }
 
 impl EnrolmentSession {
@@ -106,38 +101,18 @@ impl EnrolmentSession {
         if enrolments.is_empty() {
             return Ok(vec![]);
         }
-        retrying("enrol", async || {
-            let kept = self.kept().take();
-            let was_kept = kept.is_some();
-            let mut connection = match kept {
-                Some(connection) => connection,
-                None => self.store.pool.acquire().await?,
-            };
-            let mut begun = connection.begin().await;
-            if was_kept && begun.is_err() {
-                // The kept connection was lost; pooled connections are tested.
-                drop(begun);
-                connection = self.store.pool.acquire().await?;
-                begun = connection.begin().await;
-            }
-            let mut tx = begun?;
-            let mut batch = self.store.load_batch(&mut tx, enrolments).await?;
+        let work = async |tx: &mut PgConnection| {
+            let mut batch = self.store.load_batch(tx, enrolments).await?;
             let outcomes = enrolments.iter().map(|enrolment| batch.decide(enrolment)).collect();
-            self.store.write_batch(&mut tx, &batch, enrolments).await?;
-            tx.commit().await?;
-            *self.kept() = Some(connection);
+            self.store.write_batch(tx, &batch, enrolments).await?;
             Ok(outcomes)
-        })
-        .await
+        };
+        self.connection.transaction("enrol", work).await
     }
 
     /// Returns the connection to the pool, before a pause.
     pub fn pause(&self) {
-        self.kept().take();
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Option<PoolConnection<Postgres>>> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.release();
     }
 }
 
@@ -145,7 +120,7 @@ impl Store {
     /// A session for consecutive enrolments.
     #[must_use]
     pub fn enrolment_session(&self) -> EnrolmentSession {
-        EnrolmentSession { store: self.clone(), connection: Mutex::default() }
+        EnrolmentSession { store: self.clone(), connection: KeptConnection::new(self.pool.clone()) }
     }
 
     /// Runs [`EnrolmentSession::enrol`] once.

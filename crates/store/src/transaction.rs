@@ -4,11 +4,12 @@ use std::{
     fmt::Display,
     ops::{Deref, DerefMut},
     pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use backon::{ExponentialBuilder, Retryable};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 
 use crate::{CommandError, Store, StoreError};
 
@@ -119,13 +120,8 @@ impl Store {
         W: for<'t> Work<'t, T, E>,
     {
         retrying(name, async || {
-            let mut tx = self.pool.begin_with(begin).await.map_err(StoreError::from)?;
-            // Boxed for the same reason: a boxed future is known to be `Send`.
-            let doing: Pin<Box<dyn Future<Output = Result<T, E>> + Send + '_>> = Box::pin(work.begin(&mut tx));
-            // A dropped transaction is rolled back before its connection is used again; nobody has to wait for that.
-            let done = doing.await?;
-            tx.commit().await.map_err(StoreError::from)?;
-            Ok(done)
+            let tx = self.pool.begin_with(begin).await.map_err(StoreError::from)?;
+            complete(tx, &work).await
         })
         .await
     }
@@ -135,6 +131,71 @@ impl Store {
     pub(crate) async fn hold(&self, name: &'static str) -> Result<Held, StoreError> {
         let started = Instant::now();
         Ok(Held { name, started, tx: self.pool.begin().await? })
+    }
+}
+
+/// Does the work, and commits it.
+async fn complete<T, E, W>(mut tx: Transaction<'_, Postgres>, work: &W) -> Result<T, E>
+where
+    E: Failure,
+    W: for<'t> Work<'t, T, E>,
+{
+    // Boxed for the same reason: a boxed future is known to be `Send`.
+    let doing: Pin<Box<dyn Future<Output = Result<T, E>> + Send + '_>> = Box::pin(work.begin(&mut tx));
+    // A dropped transaction is rolled back before its connection is used again; nobody has to wait for that.
+    let done = doing.await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(done)
+}
+
+/// A connection for transactions that follow one another: its plans and caches are warm, and it is not tested before
+/// each use as pooled connections are.
+#[derive(Debug)]
+pub(crate) struct KeptConnection {
+    pool: PgPool,
+    /// Kept between transactions, unless the last was not committed.
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+}
+
+impl KeptConnection {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool, connection: Mutex::default() }
+    }
+
+    /// Like [`Store::transaction`].
+    pub(crate) async fn transaction<T, E, W>(&self, name: &'static str, work: W) -> Result<T, E>
+    where
+        E: Failure,
+        W: for<'t> Work<'t, T, E>,
+    {
+        retrying(name, async || {
+            let kept = self.kept().take();
+            let was_kept = kept.is_some();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.pool.acquire().await.map_err(StoreError::from)?,
+            };
+            let mut begun = connection.begin().await;
+            if was_kept && begun.is_err() {
+                // The kept connection was lost; pooled connections are tested.
+                drop(begun);
+                connection = self.pool.acquire().await.map_err(StoreError::from)?;
+                begun = connection.begin().await;
+            }
+            let done = complete(begun.map_err(StoreError::from)?, &work).await?;
+            *self.kept() = Some(connection);
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Returns the connection to the pool.
+    pub(crate) fn release(&self) {
+        self.kept().take();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<PoolConnection<Postgres>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
