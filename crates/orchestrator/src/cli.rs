@@ -12,11 +12,12 @@ use mgm_service::{manual, output};
 
 use crate::commands::faults::FaultsArgs;
 use crate::commands::process_compose::ProcessComposeArgs;
+use crate::commands::run::RunArgs;
 use crate::commands::scenario::ScenarioCommand;
 use crate::commands::send_chat::SendChatArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::up::UpArgs;
-use crate::commands::{check, config, faults, process_compose, scenario, send_chat, serve, up};
+use crate::commands::{check, config, faults, process_compose, run, scenario, send_chat, serve, up};
 use crate::global::GlobalArgs;
 use crate::targets::Targets;
 
@@ -25,6 +26,7 @@ Examples:
   mgm tier-b                       run Tier B on a throw-away stack
   mgm up                           keep a stack running until Ctrl-C
   mgm tier-b --attach              run Tier B against a running stack
+  mgm run --all                    run every scenario; `mgm scenarios` lists them
   mgm send-chat --text '!twgold Etoehero' --user-id 42 --login somebody
   mgm check                        check the health of everything that should be running
   mgm serve mock-helix             run a single service
@@ -60,6 +62,12 @@ pub enum CliCommand {
     Up(UpArgs),
     #[command(flatten)]
     Scenario(ScenarioCommand),
+    /// Run scenarios by name or tag, several at the same time.
+    ///
+    /// Those that can share a stack do, each with viewers of its own; those with settings of their own get one of their own.
+    Run(RunArgs),
+    /// List the scenarios.
+    Scenarios,
     /// Sign one chat message and post it as Twitch would.
     SendChat(SendChatArgs),
     /// Check the health and the identity of backend and stand-ins.
@@ -112,6 +120,8 @@ impl Cli {
         match command {
             CliCommand::Up(options) => on_one_thread(up::run(&global, options)),
             CliCommand::Scenario(command) => on_one_thread(scenario::run(&global, command)),
+            CliCommand::Run(options) => on_one_thread(run::run(&global, options)),
+            CliCommand::Scenarios => Ok(run::list(&global)),
             CliCommand::SendChat(options) => on_one_thread(send_chat::run(&global, options)),
             CliCommand::Check(targets) => on_one_thread(check::run(&global, targets)),
             CliCommand::Serve(service) => serve::run(&global, service),
@@ -161,7 +171,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
-        for name in ["up", "tier-b", "send-chat", "check", "serve", "faults", "process-compose"] {
+        for name in ["up", "tier-b", "run", "send-chat", "check", "serve", "faults", "process-compose"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("help-{name}"), help);
         }

@@ -1,5 +1,7 @@
 //! A chat message in the form in which Twitch posts it.
 
+use std::time::Duration;
+
 use mgm_system::{Clock as _, SystemClock};
 use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
@@ -22,6 +24,8 @@ pub struct ChatLine<'a> {
     pub form: Form<'a>,
     /// The message's id, which is unique.
     pub message_id: &'a str,
+    /// How long ago it was sent.
+    pub age: Duration,
 }
 
 /// The forms of a notification.
@@ -51,9 +55,10 @@ pub fn sign(request: RequestBuilder, line: &ChatLine<'_>, secret: Option<&Signin
         text: line.text.to_owned(),
         badges: line.badges.to_owned(),
     };
+    let sent_at = SystemClock.now() - line.age;
     let (body, timestamp) = match line.form {
-        Form::Full { .. } => (message.full_body(), format_timestamp(SystemClock.now())),
-        Form::Short => (message.short_body(), SystemClock.now().unix_timestamp().to_string()),
+        Form::Full { .. } => (message.full_body(), format_timestamp(sent_at)),
+        Form::Short => (message.short_body(), sent_at.unix_timestamp().to_string()),
     };
     let headers = secrets.notification_headers(line.message_id, &timestamp, &body);
     request.headers(headers).body(body)
@@ -67,8 +72,16 @@ mod tests {
 
     fn signed(form: Form<'_>) -> reqwest::Request {
         let badges = ["subscriber".to_owned()];
-        let line = ChatLine { text: "hello", user_id: "7", login: "somebody", badges: &badges, form, message_id: "m" };
-        let client = mgm_http_client::client(&"http://127.0.0.1:9".parse().unwrap(), std::time::Duration::ZERO);
+        let line = ChatLine {
+            text: "hello",
+            user_id: "7",
+            login: "somebody",
+            badges: &badges,
+            form,
+            message_id: "m",
+            age: Duration::ZERO,
+        };
+        let client = mgm_http_client::client(&"http://127.0.0.1:9".parse().unwrap(), Duration::ZERO);
         let secret = SigningSecret::parse("0123456789".into()).unwrap();
         let request = sign(client.unwrap().post("http://127.0.0.1:9"), &line, Some(&secret)).build().unwrap();
         let secrets = SigningSecrets::from_iter([&secret]);

@@ -4,6 +4,7 @@ pub mod check;
 pub mod config;
 pub mod faults;
 pub mod process_compose;
+pub mod run;
 pub mod scenario;
 pub mod send_chat;
 pub mod serve;

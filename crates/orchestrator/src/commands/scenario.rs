@@ -16,7 +16,7 @@ use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::profile;
 use crate::report::{Report, Run};
-use crate::scenario::{Mismatch, Recorder, Stage, Taken, Tier, Viewer};
+use crate::scenario::{Mismatch, Recorder, Scenario, Stage, Taken, Tier, Viewer};
 use crate::stack::{Death, Keep, Plan, Ready, Stack, StackArgs, StartError};
 use crate::targets::{Targets, default_url};
 use crate::terminal;
@@ -66,13 +66,26 @@ pub struct ScenarioArgs {
 /// Secrets shared by a scenario and the services. Prefer the environment, since other users can see a command line.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Secrets (better set as Mgm__ApiKey and Twitch__EventSubSecret)")]
-struct SecretArgs {
+pub(super) struct SecretArgs {
     /// The desktop program's key.
     #[arg(long, value_name = "KEY", value_parser = secret)]
     api_key: Option<SecretString>,
     /// The secret that signs chat messages.
     #[arg(long, value_name = "SECRET", value_parser = secret)]
     event_sub_secret: Option<SecretString>,
+}
+
+impl SecretArgs {
+    /// The sources of the settings, with the given secrets.
+    pub(super) fn over(&self, mut sources: Sources) -> Sources {
+        let given = [("Mgm__ApiKey", &self.api_key), ("Twitch__EventSubSecret", &self.event_sub_secret)];
+        for (name, value) in given {
+            if let Some(value) = value {
+                set_variable(&mut sources, name, value.expose_secret());
+            }
+        }
+        sources
+    }
 }
 
 impl ScenarioCommand {
@@ -87,63 +100,68 @@ impl ScenarioCommand {
 
 pub async fn run(global: &GlobalArgs, command: ScenarioCommand) -> Result<ExitCode> {
     let (tier, options) = command.into_parts();
+    let scenario = tier.scenario();
     Report::can_write_junit(options.junit.as_deref())?;
-    let mut sources = global.sources();
-    let secrets = &options.secrets;
-    let given = [("Mgm__ApiKey", &secrets.api_key), ("Twitch__EventSubSecret", &secrets.event_sub_secret)];
-    for (name, value) in given {
-        if let Some(value) = value {
-            set_variable(&mut sources, name, value.expose_secret());
-        }
-    }
+    let sources = options.secrets.over(global.sources());
     if options.attach {
-        attach(tier, global, &options, sources).await
+        attach(scenario, global, &options, sources).await
     } else if options.targets.is_given() {
         bail!("--backend, --mock-eventsub and so on say where a running stack is; add --attach to use it")
     } else {
-        on_own_stack(tier, global, &options, sources).await
+        on_own_stack(scenario, global, &options, sources).await
     }
 }
 
-async fn attach(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, sources: Sources) -> Result<ExitCode> {
+async fn attach(
+    scenario: &'static Scenario,
+    global: &GlobalArgs,
+    options: &ScenarioArgs,
+    sources: Sources,
+) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
     let settings = StackEnvironment::tier_b(sources, |service| default_url(service).to_string())?.settings;
     let mut report = Report::new(global.json, global.log_dir.as_deref())?;
     let viewer = new_viewer(options);
-    let stage = stage(&options.targets, viewer.clone(), &settings)?;
+    let stage = stage(&options.targets, &settings, None)?;
+    let only = [scenario];
     let mistaken = tokio::select! {
-        mistaken = stage.mistaken(tier) => mistaken,
+        mistaken = stage.mistaken(&only) => mistaken,
         () = signals.next() => return Ok(interrupted()),
     };
     if !mistaken.is_empty() {
         bail!("{}; --backend, --mock-eventsub and so on say where each service is", mistaken.join("; "));
     }
-    report.title(tier, &viewer);
+    report.title(scenario, &viewer);
     let mut on_taken = |taken: &Taken| report.taken(taken);
     let mut recorder = Recorder::new(&mut on_taken);
     tokio::select! {
         // The recorder has the failure.
-        _ = stage.play(tier, &mut recorder) => {}
+        _ = stage.play(scenario, &viewer, invented_viewer, &mut recorder) => {}
         () = signals.next() => return Ok(interrupted()),
     }
     let taken = recorder.into_taken();
-    let run = Run { tier, viewer, attached: true, taken, ready: Vec::new(), took: begun.elapsed() };
+    let run = Run { scenario, viewer, attached: true, taken, ready: Vec::new(), took: begun.elapsed(), skipped: None };
     finish(report, &run, options)
 }
 
-async fn on_own_stack(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, sources: Sources) -> Result<ExitCode> {
+async fn on_own_stack(
+    scenario: &'static Scenario,
+    global: &GlobalArgs,
+    options: &ScenarioArgs,
+    sources: Sources,
+) -> Result<ExitCode> {
     let begun = Instant::now();
     let mut signals = Signals::new().context("cannot handle signals")?;
     let state = global.state()?;
     let plan = Plan::make(&options.stack, sources, &state, global.log_dir.as_deref(), Keep::Nothing)?;
     let mut report = Report::new(global.json, Some(plan.log_dir.path()))?;
     let viewer = fixed_viewer(options);
-    report.title(tier, &viewer);
+    report.title(scenario, &viewer);
     let stack = Stack::new(plan);
     let mut ready = Vec::new();
     let played = tokio::select! {
-        played = start_and_play(tier, &stack, viewer.clone(), &mut report, &mut ready) => Some(played),
+        played = start_and_play(scenario, &stack, &viewer, &mut report, &mut ready) => Some(played),
         () = signals.next() => None,
     };
     stop(stack, &mut signals).await;
@@ -151,23 +169,23 @@ async fn on_own_stack(tier: Tier, global: &GlobalArgs, options: &ScenarioArgs, s
         None => Ok(interrupted()),
         Some(Err(error)) => match error.downcast::<StartError>() {
             Ok(error) if !error.is_environment() => {
-                report.not_started(tier, &error);
+                report.not_started(scenario, &error);
                 Ok(ExitCode::FAILURE)
             }
             Ok(error) => Err(error.into()),
             Err(error) => Err(error),
         },
         Some(Ok(taken)) => {
-            let run = Run { tier, viewer, attached: false, taken, ready, took: begun.elapsed() };
+            let run = Run { scenario, viewer, attached: false, taken, ready, took: begun.elapsed(), skipped: None };
             finish(report, &run, options)
         }
     }
 }
 
 async fn start_and_play(
-    tier: Tier,
+    scenario: &'static Scenario,
     stack: &Stack,
-    viewer: Viewer,
+    viewer: &Viewer,
     report: &mut Report,
     ready: &mut Vec<Ready>,
 ) -> Result<Vec<Taken>> {
@@ -177,16 +195,26 @@ async fn start_and_play(
     })
     .await?;
     let plan = stack.plan();
-    let stage = stage(&plan.ports.targets(), viewer, &plan.environment.settings)?;
-    let mut on_taken = |taken: &Taken| report.taken(taken);
-    let mut recorder = Recorder::new(&mut on_taken);
+    let stage = stage(&plan.ports.targets(), &plan.environment.settings, Some(stack))?;
+    Ok(play_watched(scenario, stack, &stage, viewer, &mut |taken| report.taken(taken)).await)
+}
+
+/// Plays a scenario on a stack of this process, up to the unexpected end of one of its services.
+pub(super) async fn play_watched(
+    scenario: &'static Scenario,
+    stack: &Stack,
+    stage: &Stage<'_>,
+    viewer: &Viewer,
+    on_taken: &mut dyn FnMut(&Taken),
+) -> Vec<Taken> {
+    let mut recorder = Recorder::new(on_taken);
     let result = tokio::select! {
-        result = stage.play(tier, &mut recorder) => result.map_err(|_| None),
+        result = stage.play(scenario, viewer, invented_viewer, &mut recorder) => result.map_err(|_| None),
         death = stack.first_death() => Err(Some(death)),
     };
     match result {
         Ok(()) => {}
-        Err(Some(death)) => recorder.broken_off(tier, mismatch(&death)),
+        Err(Some(death)) => recorder.broken_off(scenario, mismatch(&death)),
         // The step may have failed because of a death that has not been noticed yet.
         Err(None) => {
             if let Ok(death) = tokio::time::timeout(DEATH_NOTICED_WITHIN, stack.first_death()).await {
@@ -194,16 +222,16 @@ async fn start_and_play(
             }
         }
     }
-    Ok(recorder.into_taken())
+    recorder.into_taken()
 }
 
-fn interrupted() -> ExitCode {
+pub(super) fn interrupted() -> ExitCode {
     terminal::note("interrupted");
     ExitCode::from(INTERRUPTED)
 }
 
 fn mismatch(death: &Death) -> Mismatch {
-    Mismatch { expected: "every service keeps running".to_owned(), got: death.to_string(), cause: None }
+    Mismatch { expected: "every service keeps running".to_owned(), got: death.to_string(), ..Mismatch::default() }
 }
 
 fn finish(report: Report, run: &Run, options: &ScenarioArgs) -> Result<ExitCode> {
@@ -211,15 +239,15 @@ fn finish(report: Report, run: &Run, options: &ScenarioArgs) -> Result<ExitCode>
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn stage(targets: &Targets, viewer: Viewer, settings: &Settings) -> Result<Stage> {
+pub(super) fn stage<'a>(targets: &Targets, settings: &Settings, stack: Option<&'a Stack>) -> Result<Stage<'a>> {
     let endpoints = targets.endpoints()?;
     let api_key = settings.mgm.api_key.clone().context("no desktop key is set (Mgm__ApiKey)")?;
     let broadcaster_id = settings.twitch.broadcaster_user_id.as_ref().map(ToString::to_string);
     let broadcaster_id = broadcaster_id.context("no broadcaster is set (Twitch__BroadcasterUserId)")?;
     let event_sub_secret = settings.twitch.event_sub_secret.clone();
-    let skips_subscriber_check = settings.mgm.dev_skip_subscriber_check;
-    let message_id = RandomSource::from_system().uuid().to_string();
-    Ok(Stage { endpoints, viewer, api_key, broadcaster_id, event_sub_secret, skips_subscriber_check, message_id })
+    let skips_check = settings.mgm.dev_skip_subscriber_check;
+    let switches = skips_check.then_some("Mgm__DevSkipSubscriberCheck").into_iter().collect();
+    Ok(Stage { endpoints, api_key, broadcaster_id, event_sub_secret, switches, stack })
 }
 
 /// The viewer of the Tier B profile, except for given values.
@@ -233,9 +261,19 @@ fn fixed_viewer(options: &ScenarioArgs) -> Viewer {
 /// A new viewer and character, except for given values: on a stack that keeps its data, a fixed viewer would
 /// reach the lifetime cap.
 fn new_viewer(options: &ScenarioArgs) -> Viewer {
-    let random = RandomSource::from_system();
-    let user_id = options.user_id.clone().unwrap_or_else(|| format!("e2e-{}", random.letters(12)));
+    let invented = invented_viewer();
+    let user_id = options.user_id.clone().unwrap_or(invented.user_id);
     let login = options.login.clone().unwrap_or_else(|| user_id.replace('-', ""));
-    let character = options.character.clone().unwrap_or_else(|| format!("E{}", random.letters(11)));
-    Viewer { user_id, login, character }
+    Viewer { user_id, login, character: options.character.clone().unwrap_or(invented.character) }
+}
+
+/// A viewer whom nobody else uses.
+pub fn invented_viewer() -> Viewer {
+    let random = RandomSource::from_system();
+    let letters = random.letters(12);
+    Viewer {
+        user_id: format!("e2e-{letters}"),
+        login: format!("e2e{letters}"),
+        character: format!("E{}", random.letters(11)),
+    }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments are help for a terminal, which shows markup as it is")]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -69,6 +70,7 @@ pub async fn run(global: &GlobalArgs, options: SendChatArgs) -> Result<ExitCode>
         badges: &options.badge,
         form: if options.short { Form::Short } else { Form::Full { broadcaster_id: &broadcaster_id } },
         message_id: &message_id,
+        age: Duration::ZERO,
     };
     let url = options.url.unwrap_or_else(|| default_url(ServiceId::MockEventSub));
     let endpoint = Endpoint::new(ServiceId::MockEventSub, with_path(url))?;

@@ -43,6 +43,7 @@ impl FaultRun<'_> {
     async fn deliver(&self, message: &Message, rng: &mut StdRng) {
         let badges = ["subscriber".to_owned()];
         let line = ChatLine {
+            age: Duration::ZERO,
             text: &message.text,
             user_id: &message.viewer,
             login: &message.viewer,

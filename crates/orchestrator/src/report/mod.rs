@@ -8,12 +8,13 @@ mod summary;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
 use serde_json::{Value, json};
 
-use crate::scenario::{Mismatch, Step, Taken, Tier, Viewer};
+use crate::scenario::{Mismatch, Scenario, Step, Taken, Viewer};
 use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 use crate::terminal::{self, BAD, DIM, GOOD};
 use durations::{in_milliseconds, milliseconds, seconds};
@@ -62,9 +63,9 @@ impl Report {
     }
 
     /// Reports the start.
-    pub fn title(&mut self, tier: Tier, viewer: &Viewer) {
+    pub fn title(&mut self, scenario: &Scenario, viewer: &Viewer) {
         let Viewer { user_id, login, character } = viewer;
-        self.say(&format!("{}: viewer {user_id} ({login}), character {character}", tier.title()));
+        self.say(&format!("{}: viewer {user_id} ({login}), character {character}", scenario.title));
     }
 
     /// Reports that a service is ready.
@@ -73,39 +74,91 @@ impl Report {
         self.say(&format!("{DIM} ready {:>9}  {}{DIM:#}", milliseconds(ready.after), service.component));
     }
 
+    /// Reports a scenario that was run among others; `log_dir` has the logs of its stack.
+    pub fn played(&mut self, run: &Run, log_dir: Option<&Path>) {
+        let (took, name, title) = (seconds(run.took), run.scenario.name, &run.scenario.title);
+        if run.passed() {
+            self.say(&format!("{GOOD}PASSED{GOOD:#} {took:>9}  {name}: {DIM}{title}{DIM:#}"));
+            return;
+        }
+        self.say(&format!("{BAD}FAILED{BAD:#} {took:>9}  {name}: {title}"));
+        let of_report = std::mem::replace(&mut self.log_dir, log_dir.map(Path::to_owned));
+        for taken in &run.taken {
+            self.taken(taken);
+        }
+        self.log_dir = of_report;
+    }
+
+    /// Reports the end of several scenarios.
+    pub fn finish_all(mut self, runs: &[Run], took: Duration, junit: Option<&Path>) -> Result<()> {
+        write_junit(junit, runs, took)?;
+        if let Some(summary) = &mut self.summary {
+            summary.write(&summary::markdown_of_all(runs, took))?;
+        }
+        for run in runs.iter().filter(|run| run.skipped.is_some()) {
+            let reason = run.skipped.as_deref().unwrap_or_default();
+            self.say(&format!("{DIM}skipped  {}: {reason}{DIM:#}", run.scenario.name));
+        }
+        if let Some(directory) = &self.log_dir {
+            let logs = format!("{DIM}  logs           {}{DIM:#}", directory.display());
+            self.say(&logs);
+        }
+        let count = |verdict: &str| runs.iter().filter(|run| run.verdict() == verdict).count();
+        let (passed, failed, skipped) = (count("passed"), count("failed"), count("skipped"));
+        let mut verdict = format!("{passed} passed, {failed} failed, {skipped} skipped in {}", seconds(took));
+        let failures = runs.iter().filter(|run| run.verdict() == "failed").map(|run| run.scenario.name);
+        let failures = failures.collect::<Vec<_>>().join(", ");
+        if failed > 0 {
+            verdict = format!("{verdict}: {failures}");
+            self.say(&format!("{BAD}FAILED{BAD:#}  {verdict}"));
+        } else {
+            self.say(&format!("{GOOD}PASSED{GOOD:#}  {verdict}"));
+        }
+        if self.json {
+            let verdict = if failed > 0 { "failed" } else { "passed" };
+            let scenarios: Vec<_> = runs.iter().map(Run::json).collect();
+            let all = json!({ "verdict": verdict, "durationMs": in_milliseconds(took), "scenarios": scenarios });
+            terminal::say(format_args!("{all:#}"));
+        }
+        Ok(())
+    }
+
     /// Reports a step.
     pub fn taken(&mut self, taken: &Taken) {
         let took = milliseconds(taken.took);
-        let name = taken.step.name;
+        let name = &taken.step.name;
         match &taken.outcome {
             Ok(seen) => self.say(&format!("{GOOD}    ok{GOOD:#} {took:>9}  {name}: {DIM}{seen}{DIM:#}")),
             Err(mismatch) => {
                 self.say(&format!("{BAD}FAILED{BAD:#} {took:>9}  {name}"));
-                self.mismatch(mismatch, taken.step.involved);
+                self.mismatch(mismatch, &taken.step.services());
             }
         }
     }
 
     /// Reports that the stack did not start because of a service.
-    pub fn not_started(mut self, tier: Tier, error: &StartError) {
+    pub fn not_started(mut self, scenario: &Scenario, error: &StartError) {
         self.say(&format!("{error}"));
-        self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", tier.title()));
+        self.say(&format!("{BAD}FAILED{BAD:#}  {}: the stack did not start", scenario.title));
         if let Some(summary) = &mut self.summary {
             // The verdict stands without it.
-            drop(summary.write(&summary::not_started(tier.title(), &error.to_string())));
+            drop(summary.write(&summary::not_started(&scenario.title, &error.to_string())));
         }
         if self.json {
             terminal::say(format_args!(
                 "{:#}",
-                json!({ "scenario": tier.name(), "verdict": "failed", "problem": error.to_string() })
+                json!({ "scenario": scenario.name, "verdict": "failed", "problem": error.to_string() })
             ));
         }
     }
 
     fn mismatch(&mut self, mismatch: &Mismatch, involved: &[ServiceId]) {
-        let Mismatch { expected, got, cause } = mismatch;
+        let Mismatch { expected, got, differences, cause } = mismatch;
         self.say(&format!("  expected  {expected}"));
         self.say(&format!("  got       {got}"));
+        for difference in differences {
+            self.say(&format!("  differs   {difference}"));
+        }
         if let Some(cause) = cause {
             self.say(&format!("  likely    {cause}"));
         }
@@ -128,15 +181,11 @@ impl Report {
 
     /// Reports the end: the verdict as the last line, or the whole report as JSON; and writes the JUnit file, if requested.
     pub fn finish(mut self, run: &Run, junit: Option<&Path>) -> Result<()> {
-        if let Some(path) = junit {
-            let report = junit::report(run).to_string().context("cannot write the JUnit report")?;
-            std::fs::write(path, report)
-                .with_context(|| format!("cannot write the JUnit report {}", path.display()))?;
-        }
+        write_junit(junit, [run], run.took)?;
         if let Some(summary) = &mut self.summary {
             summary.write(&summary::markdown(run))?;
         }
-        let title = run.tier.title();
+        let title = &run.scenario.title;
         let took = seconds(run.took);
         if let Some(directory) = &self.log_dir {
             let logs = format!("{DIM}  logs           {}{DIM:#}", directory.display());
@@ -145,7 +194,8 @@ impl Report {
         if run.passed() {
             self.say(&format!("{GOOD}PASSED{GOOD:#}  {title} in {took}"));
         } else {
-            let failed = run.taken.iter().find(|taken| taken.outcome.is_err()).map_or("", |taken| taken.step.name);
+            let failed =
+                run.taken.iter().find(|taken| taken.outcome.is_err()).map_or("", |taken| taken.step.name.as_str());
             self.say(&format!("{BAD}FAILED{BAD:#}  {title} after {took}: {failed}"));
         }
         if self.json {
@@ -166,31 +216,35 @@ impl Report {
     }
 }
 
+fn write_junit<'a>(path: Option<&Path>, runs: impl IntoIterator<Item = &'a Run>, took: Duration) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let report = junit::report(runs, took).to_string().context("cannot write the JUnit report")?;
+    std::fs::write(path, report).with_context(|| format!("cannot write the JUnit report {}", path.display()))
+}
+
 impl Run {
     fn json(&self) -> Value {
-        let step = |(index, step): (usize, &&'static Step)| match self
-            .taken
-            .get(index)
-            .map(|taken| (&taken.outcome, taken.took))
+        let step = |(index, step): (usize, &Step)| match self.taken.get(index).map(|taken| (&taken.outcome, taken.took))
         {
             None => json!({ "name": step.name, "status": "skipped" }),
             Some((Ok(seen), took)) => {
                 json!({ "name": step.name, "status": "passed", "durationMs": in_milliseconds(took), "seen": seen })
             }
-            Some((Err(Mismatch { expected, got, cause }), took)) => json!({
+            Some((Err(Mismatch { expected, got, differences, cause }), took)) => json!({
                 "name": step.name, "status": "failed", "durationMs": in_milliseconds(took),
-                "expected": expected, "got": got, "likelyCause": cause,
+                "expected": expected, "got": got, "differences": differences, "likelyCause": cause,
             }),
         };
-        let steps: Vec<_> = self.tier.steps().iter().enumerate().map(step).collect();
+        let steps: Vec<_> = self.scenario.steps.iter().enumerate().map(step).collect();
         let services: Vec<_> = self
             .ready
             .iter()
             .map(|ready| json!({ "name": ready.service.service().name, "readyAfterMs": in_milliseconds(ready.after) }))
             .collect();
         json!({
-            "scenario": self.tier.name(),
-            "verdict": if self.passed() { "passed" } else { "failed" },
+            "scenario": self.scenario.name,
+            "verdict": self.verdict(),
+            "reason": self.skipped,
             "durationMs": in_milliseconds(self.took),
             "attached": self.attached,
             "viewer": { "userId": self.viewer.user_id, "login": self.viewer.login, "character": self.viewer.character },

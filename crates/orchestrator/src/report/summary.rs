@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use mgm_ci_health::summary::{self, VARIABLE, cell};
 
 use super::durations::{milliseconds, seconds};
 use super::run::Run;
-use crate::scenario::Mismatch;
+use crate::scenario::{Mismatch, Scenario};
 
 /// The summary of the current job.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Summary {
 
 /// The verdict, then what failed and why, then the durations.
 pub(super) fn markdown(run: &Run) -> String {
-    let title = run.tier.title();
+    let title = &run.scenario.title;
     let took = seconds(run.took);
     let mut text = if run.passed() {
         format!("## ✅ {title} passed in {took}\n\n")
@@ -45,9 +46,12 @@ pub(super) fn markdown(run: &Run) -> String {
         format!("## ❌ {title} failed after {took}\n\n")
     };
     for taken in &run.taken {
-        if let Err(Mismatch { expected, got, cause }) = &taken.outcome {
+        if let Err(Mismatch { expected, got, differences, cause }) = &taken.outcome {
             let _ = writeln!(text, "**{}** failed.\n", taken.step.name);
             let _ = writeln!(text, "| expected | {} |\n| --- | --- |\n| got | {} |", cell(expected), cell(got));
+            for difference in differences {
+                let _ = writeln!(text, "| differs | {} |", cell(difference));
+            }
             if let Some(cause) = cause {
                 let _ = writeln!(text, "| likely | {} |", cell(cause));
             }
@@ -55,7 +59,7 @@ pub(super) fn markdown(run: &Run) -> String {
         }
     }
     text.push_str("| step | verdict | time | seen |\n| --- | --- | ---: | --- |\n");
-    for (index, step) in run.tier.steps().iter().enumerate() {
+    for (index, step) in run.scenario.steps.iter().enumerate() {
         let (verdict, took, seen) = match run.taken.get(index) {
             None => ("skipped", String::new(), String::new()),
             Some(taken) => match &taken.outcome {
@@ -70,6 +74,28 @@ pub(super) fn markdown(run: &Run) -> String {
         for ready in &run.ready {
             let _ = writeln!(text, "| {} | {} |", ready.service.service().component, milliseconds(ready.after));
         }
+    }
+    text
+}
+
+/// The verdict of several scenarios, what failed and why, and a line for each.
+pub(super) fn markdown_of_all(runs: &[Run], took: Duration) -> String {
+    let failed = runs.iter().filter(|run| run.verdict() == "failed").count();
+    let took = seconds(took);
+    let mut text = if failed == 0 {
+        format!("## ✅ {} scenarios passed in {took}\n\n", runs.len())
+    } else {
+        format!("## ❌ {failed} of {} scenarios failed after {took}\n\n", runs.len())
+    };
+    for run in runs.iter().filter(|run| run.verdict() == "failed") {
+        text.push_str(&markdown(run));
+        text.push('\n');
+    }
+    text.push_str("| scenario | shows | verdict | time |\n| --- | --- | --- | ---: |\n");
+    for run in runs {
+        let verdict = if run.verdict() == "failed" { "**failed**" } else { run.verdict() };
+        let Scenario { name, title, .. } = run.scenario;
+        let _ = writeln!(text, "| {name} | {} | {verdict} | {} |", cell(title), seconds(run.took));
     }
     text
 }

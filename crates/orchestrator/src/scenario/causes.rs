@@ -1,9 +1,55 @@
-//! The most likely cause when a step fails, and what to do about it.
+//! The most likely cause of a refused call, and what to do about it.
 
-use mgm_api_types::PoolMembership;
-use mgm_api_types::mocks::SequenceRun;
+use std::sync::OnceLock;
 
+use mgm_service::services::ServiceId;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::document::{Action, ServiceName};
+use super::expectation::differences;
+use super::values::Values;
 use crate::http::{Answer, NoAnswer};
+
+/// The table of causes.
+const TABLE: &str = include_str!("../../scenarios/causes.toml");
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    causes: Vec<Cause>,
+}
+
+/// A cause, and the calls and answers that point to it. A condition that is not given always holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cause {
+    /// The services that are called.
+    #[serde(default)]
+    of: Vec<ServiceName>,
+    /// Whether it is a chat message.
+    #[serde(default)]
+    chat: bool,
+    /// The beginning of the path.
+    #[serde(default)]
+    path: String,
+    /// The status of the answer.
+    #[serde(default)]
+    status: Option<u16>,
+    /// The code of the error.
+    #[serde(default)]
+    code: Option<String>,
+    /// A part of the body.
+    #[serde(default)]
+    body: Option<Value>,
+    /// The cause and the remedy.
+    text: String,
+}
+
+fn table() -> &'static [Cause] {
+    static CAUSES: OnceLock<Vec<Cause>> = OnceLock::new();
+    CAUSES.get_or_init(|| toml::from_str::<Table>(TABLE).expect("a constant, which a test reads").causes)
+}
 
 /// There is no answer from an address.
 pub fn cause_of_silence(silence: &NoAnswer) -> String {
@@ -14,131 +60,31 @@ pub fn cause_of_silence(silence: &NoAnswer) -> String {
     )
 }
 
-pub(super) fn of_refused_chat(answer: &Answer) -> Option<String> {
-    Some(match (answer.status, answer.code().as_deref()) {
-        (401, _) => "The message is signed with another secret than the stack's. Set Twitch__EventSubSecret to \
-                     the same value for mgm, MockEventSubWebhook and the backend (mgm: or --event-sub-secret)."
-            .to_owned(),
-        (403, Some("stale_message")) => {
-            "The clocks of this machine and the backend's differ by more than 10 minutes.".to_owned()
-        }
-        (502, _) => "MockEventSubWebhook does not reach the backend. Check that the backend runs and that the mock's \
-                     Backend__BaseUrl is its address."
-            .to_owned(),
-        (503, _) => "The backend does not reach its database. Its log says why.".to_owned(),
-        (404, _) => "This is not MockEventSubWebhook. `mgm check` tells what answers where.".to_owned(),
-        _ => return None,
-    })
+/// The first cause in the table that fits.
+pub(super) fn of_answer(service: ServiceId, action: &Action, answer: &Answer, values: &Values) -> Option<String> {
+    let path = action.request().map_or("", |(_, _, path)| path);
+    let (body, code): (Option<Value>, _) = (answer.json(), answer.code());
+    let fits = |cause: &&Cause| {
+        (cause.of.is_empty() || cause.of.iter().any(|of| of.0 == service))
+            && (!cause.chat || action.chat.is_some())
+            && path.starts_with(&cause.path)
+            && cause.status.is_none_or(|status| status == answer.status)
+            && cause.code.as_ref().is_none_or(|wanted| code.as_ref() == Some(wanted))
+            && cause.body.as_ref().is_none_or(|part| differences(part, body.as_ref()).is_empty())
+    };
+    let cause = table().iter().find(fits)?;
+    Some(values.text(&cause.text).unwrap_or_else(|_| cause.text.clone()))
 }
 
-pub(super) fn of_missing_enrolment(membership: &PoolMembership, name: &str) -> String {
-    if membership.is_enrolled {
-        return format!(
-            "The viewer is in the pool, but not as {name}: somebody else uses this viewer. Leave --user-id out to get a new one."
-        );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_can_be_read_and_each_cause_has_a_condition() {
+        for cause in table() {
+            let has_condition = cause.chat || cause.status.is_some() || !cause.path.is_empty() || cause.body.is_some();
+            assert!(has_condition, "{cause:?}");
+        }
     }
-    "The backend acknowledged the message, but refused the command; its log has one line with the reason. Usual ones: the \
-     viewer has an active payout or has reached the lifetime cap (leave --user-id out to get a new viewer), somebody else \
-     holds the name (leave --character out), the backend's Twitch__SubscriberBadges lack `subscriber`, or its \
-     Twitch__BroadcasterUserId is another than mgm's."
-        .to_owned()
-}
-
-pub(super) fn of_staying_in_the_pool() -> String {
-    "The backend made the payout Sent without removing the winner from the pool. Its log says more.".to_owned()
-}
-
-pub(super) fn of_refused_viewer(answer: &Answer) -> Option<String> {
-    Some(match (answer.status, answer.code().as_deref()) {
-        (401, _) => {
-            "The backend does not accept the tokens of MockExtensionJwt. Give both the same Twitch__ExtensionSecret, \
-                     Twitch__ExtensionClientId and Twitch__BroadcasterUserId, or none; in Production the backend has no \
-                     development key, and takes no token without a channel."
-                .to_owned()
-        }
-        (403, Some("wrong_channel")) => {
-            "The token is for another channel than the backend's Twitch__BroadcasterUserId.".to_owned()
-        }
-        (429, _) => {
-            "The viewer has asked too often. Wait a minute, or leave --user-id out to get a new viewer.".to_owned()
-        }
-        (404, _) => "This is not the backend. `mgm check` tells what answers where.".to_owned(),
-        _ => return None,
-    })
-}
-
-pub(super) fn of_admitted_stranger(answer: &Answer) -> Option<String> {
-    Some(match (answer.status, answer.code().as_deref()) {
-        (200 | 201, _) => {
-            "The backend did not ask who subscribes. Start it without Mgm__DevSkipSubscriberCheck, or set that for mgm too, \
-             which then leaves the question out."
-                .to_owned()
-        }
-        (503, Some("helix_unavailable")) => {
-            "Helix did not say who subscribes; the backend's log says what it answered. Give the backend and MockHelixApi the \
-             same Twitch__BroadcasterAccessToken, Twitch__BroadcasterUserId and Twitch__HelixClientId, and check the \
-             backend's Twitch__HelixApiBaseUrl."
-                .to_owned()
-        }
-        _ => return of_refused_viewer(answer),
-    })
-}
-
-pub(super) fn of_refused_payout(answer: &Answer) -> Option<String> {
-    Some(match (answer.status, answer.code().as_deref()) {
-        (401, _) => of_refused_key("the backend"),
-        (404, _) => "The backend's harness is off. Start the backend with Mgm__EnableE2eHarness=true and \
-                     ASPNETCORE_ENVIRONMENT=Development."
-            .to_owned(),
-        (400, Some("not_in_pool")) => {
-            "The viewer left the pool in between: somebody else uses this stack with the same viewer.".to_owned()
-        }
-        (409, Some("active_payout_exists")) => {
-            "A payout of this viewer is still open, perhaps of a run that was broken off. \
-                                                Leave --user-id out to get a new viewer."
-                .to_owned()
-        }
-        (409, Some("lifetime_cap_reached")) => {
-            "The viewer has received 10,000 gold and gets no more. Leave --user-id out to \
-                                                get a new viewer."
-                .to_owned()
-        }
-        _ => return None,
-    })
-}
-
-fn of_refused_key(who: &str) -> String {
-    format!(
-        "The desktop key differs from that of {who}. Set Mgm__ApiKey to the same value for mgm, the backend and \
-         SyntheticDesktop (mgm: or --api-key)."
-    )
-}
-
-pub(super) fn of_broken_sequence(answer: &Answer, run: Option<&SequenceRun>) -> Option<String> {
-    let last = run.and_then(|run| run.steps.last());
-    Some(match (answer.status, last.map(|step| step.status_code)) {
-        (500, _) => "SyntheticDesktop has no key. Start it with Mgm__ApiKey set.".to_owned(),
-        (502, Some(401)) => of_refused_key("the backend"),
-        (502, Some(404)) => "SyntheticDesktop talks to another backend than mgm does. Check its \
-                             SyntheticDesktop__BackendBaseUrl."
-            .to_owned(),
-        (502, None | Some(0)) => {
-            "SyntheticDesktop does not reach the backend. Check its SyntheticDesktop__BackendBaseUrl.".to_owned()
-        }
-        _ => return None,
-    })
-}
-
-pub(super) fn of_missing_announcement(said_other: bool, url: &str) -> String {
-    if said_other {
-        return "The backend's wording differs, or the messages are those of somebody else who uses this stack; \
-                `GET /api/announcements` of the backend tells what became of this one."
-            .to_owned();
-    }
-    format!(
-        "The backend has not called MockHelixApi. Its Twitch__HelixApiBaseUrl must be {url} (without /helix), and \
-         Twitch__BroadcasterAccessToken, Twitch__BroadcasterUserId and Twitch__HelixClientId must be set, to the same values for \
-         MockHelixApi, which refuses others when MockHelix__StrictAuth is on; its log says what became \
-         of the announcement."
-    )
 }

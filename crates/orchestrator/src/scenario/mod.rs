@@ -1,22 +1,27 @@
-//! The scenarios: Tier A and Tier B, over HTTP only.
+//! The scenarios: files that say what to do and what to expect, over HTTP only, and the player that does so.
 
+mod catalogue;
 mod causes;
+mod document;
+mod expectation;
+mod player;
 mod stage;
 mod step;
-mod steps;
-
-use std::time::{Duration, Instant};
+mod values;
 
 use futures_util::future::join_all;
 
 use crate::health::{Unhealthy, examine};
 use crate::http::Endpoint;
 
+pub use catalogue::{all, find, nearest};
 pub use causes::cause_of_silence;
+pub use document::{Scenario, Step};
+pub use player::Recorder;
 pub use stage::{Stage, Viewer};
-pub use step::{Mismatch, Step, Taken};
+pub use step::{Mismatch, Taken};
 
-/// Which scenario.
+/// The scenarios that have commands of their own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tier {
     /// Enrolment.
@@ -25,23 +30,15 @@ pub enum Tier {
     B,
 }
 
-/// Records the steps of a scenario as they are run.
-pub struct Recorder<'a> {
-    on_taken: &'a mut dyn FnMut(&Taken),
-    taken: Vec<Taken>,
-}
-
-/// A step failed; the [`Recorder`] knows which one and why.
-#[derive(Debug)]
-pub struct Failed;
-
 impl Tier {
+    /// The scenario.
+    pub fn scenario(self) -> &'static Scenario {
+        find(self.name()).expect("both are in the catalogue, as a test shows")
+    }
+
     /// The name for people.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::A => "Tier A",
-            Self::B => "Tier B",
-        }
+        &self.scenario().title
     }
 
     /// The name for machines.
@@ -51,22 +48,15 @@ impl Tier {
             Self::B => "tier-b",
         }
     }
-
-    /// All steps.
-    pub fn steps(self) -> &'static [&'static Step] {
-        match self {
-            Self::A => &steps::ALL[..steps::TIER_A_STEPS],
-            Self::B => steps::ALL,
-        }
-    }
 }
 
-impl Stage {
+impl Stage<'_> {
     /// The services of the scenario at whose addresses another service answers, as sentences. The steps will find services that
     /// are away or unhealthy.
-    pub async fn mistaken(&self, tier: Tier) -> Vec<String> {
-        let is_involved =
-            |endpoint: &&Endpoint| tier.steps().iter().any(|step| step.involved.contains(&endpoint.service));
+    pub async fn mistaken(&self, scenarios: &[&Scenario]) -> Vec<String> {
+        let is_involved = |endpoint: &&Endpoint| {
+            scenarios.iter().flat_map(|scenario| scenario.services()).any(|service| service == endpoint.service)
+        };
         let examined = self.endpoints.values().filter(is_involved).map(async |endpoint| {
             let health = endpoint.service.service().health.as_ref()?;
             match examine(endpoint, health).await {
@@ -76,69 +66,14 @@ impl Stage {
         });
         join_all(examined).await.into_iter().flatten().collect()
     }
-
-    /// Runs the steps of a scenario, up to the first that fails.
-    pub async fn play(&self, tier: Tier, recorder: &mut Recorder<'_>) -> Result<(), Failed> {
-        recorder.step(&steps::SEND_CHAT, self.send_chat()).await?;
-        let token = recorder.step(&steps::TOKEN, self.token()).await?;
-        recorder.step(&steps::ENROLLED, self.is_enrolled(&token)).await?;
-        if tier == Tier::A {
-            return Ok(());
-        }
-        recorder.step(&steps::REFUSED, self.stranger_is_refused()).await?;
-        let payout = recorder.step(&steps::PREPARE, self.prepare_payout()).await?;
-        let sent_before = self.sent_so_far().await;
-        let run = recorder.step(&steps::SEQUENCE, self.run_sequence(&payout)).await?;
-        recorder.step(&steps::ANNOUNCED, self.is_announced(sent_before)).await?;
-        recorder.step(&steps::LAST_RUN, self.last_run_is_ok(&run)).await?;
-        recorder.step(&steps::LEFT, self.has_left(&token)).await
-    }
 }
 
-impl<'a> Recorder<'a> {
-    /// Calls `on_taken` after each step.
-    pub fn new(on_taken: &'a mut dyn FnMut(&Taken)) -> Self {
-        Self { on_taken, taken: Vec::new() }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The steps that were run so far.
-    pub fn into_taken(self) -> Vec<Taken> {
-        self.taken
-    }
-
-    /// Records that the current step was aborted for an external reason; `None` if all steps were run.
-    pub fn broken_off(&mut self, tier: Tier, mismatch: Mismatch) {
-        if let Some(step) = tier.steps().get(self.taken.len()) {
-            self.note(Taken { step, took: Duration::ZERO, outcome: Err(mismatch) });
-        }
-    }
-
-    /// Adds information to the step that failed.
-    pub fn explain(&mut self, mismatch: Mismatch) {
-        if let Some(taken) = self.taken.last_mut() {
-            taken.outcome = Err(mismatch);
-            (self.on_taken)(taken);
-        }
-    }
-
-    async fn step<T>(
-        &mut self,
-        step: &'static Step,
-        taking: impl Future<Output = Result<(T, String), Mismatch>>,
-    ) -> Result<T, Failed> {
-        let begun = Instant::now();
-        let result = taking.await;
-        let took = begun.elapsed();
-        let (value, outcome) = match result {
-            Ok((value, seen)) => (Ok(value), Ok(seen)),
-            Err(mismatch) => (Err(Failed), Err(mismatch)),
-        };
-        self.note(Taken { step, took, outcome });
-        value
-    }
-
-    fn note(&mut self, taken: Taken) {
-        (self.on_taken)(&taken);
-        self.taken.push(taken);
+    #[test]
+    fn both_tiers_are_in_the_catalogue() {
+        assert_eq!((Tier::A.title(), Tier::B.title()), ("Tier A", "Tier B"));
     }
 }

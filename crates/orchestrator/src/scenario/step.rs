@@ -1,25 +1,18 @@
-//! The steps of a scenario, and what comes of them.
+//! What comes of a step.
 
 use std::time::Duration;
 
-use mgm_service::services::ServiceId;
-
-/// A step of a scenario.
-#[derive(Debug)]
-pub struct Step {
-    /// The claim that it verifies, as its name.
-    pub name: &'static str,
-    /// The services whose logs help when it fails.
-    pub involved: &'static [ServiceId],
-}
+use super::document::Step;
 
 /// Why a step failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mismatch {
     /// The expected result.
     pub expected: String,
     /// The actual result.
     pub got: String,
+    /// Where they differ.
+    pub differences: Vec<String>,
     /// The most likely cause, and what to do.
     pub cause: Option<String>,
 }

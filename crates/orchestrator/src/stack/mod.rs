@@ -5,7 +5,7 @@ mod plan;
 mod ports;
 mod throw_away;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -50,6 +50,8 @@ pub struct Stack {
     database: OnceCell<Database>,
     /// In start order.
     children: RefCell<Vec<(ServiceId, Child)>>,
+    /// How many faults the database has had, in which it may end.
+    troubles: Cell<u64>,
 }
 
 /// A service that has become ready.
@@ -120,7 +122,7 @@ impl StartError {
 impl Stack {
     /// A stack of which nothing has been started.
     pub fn new(plan: Plan) -> Self {
-        Self { plan, database: OnceCell::new(), children: RefCell::default() }
+        Self { plan, database: OnceCell::new(), children: RefCell::default(), troubles: Cell::default() }
     }
 
     /// Its plan.
@@ -162,7 +164,17 @@ impl Stack {
             self.database.get_or_init(|| database);
             return Ok(());
         }
-        let ended = self.spawn(service)?;
+        self.run(service, File::create(self.plan.log(service.id)), &[]).await
+    }
+
+    /// Starts a process and waits until it is healthy.
+    async fn run(
+        &self,
+        service: &'static Service,
+        output: io::Result<File>,
+        settings: &[(String, String)],
+    ) -> Result<(), StartError> {
+        let ended = self.spawn(service, output, settings)?;
         tokio::select! {
             result = self.until_healthy(service) => result,
             status = ended => Err(match self.plan.ports.lost(service.id) {
@@ -173,10 +185,14 @@ impl Stack {
     }
 
     /// Returns a future that resolves when the new process ends.
-    fn spawn(&self, service: &'static Service) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
+    fn spawn(
+        &self,
+        service: &'static Service,
+        output: io::Result<File>,
+        settings: &[(String, String)],
+    ) -> Result<impl Future<Output = Option<ExitStatus>> + use<>, StartError> {
         let spawn = || {
-            let output = File::create(self.plan.log(service.id))?;
-            let child = self.program(service, self.plan.ports.url(service.id))?.spawn(output)?;
+            let child = self.program(service, self.plan.ports.url(service.id), settings)?.spawn(output?)?;
             let ended = child.ended();
             self.children.borrow_mut().push((service.id, child));
             Ok(ended)
@@ -189,13 +205,13 @@ impl Stack {
         let service = ServiceId::Backend.service();
         let spawn = || {
             let output = File::options().append(true).create(true).open(log)?;
-            self.program(service, port.url())?.spawn(output)
+            self.program(service, port.url(), &[])?.spawn(output)
         };
         spawn().map_err(|source| StartError::Spawn { component: service.component, source })
     }
 
-    /// The command that runs this program as a service that listens there.
-    fn program(&self, service: &'static Service, url: String) -> io::Result<Program> {
+    /// The command that runs this program as a service that listens there, with settings that override those of the stack.
+    fn program(&self, service: &'static Service, url: String, settings: &[(String, String)]) -> io::Result<Program> {
         let environment = &self.plan.environment;
         let connection_string = (service.id == ServiceId::Backend)
             .then(|| self.connection_string().map(|text| text.expose_secret().to_owned()))
@@ -207,7 +223,7 @@ impl Stack {
         if let Some(config) = &environment.config {
             command.arg("--config").arg(config);
         }
-        command.envs(environment.for_service(url, connection_string));
+        command.envs(environment.for_service(url, connection_string)).envs(settings.iter().cloned());
         Ok(program)
     }
 
@@ -224,6 +240,7 @@ impl Stack {
 
     /// Injects a fault into the stack's own PostgreSQL; returns when it is over.
     pub async fn trouble_database(&self, fault: DatabaseFault) -> Result<(), DatabaseError> {
+        self.troubles.update(|troubles| troubles + 1);
         match self.database.get() {
             Some(database) => database.trouble(fault).await,
             None => Ok(()),
@@ -263,13 +280,26 @@ impl Stack {
     /// Resolves when a service that is ready stops unexpectedly.
     pub async fn first_death(&self) -> Death {
         let child = |(service, child): &(ServiceId, Child)| {
-            let (service, ended) = (*service, child.ended());
-            async move { self.death(service, ended.await) }.boxed_local()
+            let (service, ended, pid) = (*service, child.ended(), child.pid());
+            let death = async move {
+                let status = ended.await;
+                if !self.children.borrow().iter().any(|(_, child)| child.pid() == pid) {
+                    // It was stopped on purpose.
+                    std::future::pending::<()>().await;
+                }
+                self.death(service, status)
+            };
+            death.boxed_local()
         };
         let mut deaths: Vec<_> = self.children.borrow().iter().map(child).collect();
         if let Some(database) = self.database.get() {
             let death = async {
+                let troubles = self.troubles.get();
                 database.ended().await;
+                if self.troubles.get() != troubles {
+                    // It was stopped on purpose.
+                    std::future::pending::<()>().await;
+                }
                 self.death(ServiceId::Postgres, None)
             };
             deaths.push(death.boxed_local());
@@ -282,6 +312,46 @@ impl Stack {
 
     fn death(&self, service: ServiceId, status: Option<ExitStatus>) -> Death {
         Death { service, status, last_lines: end_of_log(&self.plan.log(service), LAST_LINES) }
+    }
+
+    /// Stops a service cleanly, on purpose. PostgreSQL, which all of the stack needs, is left running.
+    pub async fn halt(&self, service: ServiceId) {
+        if let Some(child) = self.take(service) {
+            child.stop(STOPPED_WITHIN).await;
+        }
+    }
+
+    /// Starts a service again, with settings that override those of the stack, and waits until it is healthy.
+    pub async fn resume(&self, service: ServiceId, settings: &[(String, String)]) -> Result<(), StartError> {
+        let output = File::options().append(true).create(true).open(self.plan.log(service));
+        self.run(service.service(), output, settings).await
+    }
+
+    /// Stops a service cleanly and starts it again.
+    pub async fn restart(&self, service: ServiceId, settings: &[(String, String)]) -> Result<(), StartError> {
+        if service == ServiceId::Postgres {
+            return Ok(self.trouble_database(DatabaseFault::Restart).await?);
+        }
+        self.halt(service).await;
+        self.resume(service, settings).await
+    }
+
+    /// Kills a service and starts it again.
+    pub async fn kill(&self, service: ServiceId) -> Result<(), StartError> {
+        if service == ServiceId::Postgres {
+            return Ok(self.trouble_database(DatabaseFault::Crash).await?);
+        }
+        if let Some(child) = self.take(service) {
+            child.kill().await;
+        }
+        self.resume(service, &[]).await
+    }
+
+    /// The process of a service, which from now on may end.
+    fn take(&self, service: ServiceId) -> Option<Child> {
+        let mut children = self.children.borrow_mut();
+        let place = children.iter().position(|(id, _)| *id == service)?;
+        Some(children.remove(place).1)
     }
 
     /// Stops everything in reverse start order.

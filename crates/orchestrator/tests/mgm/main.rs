@@ -1,6 +1,7 @@
 //! The program as users run it: real processes, real services, through its command line, its output and HTTP only.
 #![cfg(test)]
 
+mod catalogue;
 mod faults;
 mod harness;
 mod manual;
