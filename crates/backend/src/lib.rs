@@ -15,3 +15,9 @@ pub mod twitch;
 pub mod work;
 
 pub use process::{Error, run};
+
+/// The version of the newest migration that this program knows.
+#[must_use]
+pub fn newest_migration() -> Option<i64> {
+    mgm_store::MIGRATOR.iter().map(|migration| migration.version).max()
+}

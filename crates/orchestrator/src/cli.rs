@@ -10,6 +10,7 @@ use mgm_backend::cli::BackendCommand;
 use mgm_ci_health::cli::CiHealthCommand;
 use mgm_service::{manual, output};
 
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::faults::FaultsArgs;
 use crate::commands::process_compose::ProcessComposeArgs;
 use crate::commands::run::RunArgs;
@@ -17,7 +18,7 @@ use crate::commands::scenario::ScenarioCommand;
 use crate::commands::send_chat::SendChatArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::up::UpArgs;
-use crate::commands::{check, config, faults, process_compose, run, scenario, send_chat, serve, up};
+use crate::commands::{check, config, doctor, faults, process_compose, run, scenario, send_chat, serve, up};
 use crate::global::GlobalArgs;
 use crate::targets::Targets;
 
@@ -28,6 +29,7 @@ Examples:
   mgm tier-b --attach              run Tier B against a running stack
   mgm run --all                    run every scenario; `mgm scenarios` lists them
   mgm send-chat --text '!twgold Etoehero' --user-id 42 --login somebody
+  mgm doctor                       find out what is wrong with a running stack
   mgm check                        check the health of everything that should be running
   mgm serve mock-helix             run a single service
   mgm faults --seconds 60          kill and restart two backends under load, and prove that nothing is lost
@@ -72,6 +74,11 @@ pub enum CliCommand {
     SendChat(SendChatArgs),
     /// Check the health and the identity of backend and stand-ins.
     Check(Targets),
+    /// Find out what is wrong with a running stack: symptom, cause, remedy and evidence of each finding.
+    ///
+    /// Probes this machine, the settings, the database and the services. Nothing that it does changes the pool, a payout or a
+    /// gift. The exit status is 1 if there is a finding.
+    Doctor(DoctorArgs),
     /// Run a single service in the foreground.
     Serve(ServeArgs),
     /// Run backends under load with faults, and prove that nothing is lost or doubled.
@@ -124,6 +131,7 @@ impl Cli {
             CliCommand::Scenarios => Ok(run::list(&global)),
             CliCommand::SendChat(options) => on_one_thread(send_chat::run(&global, options)),
             CliCommand::Check(targets) => on_one_thread(check::run(&global, targets)),
+            CliCommand::Doctor(options) => on_one_thread(doctor::run(&global, options)),
             CliCommand::Serve(service) => serve::run(&global, service),
             CliCommand::Faults(options) => on_one_thread(faults::run(&global, options)),
             CliCommand::Backend { command } => {
@@ -171,7 +179,7 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
-        for name in ["up", "tier-b", "run", "send-chat", "check", "serve", "faults", "process-compose"] {
+        for name in ["up", "tier-b", "run", "send-chat", "check", "doctor", "serve", "faults", "process-compose"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("help-{name}"), help);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
+use reqwest::header::DATE;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -63,6 +64,24 @@ impl Endpoint {
     /// A request to the address itself.
     pub fn request_as_is(&self, method: Method) -> RequestBuilder {
         self.client.request(method, self.base.clone()).timeout(CALL_TIMEOUT)
+    }
+
+    /// Its TCP port, if it is on this machine.
+    pub fn port(&self) -> Option<u16> {
+        let is_here = self.base.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
+        self.base.port_or_known_default().filter(|_| is_here)
+    }
+
+    /// The header `Date` of the answer to a request.
+    pub async fn date(&self, request: RequestBuilder) -> Result<Option<String>, NoAnswer> {
+        match mgm_http_client::exchange(request, LONGEST_ANSWER).await {
+            Exchange::Complete { headers, .. } => {
+                Ok(headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+            }
+            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
+                Err(NoAnswer { service: self.service, url: self.url(), reason })
+            }
+        }
     }
 
     /// Sends a request.

@@ -57,6 +57,15 @@ pub fn holder(port: u16) -> Option<PortHolder> {
     })
 }
 
+/// When a process was started, in clock ticks since the machine was (`proc_pid_stat(5)`); `None` where the system does not
+/// tell.
+#[must_use]
+pub fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, which may contain anything; this is the 22nd.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+}
+
 /// The sockets that listen on `port`, as named by the links below `/proc/*/fd` (`proc_net(5)`: a line holds number, local and
 /// remote address, state, …, and the inode as its tenth word; state `0A` is listening).
 fn listening(table: &str, port: u16) -> Vec<String> {

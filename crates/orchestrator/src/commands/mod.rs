@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod config;
+pub mod doctor;
 pub mod faults;
 pub mod process_compose;
 pub mod run;

@@ -12,6 +12,7 @@ use mgm_system::RandomSource;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{INTERRUPTED, set_variable, start, stop};
+use crate::doctor::{self, Finding};
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::profile;
@@ -141,8 +142,9 @@ async fn attach(
         () = signals.next() => return Ok(interrupted()),
     }
     let taken = recorder.into_taken();
+    let finding = first_finding(&taken, &stage).await;
     let run = Run { scenario, viewer, attached: true, taken, ready: Vec::new(), took: begun.elapsed(), skipped: None };
-    finish(report, &run, options)
+    finish(report, &run, finding.as_ref(), options)
 }
 
 async fn on_own_stack(
@@ -175,9 +177,9 @@ async fn on_own_stack(
             Ok(error) => Err(error.into()),
             Err(error) => Err(error),
         },
-        Some(Ok(taken)) => {
+        Some(Ok((taken, finding))) => {
             let run = Run { scenario, viewer, attached: false, taken, ready, took: begun.elapsed(), skipped: None };
-            finish(report, &run, options)
+            finish(report, &run, finding.as_ref(), options)
         }
     }
 }
@@ -188,7 +190,7 @@ async fn start_and_play(
     viewer: &Viewer,
     report: &mut Report,
     ready: &mut Vec<Ready>,
-) -> Result<Vec<Taken>> {
+) -> Result<(Vec<Taken>, Option<Finding>)> {
     start(stack, |one| {
         report.ready(one);
         ready.push(one);
@@ -196,7 +198,9 @@ async fn start_and_play(
     .await?;
     let plan = stack.plan();
     let stage = stage(&plan.ports.targets(), &plan.environment.settings, Some(stack))?;
-    Ok(play_watched(scenario, stack, &stage, viewer, &mut |taken| report.taken(taken)).await)
+    let taken = play_watched(scenario, stack, &stage, viewer, &mut |taken| report.taken(taken)).await;
+    let finding = first_finding(&taken, &stage).await;
+    Ok((taken, finding))
 }
 
 /// Plays a scenario on a stack of this process, up to the unexpected end of one of its services.
@@ -234,8 +238,16 @@ fn mismatch(death: &Death) -> Mismatch {
     Mismatch { expected: "every service keeps running".to_owned(), got: death.to_string(), ..Mismatch::default() }
 }
 
-fn finish(report: Report, run: &Run, options: &ScenarioArgs) -> Result<ExitCode> {
-    report.finish(run, options.junit.as_deref())?;
+/// What the doctor finds first after a failure.
+async fn first_finding(taken: &[Taken], stage: &Stage<'_>) -> Option<Finding> {
+    if taken.iter().all(|taken| taken.outcome.is_ok()) {
+        return None;
+    }
+    doctor::of_stack(stage).await.into_iter().next()
+}
+
+fn finish(report: Report, run: &Run, finding: Option<&Finding>, options: &ScenarioArgs) -> Result<ExitCode> {
+    report.finish(run, finding, options.junit.as_deref())?;
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

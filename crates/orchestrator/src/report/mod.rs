@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 use mgm_service::services::ServiceId;
 use serde_json::{Value, json};
 
+use crate::doctor::Finding;
 use crate::scenario::{Mismatch, Scenario, Step, Taken, Viewer};
 use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 use crate::terminal::{self, BAD, DIM, GOOD};
@@ -180,7 +181,7 @@ impl Report {
     }
 
     /// Reports the end: the verdict as the last line, or the whole report as JSON; and writes the JUnit file, if requested.
-    pub fn finish(mut self, run: &Run, junit: Option<&Path>) -> Result<()> {
+    pub fn finish(mut self, run: &Run, finding: Option<&Finding>, junit: Option<&Path>) -> Result<()> {
         write_junit(junit, [run], run.took)?;
         if let Some(summary) = &mut self.summary {
             summary.write(&summary::markdown(run))?;
@@ -198,8 +199,13 @@ impl Report {
                 run.taken.iter().find(|taken| taken.outcome.is_err()).map_or("", |taken| taken.step.name.as_str());
             self.say(&format!("{BAD}FAILED{BAD:#}  {title} after {took}: {failed}"));
         }
+        if let Some(Finding { id, symptom, cause, remedy, .. }) = finding {
+            self.say(&format!("{BAD}doctor{BAD:#}  {id}: {symptom}; {cause}. To do: {remedy}"));
+        }
         if self.json {
-            terminal::say(format_args!("{:#}", run.json()));
+            let mut run = run.json();
+            run["finding"] = json!(finding);
+            terminal::say(format_args!("{run:#}"));
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub use document::{Scenario, Step};
 pub use player::Recorder;
 pub use stage::{Stage, Viewer};
 pub use step::{Mismatch, Taken};
+pub use values::Values;
 
 /// The scenarios that have commands of their own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -39,7 +39,8 @@ pub struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    pub(super) fn endpoint(&self, service: ServiceId) -> &Endpoint {
+    /// A service that speaks HTTP.
+    pub fn endpoint(&self, service: ServiceId) -> &Endpoint {
         &self.endpoints[&service]
     }
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod catalogue;
+mod doctor;
 mod faults;
 mod harness;
 mod manual;
