@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -10,20 +11,27 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
+
+import documents
 
 HERE = pathlib.Path(__file__).parent
 SECONDS = 120
-# Twitch would call only this; the stand-in is told where it really is.
+# Twitch would call only this; the world says where it really is.
 CALLBACK = "https://hook.test"
-EXTENSION_SECRET = base64.b64encode(b"the secret of an Extension, of any length").decode()
+EXTENSION, EXTENSION_SECRET = "extension", base64.b64encode(b"the secret of an Extension, of any length").decode()
 TWITCH = (
     "app token", "validate", "refresh", "revoke", "users", "chat", "subscribed", "not subscribed",
     "broadcaster's subscriptions", "five calls in parallel", "create", "challenge", "list", "notification",
     "forgery refused", "delete", "revocation",
 )
-TOKENS = ("verify", "claims", "wrong key")
+TOKENS = (
+    "verify", "claims", "unlinked viewer", "refused: expired", "refused: no_expiry", "refused: not_yet_valid",
+    "refused: wrong_audience", "refused: wrong_key", "refused: key_not_decoded", "refused: alg_none", "refused: changed",
+)
+OFFICIAL_TOOL = (
+    "verify-subscription", "verify-subscription, wrong secret", "trigger channel.subscribe", "trigger channel.ban",
+    "trigger stream.online", "trigger, wrong secret", "trigger, an hour ago",
+)
 
 
 def python(file):
@@ -31,18 +39,50 @@ def python(file):
 
 
 def node(file):
-    return ["node", pathlib.Path(NODE, "javascript", file)]
+    return ["node", NODE / "javascript" / file]
 
 
 def clients():
     """The command of each client, and the operations that it must report, in order."""
-    return {
+    clients = {
         "twitchAPI": (python("pytwitchapi.py"), TWITCH),
         "TwitchIO": (python("twitch_io.py"), TWITCH),
         "twurple": (node("twurple.mjs"), TWITCH),
+        "twitch_api": ([RUST / "debug/clients"], TWITCH),
         "PyJWT": (python("extension_tokens.py"), TOKENS),
         "jose": (node("extension_tokens.mjs"), TOKENS),
     }
+    if "TWITCH_CLI" in os.environ:
+        clients["twitch"] = (python("official_tool.py"), OFFICIAL_TOOL)
+    return clients
+
+
+def examples():
+    """The command of each example of docs/mocks.md, and its directory. The status says whether it works."""
+    cargo = ["cargo", "test", "--quiet", "--locked", "--target-dir", RUST]
+    return {
+        "pytest": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_bot.py"], HERE / "examples/python"),
+        "node:test": (["node", "--import", "tsx", "--test", "bot.test.ts"], NODE / "examples/typescript"),
+        "cargo test": (cargo, HERE / "examples/rust"),
+        "compose": ([sys.executable, "check.py"], HERE.parent / "compose"),
+    }
+
+
+@contextlib.contextmanager
+def stand_ins(receiver):
+    """Runs the stand-ins for the duration of the context; yields what they say when they are ready."""
+    world = (HERE / "world.toml").read_text() + f'\n[callbacks]\n"{CALLBACK}" = "http://127.0.0.1:{receiver}"\n'
+    settings = {"Twitch__ExtensionClientId": EXTENSION, "Twitch__ExtensionSecret": EXTENSION_SECRET}
+    with tempfile.TemporaryDirectory(prefix="mgm-clients-") as directory:
+        fixture = pathlib.Path(directory, "world.toml")
+        fixture.write_text(world)
+        command = [MGM, "mocks", "--json", "--auto-ports", "--fixture", fixture]
+        process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True)
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()
 
 
 def free_port():
@@ -51,70 +91,68 @@ def free_port():
         return listening.getsockname()[1]
 
 
-@contextlib.contextmanager
-def stand_in(name, settings):
-    """Runs a stand-in for the duration of the context; yields its port."""
-    port = free_port()
-    environment = {**os.environ, **settings, "Mgm__Urls": f"http://127.0.0.1:{port}"}
-    with tempfile.TemporaryDirectory(prefix="mgm-clients-") as directory:
-        command = [MGM, "--log-dir", directory, "serve", name]
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", process)
-            yield port
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait()
+def report(name, passed, what):
+    print(f"{name:>10}  {'ok' if passed else 'FAILED':>6}  {what}", flush=True)
+    return passed
 
 
-def wait_for(address, process):
-    end = time.monotonic() + SECONDS
-    while True:
-        try:
-            return urllib.request.urlopen(address, timeout=SECONDS).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"{process.args[0]} did not start")
-            time.sleep(0.02)
-
-
-def run(name, command, operations):
-    """Runs a client in a world of its own; returns how many operations passed, and how many did not."""
+def run_client(name, command, operations):
+    """Runs a client in a world of its own; yields whether each operation passed."""
     receiver = free_port()
-    settings = {"MockHelix__Fixture": str(HERE / "world.toml")}
-    with stand_in("mock-helix", settings) as helix, stand_in("mock-jwt", {"Twitch__ExtensionSecret": EXTENSION_SECRET}) as jwt:
+    with stand_ins(receiver) as ready:
+        urls = {service["name"]: service["url"] for service in ready["services"]}
         environment = {
-            **os.environ, "CLIENTS_HELIX": f"http://127.0.0.1:{helix}", "CLIENTS_JWT": f"http://127.0.0.1:{jwt}",
-            "CLIENTS_CALLBACK": CALLBACK, "CLIENTS_RECEIVER_PORT": str(receiver), "TWURPLE_MOCK_API_PORT": str(helix),
-            "CLIENTS_EXTENSION_SECRET": EXTENSION_SECRET,
+            # The clients' own settings are among these variables.
+            **os.environ, **ready["variables"], "CLIENTS_HELIX": urls["mock-helix"], "CLIENTS_JWT": urls["mock-jwt"],
+            "CLIENTS_CALLBACK": CALLBACK, "CLIENTS_RECEIVER_PORT": str(receiver),
+            "CLIENTS_EXTENSION_SECRET": EXTENSION_SECRET, "CLIENTS_MGM": MGM,
         }
-        ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=SECONDS)
-    reported = {}
-    for line in ended.stdout.splitlines():
-        verdict, _, rest = line.partition("\t")
-        operation, _, reason = rest.partition("\t")
-        reported[operation] = (verdict == "ok", f"{verdict:>6}  {operation}" + (f": {reason}" if reason else ""))
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    lines = [line.split("\t") for line in ended.stdout.splitlines()]
+    reported = {operation: (verdict == "ok", ": ".join([operation, *reason])) for verdict, operation, *reason in lines}
     for operation in operations:
-        passed, line = reported.pop(operation, (False, f"FAILED  {operation}: nothing was reported"))
-        print(f"{name:>12} {line}", flush=True)
-        yield passed
+        yield report(name, *reported.pop(operation, (False, f"{operation}: nothing was reported")))
     if reported or ended.returncode:
-        print(f"{name:>12} FAILED  status {ended.returncode}, unexpected: {', '.join(reported) or 'nothing'}", flush=True)
-        yield False
+        yield report(name, False, f"the end: status {ended.returncode}, not expected: {list(reported)}\n{ended.stderr}")
+
+
+def run_example(name, command, directory):
+    environment = {**os.environ, "PATH": f"{pathlib.Path(MGM).parent}:{os.environ['PATH']}"}
+    ended = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    passed = ended.returncode == 0
+    yield report(name, passed, f"example{'' if passed else f': {ended.stdout}{ended.stderr}'}")
+
+
+def run_all():
+    for name, (command, operations) in clients().items():
+        yield from run_client(name, command, operations)
+    for name, (command, directory) in examples().items():
+        yield from run_example(name, command, directory)
+    for path, is_shown in documents.check():
+        yield report("docs", is_shown, path)
+
+
+def run_some(names):
+    for name in names:
+        if name in clients():
+            yield from run_client(name, *clients()[name])
+        elif name in examples():
+            yield from run_example(name, *examples()[name])
+        else:
+            sys.exit(f"there is no client {name!r}; there are: {', '.join([*clients(), *examples()])}")
 
 
 def main(*names):
-    known = clients()
     if names == ("--list",):
-        return print(*known, sep="\n")
-    if unknown := set(names) - set(known):
-        raise SystemExit(f"there is no client {', '.join(unknown)}; there are: {', '.join(known)}")
-    shutil.copytree(HERE / "javascript", pathlib.Path(NODE, "javascript"), dirs_exist_ok=True)
-    verdicts = [verdict for name in names or known for verdict in run(name, *known[name])]
+        return print(*clients(), *examples(), sep="\n")
+    for folder in ("javascript", "examples"):
+        shutil.copytree(HERE / folder, NODE / folder, dirs_exist_ok=True)
+    verdicts = list(run_some(names) if names else run_all())
     failed = verdicts.count(False)
     print(f"{len(verdicts) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 
 
-MGM, NODE, *NAMES = sys.argv[1:]
+MGM, NODE, RUST, *NAMES = sys.argv[1:]
+MGM, NODE, RUST = os.path.abspath(MGM), pathlib.Path(NODE), pathlib.Path(RUST)
 main(*NAMES)

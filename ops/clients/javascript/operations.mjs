@@ -20,13 +20,26 @@ export async function operation(name, act) {
   }
 }
 
-/** Posts to the stand-in's own interface; returns the answer. */
+/** Calls the stand-in's own interface: with POST if there is a body; returns the answer. */
 export async function control(path, body) {
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(HELIX + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await fetch(HELIX + path, body && { method: 'POST', body: JSON.stringify(body) });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
   return JSON.parse(text);
+}
+
+/** Lets Ann say something in the streamer's chat. */
+export const say = (text, more = {}) =>
+  control('/admin/chat', { broadcaster_id: STREAMER, user_id: ANN, text, ...more });
+
+/** The same with a wrong signature. Requires that the receiver refuses it. */
+export async function forge(text) {
+  await say(text, { hostile: 'bad_signature' });
+  const { outcome, status } = await until(async () => {
+    const { deliveries } = await control('/admin/deliveries');
+    return deliveries.find(one => one.hostile);
+  });
+  if (outcome !== 'refused' || status < 400 || status > 499) throw new Error(`a forgery was ${outcome}: ${status}`);
 }
 
 /** Waits until the asynchronous condition holds; returns its value. */

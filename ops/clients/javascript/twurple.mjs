@@ -7,7 +7,8 @@ import { RefreshingAuthProvider, getAppToken, getTokenInfo, refreshUserToken, re
 import { EventSubHttpListener, ReverseProxyAdapter } from '@twurple/eventsub-http';
 
 import {
-  ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, Queue, RECEIVER_PORT, STREAMER, control, operation, until,
+  ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, Queue, RECEIVER_PORT, STREAMER, control, forge, operation, say,
+  until,
 } from './operations.mjs';
 
 const authProvider = new RefreshingAuthProvider({ clientId: APP, clientSecret: APP_SECRET });
@@ -85,9 +86,14 @@ await operation('list', async () => {
   assert.deepEqual([data.map(one => one.id), total], [[id], 1]);
 });
 await operation('notification', async () => {
-  await control('/admin/chat', { broadcaster_id: STREAMER, user_id: ANN, text: 'Hello, bot' });
+  await say('Hello, bot');
   const event = await heard.next();
   assert.deepEqual([event.chatterId, event.messageText], [ANN, 'Hello, bot']);
+});
+await operation('forgery refused', async () => {
+  await forge('Nobody said this');
+  await say('Hello again');
+  assert.equal((await heard.next()).messageText, 'Hello again');
 });
 await operation('delete', async () => {
   subscription.stop();

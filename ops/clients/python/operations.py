@@ -37,15 +37,30 @@ def refused(kind, **attributes):
     raise AssertionError("it was accepted")
 
 
-async def control(path, body):
-    """Posts to the stand-in's own interface; returns the answer."""
-    request = urllib.request.Request(HELIX + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-
-    def post():
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+async def control(path, body=None):
+    """Calls the stand-in's own interface: with POST if there is a body; returns the answer."""
+    def call():
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(HELIX + path, data, timeout=SECONDS) as answer:
             return json.load(answer)
 
-    return await asyncio.to_thread(post)
+    return await asyncio.to_thread(call)
+
+
+async def say(text, **more):
+    """Lets Ann say something in the streamer's chat."""
+    return await control("/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": text, **more})
+
+
+async def forge(text):
+    """The same with a wrong signature. Requires that the receiver refuses it."""
+    async def delivery():
+        deliveries = (await control("/admin/deliveries"))["deliveries"]
+        return next((one for one in deliveries if one.get("hostile")), None)
+
+    await say(text, hostile="bad_signature")
+    delivered = await until(delivery)
+    assert delivered["outcome"] == "refused" and 400 <= delivered["status"] < 500, delivered
 
 
 async def until(condition):

@@ -9,7 +9,7 @@ from twitchAPI.twitch import Twitch
 from twitchAPI.type import AuthScope, TwitchResourceNotFound
 
 from operations import (
-    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, next_of, operation, refused,
+    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused, say,
 )
 
 AUTH = f"{HELIX}/oauth2/"
@@ -84,11 +84,13 @@ async def eventsub(app):
             found = await listed()
             assert {one.id for one in found.data} == {unconfirmed, id} and found.total == 2
         with operation("notification"):
-            await control("/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": "Hello, bot"})
+            await say("Hello, bot")
             event = (await next_of(heard)).event
             assert (event.chatter_user_id, event.message.text) == (ANN, "Hello, bot"), event.to_dict()
         with operation("forgery refused"):
-            pass
+            await forge("Nobody said this")
+            await say("Hello again")
+            assert (await next_of(heard)).event.message.text == "Hello again"
         with operation("delete"):
             assert await webhook.unsubscribe_topic(id)
             assert [one.id for one in (await listed()).data] == [unconfirmed]

@@ -9,7 +9,8 @@ from twitchio.http import Route
 from twitchio.web import AiohttpAdapter
 
 from operations import (
-    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, next_of, operation, refused, until,
+    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused, say,
+    until,
 )
 
 Route.BASE, Route.ID_BASE = f"{HELIX}/helix/", f"{HELIX}/"
@@ -84,11 +85,13 @@ async def webhook(client):
         found = await client.fetch_eventsub_subscriptions()
         assert ([one.id async for one in found.subscriptions], found.total) == ([id], 1)
     with operation("notification"):
-        await control("/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": "Hello, bot"})
+        await say("Hello, bot")
         heard = await next_of(client.heard)
         assert (heard.chatter.id, heard.text) == (ANN, "Hello, bot"), heard
     with operation("forgery refused"):
-        pass
+        await forge("Nobody said this")
+        await say("Hello again")
+        assert (await next_of(client.heard)).text == "Hello again"
     with operation("delete"):
         await client.delete_eventsub_subscription(id)
         assert await client.fetch_eventsub_subscription(id) is None
