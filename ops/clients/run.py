@@ -24,6 +24,7 @@ TWITCH = (
     "broadcaster's subscriptions", "five calls in parallel", "create", "challenge", "list", "notification",
     "forgery refused", "delete", "revocation",
 )
+WEBSOCKET = ("WebSocket: notification", "WebSocket: reconnect")
 TOKENS = (
     "verify", "claims", "unlinked viewer", "refused: expired", "refused: no_expiry", "refused: not_yet_valid",
     "refused: wrong_audience", "refused: wrong_key", "refused: key_not_decoded", "refused: alg_none", "refused: changed",
@@ -45,9 +46,9 @@ def node(file):
 def clients():
     """The command of each client, and the operations that it must report, in order."""
     clients = {
-        "twitchAPI": (python("pytwitchapi.py"), TWITCH),
+        "twitchAPI": (python("pytwitchapi.py"), TWITCH + WEBSOCKET),
         "TwitchIO": (python("twitch_io.py"), TWITCH),
-        "twurple": (node("twurple.mjs"), TWITCH),
+        "twurple": (node("twurple.mjs"), TWITCH + WEBSOCKET),
         "twitch_api": ([RUST / "debug/clients"], TWITCH),
         "PyJWT": (python("extension_tokens.py"), TOKENS),
         "jose": (node("extension_tokens.mjs"), TOKENS),

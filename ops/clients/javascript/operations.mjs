@@ -34,11 +34,8 @@ export const say = (text, more = {}) =>
 
 /** The same with a wrong signature. Requires that the receiver refuses it. */
 export async function forge(text) {
-  await say(text, { hostile: 'bad_signature' });
-  const { outcome, status } = await until(async () => {
-    const { deliveries } = await control('/admin/deliveries');
-    return deliveries.find(one => one.hostile);
-  });
+  const { deliveries: [{ message_id: id }] } = await say(text, { hostile: 'bad_signature' });
+  const { deliveries: [{ outcome, status }] } = await control(`/admin/deliveries?message_id=${id}&count=1&wait_seconds=10`);
   if (outcome !== 'refused' || status < 400 || status > 499) throw new Error(`a forgery was ${outcome}: ${status}`);
 }
 

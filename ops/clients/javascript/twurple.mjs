@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { ApiClient } from '@twurple/api';
 import { RefreshingAuthProvider, getAppToken, getTokenInfo, refreshUserToken, revokeToken } from '@twurple/auth';
 import { EventSubHttpListener, ReverseProxyAdapter } from '@twurple/eventsub-http';
+import { EventSubWsListener } from '@twurple/eventsub-ws';
 
 import {
   ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, Queue, RECEIVER_PORT, STREAMER, control, forge, operation, say,
@@ -107,3 +108,20 @@ await operation('revocation', async () => {
   assert.equal(await revoked.next(), 'authorization_revoked');
 });
 listener.stop();
+
+const socket = new EventSubWsListener({ apiClient: api, logger: { minLevel: 'critical' } });
+socket.onSubscriptionCreateSuccess((_, subscription) => created.put(subscription));
+socket.onChannelChatMessage(STREAMER, BOT, heard.put);
+socket.start();
+await operation('WebSocket: notification', async () => {
+  await created.next();
+  await say('Hello, socket');
+  assert.equal((await heard.next()).messageText, 'Hello, socket');
+});
+await operation('WebSocket: reconnect', async () => {
+  const [{ id }] = await control('/admin/websockets');
+  await control(`/admin/websockets/${id}/reconnect`, {});
+  await say('Hello again');
+  assert.equal((await heard.next()).messageText, 'Hello again');
+});
+socket.stop();

@@ -54,12 +54,9 @@ async def say(text, **more):
 
 async def forge(text):
     """The same with a wrong signature. Requires that the receiver refuses it."""
-    async def delivery():
-        deliveries = (await control("/admin/deliveries"))["deliveries"]
-        return next((one for one in deliveries if one.get("hostile")), None)
-
-    await say(text, hostile="bad_signature")
-    delivered = await until(delivery)
+    sent = (await say(text, hostile="bad_signature"))["deliveries"][0]["message_id"]
+    answer = await control(f"/admin/deliveries?message_id={sent}&count=1&wait_seconds={SECONDS}")
+    delivered = answer["deliveries"][0]
     assert delivered["outcome"] == "refused" and 400 <= delivered["status"] < 500, delivered
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from twitchAPI.eventsub.webhook import EventSubWebhook
+from twitchAPI.eventsub.websocket import EventSubWebsocket
 from twitchAPI.helper import first
 from twitchAPI.oauth import refresh_access_token, revoke_token, validate_token
 from twitchAPI.twitch import Twitch
@@ -10,6 +11,7 @@ from twitchAPI.type import AuthScope, TwitchResourceNotFound
 
 from operations import (
     ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused, say,
+    until,
 )
 
 AUTH = f"{HELIX}/oauth2/"
@@ -63,23 +65,28 @@ async def calls(app):
         assert [user.id for user in found] == [STREAMER, ANN, BOB, BOT, ANN]
 
 
-async def eventsub(app):
+async def webhook(app):
     heard, revoked = asyncio.Queue(), asyncio.Queue()
-    webhook = EventSubWebhook(
+    receiver = EventSubWebhook(
         CALLBACK, RECEIVER_PORT, app, host_binding="127.0.0.1", revocation_handler=revoked.put,
         callback_loop=asyncio.get_running_loop(),
     )
-    webhook.start()
+    receiver.start()
     listed = lambda: app.get_eventsub_subscriptions()
     try:
         with operation("create"):
-            webhook.wait_for_subscription_confirm = False
-            unconfirmed = await webhook.listen_channel_update_v2(STREAMER, heard.put)
+            receiver.wait_for_subscription_confirm = False
+            unconfirmed = await receiver.listen_channel_update_v2(STREAMER, heard.put)
             assert unconfirmed
         with operation("challenge"):
-            webhook.wait_for_subscription_confirm = True
+            receiver.wait_for_subscription_confirm = True
             # Returns once the challenge has arrived.
-            id = await webhook.listen_channel_chat_message(STREAMER, BOT, heard.put)
+            id = await receiver.listen_channel_chat_message(STREAMER, BOT, heard.put)
+
+            async def is_enabled():
+                return [one.status for one in (await listed()).data if one.id == id] == ["enabled"]
+
+            await until(is_enabled)
         with operation("list"):
             found = await listed()
             assert {one.id for one in found.data} == {unconfirmed, id} and found.total == 2
@@ -92,13 +99,33 @@ async def eventsub(app):
             await say("Hello again")
             assert (await next_of(heard)).event.message.text == "Hello again"
         with operation("delete"):
-            assert await webhook.unsubscribe_topic(id)
+            assert await receiver.unsubscribe_topic(id)
             assert [one.id for one in (await listed()).data] == [unconfirmed]
         with operation("revocation"):
             await control("/eventsub/revoke", {"id": unconfirmed, "status": "authorization_revoked"})
             assert (await next_of(revoked))["subscription"]["id"] == unconfirmed
     finally:
-        await webhook.stop()
+        await receiver.stop()
+
+
+async def websocket():
+    heard = asyncio.Queue()
+    bot = await connect("bots-token", "bots-refresh-token", AuthScope.USER_READ_CHAT)
+    address = {"connection_url": f"{HELIX.replace('http', 'ws', 1)}/ws", "subscription_url": f"{HELIX}/helix/"}
+    receiver = EventSubWebsocket(bot, callback_loop=asyncio.get_running_loop(), **address)
+    receiver.start()
+    try:
+        with operation("WebSocket: notification"):
+            await receiver.listen_channel_chat_message(STREAMER, BOT, heard.put)
+            await say("Hello, socket")
+            assert (await next_of(heard)).event.message.text == "Hello, socket"
+        with operation("WebSocket: reconnect"):
+            before = receiver.active_session.id
+            await control(f"/admin/websockets/{before}/reconnect", {})
+            await say("Hello again")
+            assert (await next_of(heard)).event.message.text == "Hello again"
+    finally:
+        await receiver.stop()
 
 
 async def main():
@@ -106,7 +133,8 @@ async def main():
         app = await connect()
         assert (await validate_token(app.get_app_token(), auth_base_url=AUTH))["client_id"] == APP
     await calls(app)
-    await eventsub(app)
+    await webhook(app)
+    await websocket()
 
 
 asyncio.run(main())

@@ -26,7 +26,6 @@ async def start_bot(address):
             await twitch.send_chat_message(STREAMER, BOT, f"Hello, {said.chatter_user_name}!")
 
     webhook.start()
-    # Returns when the stand-in has verified the callback.
     await webhook.listen_channel_chat_message(STREAMER, BOT, on_message)
     return webhook
 
@@ -49,6 +48,7 @@ def call(address, body=None):
 def test_the_bot_greets(address):
     async def conversation():
         bot = await start_bot(address)
+        call(f"{address}/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10")
         call(f"{address}/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": "!hello"})
         call(f"{address}/requests/wait?path=/helix/chat/messages&count=1")
         assert call(f"{address}/sent")["messages"] == ["Hello, Ann!"]

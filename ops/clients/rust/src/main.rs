@@ -58,26 +58,21 @@ impl Twitch {
         Ok(answer.error_for_status()?.json().await?)
     }
 
-    /// Lets Ann say something in the streamer's chat.
-    async fn heard(&self, text: &str, hostile: Option<&str>) -> Result<()> {
+    /// Lets Ann say something in the streamer's chat; returns the id of its delivery.
+    async fn hear(&self, text: &str, hostile: Option<&str>) -> Result<String> {
         let body = json!({"broadcaster_id": STREAMER, "user_id": ANN, "text": text, "hostile": hostile});
-        self.control("/admin/chat", &body).await?;
-        Ok(())
+        let answer = self.control("/admin/chat", &body).await?;
+        Ok(answer["deliveries"][0]["message_id"].as_str().context("nobody hears it")?.to_owned())
     }
 
     /// The same with a wrong signature. Requires that the receiver refuses it.
     async fn forge(&self, text: &str) -> Result<()> {
-        self.heard(text, Some("bad_signature")).await?;
-        loop {
-            let answer = self.http.get(format!("{}/admin/deliveries", self.address)).send().await?;
-            let answer: Value = answer.error_for_status()?.json().await?;
-            let deliveries = answer["deliveries"].as_array().context("no deliveries")?;
-            if let Some(forged) = deliveries.iter().find(|one| one["hostile"] == "bad_signature") {
-                ensure!(forged["outcome"] == "refused" && forged["status"] == 403, "{forged}");
-                return Ok(());
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+        let id = self.hear(text, Some("bad_signature")).await?;
+        let path = format!("/admin/deliveries?message_id={id}&count=1&wait_seconds=10");
+        let answer = self.http.get(format!("{}{path}", self.address)).send().await?.error_for_status()?;
+        let forged = &answer.json::<Value>().await?["deliveries"][0];
+        ensure!(forged["outcome"] == "refused" && forged["status"] == 403, "{forged}");
+        Ok(())
     }
 
     async fn user(&self, name: &str) -> Result<UserToken> {
@@ -243,7 +238,7 @@ async fn main() -> Result<()> {
     })
     .await;
     operation("notification", async {
-        twitch.heard("Hello, bot", None).await?;
+        twitch.hear("Hello, bot", None).await?;
         let heard = notified(&mut received).await?;
         ensure!(heard.chatter_user_id.as_str() == ANN && heard.message.text == "Hello, bot", "{heard:?}");
         Ok(())
@@ -251,7 +246,7 @@ async fn main() -> Result<()> {
     .await;
     operation("forgery refused", async {
         twitch.forge("Nobody said this").await?;
-        twitch.heard("Hello again", None).await?;
+        twitch.hear("Hello again", None).await?;
         ensure!(notified(&mut received).await?.message.text == "Hello again");
         Ok(())
     })

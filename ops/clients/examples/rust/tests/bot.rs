@@ -40,8 +40,7 @@ async fn the_bot_greets() -> Result<()> {
 
     let http = Client::new();
     let get = async |path: &str| http.get(format!("{address}{path}")).send().await?.error_for_status();
-    // The subscription, and the answer to the challenge of its callback.
-    get("/requests/wait?path=/mock/eventsub/subscriptions&count=1").await?;
+    get("/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10").await?;
     let said = json!({"broadcaster_id": "1001", "user_id": "1002", "text": "!hello"});
     http.post(format!("{address}/admin/chat")).json(&said).send().await?.error_for_status()?;
     get("/requests/wait?path=/mock/chat/messages&count=1").await?;
