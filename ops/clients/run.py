@@ -63,7 +63,7 @@ def examples():
     cargo = ["cargo", "test", "--quiet", "--locked", "--target-dir", RUST]
     return {
         "pytest": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_bot.py"], HERE / "examples/python"),
-        "node:test": (["node", "--import", "tsx", "--test", "bot.test.ts"], NODE / "examples/typescript"),
+        "node:test": (["node", "--import", "tsx", "--test", "--test-force-exit", "bot.test.ts"], NODE / "examples/typescript"),
         "cargo test": (cargo, HERE / "examples/rust"),
         "compose": ([sys.executable, "check.py"], HERE.parent / "compose"),
     }
@@ -97,6 +97,15 @@ def report(name, passed, what):
     return passed
 
 
+def run(command, **options):
+    """Runs a program, not for ever."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
+    except subprocess.TimeoutExpired as late:
+        said = [(text or b"").decode() for text in (late.stdout, late.stderr)]
+        return subprocess.CompletedProcess(command, "none, it did not end", *said)
+
+
 def run_client(name, command, operations):
     """Runs a client in a world of its own; yields whether each operation passed."""
     receiver = free_port()
@@ -108,7 +117,7 @@ def run_client(name, command, operations):
             "CLIENTS_CALLBACK": CALLBACK, "CLIENTS_RECEIVER_PORT": str(receiver),
             "CLIENTS_EXTENSION_SECRET": EXTENSION_SECRET, "CLIENTS_MGM": MGM,
         }
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+        ended = run(command, env=environment)
     lines = [line.split("\t") for line in ended.stdout.splitlines()]
     reported = {operation: (verdict == "ok", ": ".join([operation, *reason])) for verdict, operation, *reason in lines}
     for operation in operations:
@@ -119,7 +128,7 @@ def run_client(name, command, operations):
 
 def run_example(name, command, directory):
     environment = {**os.environ, "PATH": f"{pathlib.Path(MGM).parent}:{os.environ['PATH']}"}
-    ended = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    ended = run(command, cwd=directory, env=environment)
     passed = ended.returncode == 0
     yield report(name, passed, f"example{'' if passed else f': {ended.stdout}{ended.stderr}'}")
 

@@ -125,3 +125,5 @@ await operation('WebSocket: reconnect', async () => {
   assert.equal((await heard.next()).messageText, 'Hello again');
 });
 socket.stop();
+// After a reconnect, a timer of twurple goes on.
+process.exit();

@@ -68,6 +68,16 @@ async def until(condition):
         return value
 
 
+def handler(queue):
+    """A handler that puts what it gets into the queue, from whatever thread it is called."""
+    loop = asyncio.get_running_loop()
+
+    async def put(value):
+        loop.call_soon_threadsafe(queue.put_nowait, value)
+
+    return put
+
+
 async def next_of(queue):
     """The next element of a queue."""
     async with asyncio.timeout(SECONDS):

@@ -10,8 +10,8 @@ from twitchAPI.twitch import Twitch
 from twitchAPI.type import AuthScope, TwitchResourceNotFound
 
 from operations import (
-    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused, say,
-    until,
+    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, handler, next_of, operation, refused,
+    say, until,
 )
 
 AUTH = f"{HELIX}/oauth2/"
@@ -68,20 +68,19 @@ async def calls(app):
 async def webhook(app):
     heard, revoked = asyncio.Queue(), asyncio.Queue()
     receiver = EventSubWebhook(
-        CALLBACK, RECEIVER_PORT, app, host_binding="127.0.0.1", revocation_handler=revoked.put,
-        callback_loop=asyncio.get_running_loop(),
+        CALLBACK, RECEIVER_PORT, app, host_binding="127.0.0.1", revocation_handler=handler(revoked),
     )
     receiver.start()
     listed = lambda: app.get_eventsub_subscriptions()
     try:
         with operation("create"):
             receiver.wait_for_subscription_confirm = False
-            unconfirmed = await receiver.listen_channel_update_v2(STREAMER, heard.put)
+            unconfirmed = await receiver.listen_channel_update_v2(STREAMER, handler(heard))
             assert unconfirmed
         with operation("challenge"):
             receiver.wait_for_subscription_confirm = True
             # Returns once the challenge has arrived.
-            id = await receiver.listen_channel_chat_message(STREAMER, BOT, heard.put)
+            id = await receiver.listen_channel_chat_message(STREAMER, BOT, handler(heard))
 
             async def is_enabled():
                 return [one.status for one in (await listed()).data if one.id == id] == ["enabled"]
@@ -112,11 +111,11 @@ async def websocket():
     heard = asyncio.Queue()
     bot = await connect("bots-token", "bots-refresh-token", AuthScope.USER_READ_CHAT)
     address = {"connection_url": f"{HELIX.replace('http', 'ws', 1)}/ws", "subscription_url": f"{HELIX}/helix/"}
-    receiver = EventSubWebsocket(bot, callback_loop=asyncio.get_running_loop(), **address)
+    receiver = EventSubWebsocket(bot, **address)
     receiver.start()
     try:
         with operation("WebSocket: notification"):
-            await receiver.listen_channel_chat_message(STREAMER, BOT, heard.put)
+            await receiver.listen_channel_chat_message(STREAMER, BOT, handler(heard))
             await say("Hello, socket")
             assert (await next_of(heard)).event.message.text == "Hello, socket"
         with operation("WebSocket: reconnect"):

@@ -4,6 +4,7 @@ import asyncio
 
 import twitchio
 from twitchio import eventsub
+from twitchio.authentication import OAuth
 from twitchio.exceptions import HTTPException
 from twitchio.http import Route
 from twitchio.web import AiohttpAdapter
@@ -31,21 +32,26 @@ class Client(twitchio.Client):
         await self.revoked.put(payload)
 
 
-async def calls(client):
-    streamer, ann, bob = (client.create_partialuser(id) for id in (STREAMER, ANN, BOB))
+async def tokens(oauth):
     with operation("validate"):
-        found = await client.http.validate_token("anns-token")
+        found = await oauth.validate_token("anns-token")
         assert (found.client_id, found.user_id, found.login) == (APP, ANN, "ann")
     with operation("refresh"):
-        renewed = await client.http.refresh_token("anns-other-refresh-token")
+        renewed = await oauth.refresh_token("anns-other-refresh-token")
         assert renewed.refresh_token
-        assert (await client.http.validate_token(renewed.access_token)).user_id == ANN
+        assert (await oauth.validate_token(renewed.access_token)).user_id == ANN
     with operation("revoke"):
         # Twitch's answer has no body; TwitchIO revokes the token, and then complains about that.
         with refused(HTTPException, status=500):
-            await client.http.revoke_token(renewed.access_token)
+            await oauth.revoke_token(renewed.access_token)
         with refused(HTTPException, status=401):
-            await client.http.validate_token(renewed.access_token)
+            await oauth.validate_token(renewed.access_token)
+    await oauth.close()
+
+
+async def calls(client):
+    streamer, ann, bob = (client.create_partialuser(id) for id in (STREAMER, ANN, BOB))
+    await tokens(OAuth(client_id=APP, client_secret=APP_SECRET))
     for name in ("streamer", "ann", "bob", "bot"):
         await client.add_token(f"{name}s-token", f"{name}s-refresh-token")
     with operation("users"):

@@ -1,5 +1,5 @@
-// A bot that answers !hello, and a test of it against the stand-in for Twitch. With Node 22.18 or newer
-// `node --test bot.test.ts`, with an older one `node --import tsx --test bot.test.ts`.
+// A bot that answers !hello, and a test of it against the stand-in for Twitch: `node --test --test-force-exit bot.test.ts`,
+// with `--import tsx` for Node before 22.18.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { EventSubHttpListener, ReverseProxyAdapter } from '@twurple/eventsub-htt
 
 const [STREAMER, ANN, BOT] = ['1001', '1002', '1004'];
 
-function startBot(): EventSubHttpListener {
+function startBot() {
   const apiClient = new ApiClient({ authProvider: new AppTokenAuthProvider('app', 'app-secret') });
   const adapter = new ReverseProxyAdapter({ hostName: 'bot.test', port: 7001 });
   const listener = new EventSubHttpListener({ apiClient, adapter, secret: 'a secret of the bot' });
@@ -23,7 +23,6 @@ function startBot(): EventSubHttpListener {
     }
   });
   listener.start();
-  return listener;
 }
 
 async function startMocks() {
@@ -36,15 +35,17 @@ async function startMocks() {
   return { mocks, address: services.find((service: { name: string }) => service.name === 'mock-helix').url };
 }
 
-test('the bot greets', async () => {
+test('the bot greets', async t => {
   const { mocks, address } = await startMocks();
-  const bot = startBot();
-  await fetch(`${address}/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10`);
-  const body = JSON.stringify({ broadcaster_id: STREAMER, user_id: ANN, text: '!hello' });
-  await fetch(`${address}/admin/chat`, { method: 'POST', body });
-  await fetch(`${address}/requests/wait?path=/mock/chat/messages&count=1`);
-  const sent = await (await fetch(`${address}/sent`)).json();
-  assert.deepEqual(sent.messages, ['Hello, Ann!']);
-  bot.stop();
-  mocks.kill();
+  t.after(() => mocks.kill());
+  const call = async (path: string, body?: object) => {
+    const answer = await fetch(address + path, body && { method: 'POST', body: JSON.stringify(body) });
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+    return answer.json();
+  };
+  startBot();
+  await call('/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10');
+  await call('/admin/chat', { broadcaster_id: STREAMER, user_id: ANN, text: '!hello' });
+  await call('/requests/wait?path=/mock/chat/messages&count=1');
+  assert.deepEqual((await call('/sent')).messages, ['Hello, Ann!']);
 });
