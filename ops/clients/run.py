@@ -73,7 +73,7 @@ def examples():
 def stand_ins(receiver):
     """Runs the stand-ins for the duration of the context; yields what they say when they are ready."""
     world = (HERE / "world.toml").read_text() + f'\n[callbacks]\n"{CALLBACK}" = "http://127.0.0.1:{receiver}"\n'
-    settings = {"Twitch__ExtensionClientId": EXTENSION, "Twitch__ExtensionSecret": EXTENSION_SECRET}
+    settings = {"RUST_LOG": "warn", "Twitch__ExtensionClientId": EXTENSION, "Twitch__ExtensionSecret": EXTENSION_SECRET}
     with tempfile.TemporaryDirectory(prefix="mgm-clients-") as directory:
         fixture = pathlib.Path(directory, "world.toml")
         fixture.write_text(world)
