@@ -48,10 +48,12 @@ def call(address, body=None):
 def test_the_bot_greets(address):
     async def conversation():
         bot = await start_bot(address)
-        call(f"{address}/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10")
-        call(f"{address}/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": "!hello"})
-        call(f"{address}/requests/wait?path=/helix/chat/messages&count=1")
-        assert call(f"{address}/sent")["messages"] == ["Hello, Ann!"]
-        await bot.stop()
+        try:
+            call(f"{address}/admin/deliveries?message_type=webhook_callback_verification&count=1&wait_seconds=10")
+            call(f"{address}/admin/chat", {"broadcaster_id": STREAMER, "user_id": ANN, "text": "!hello"})
+            call(f"{address}/requests/wait?path=/helix/chat/messages&count=1")
+            assert call(f"{address}/sent")["messages"] == ["Hello, Ann!"]
+        finally:
+            await bot.stop()
 
     asyncio.run(conversation())
