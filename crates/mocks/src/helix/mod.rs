@@ -65,6 +65,7 @@ mod eventsub;
 mod extensions;
 mod moderators;
 mod rate_limit;
+mod removed;
 mod subscriptions;
 mod users;
 
@@ -76,7 +77,7 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
@@ -223,8 +224,9 @@ fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<M
     })
 }
 
-async fn nothing_here(uri: Uri) -> Answer {
-    Answer::error(StatusCode::NOT_FOUND, &format!("There is nothing at {}", uri.path()))
+async fn nothing_here(method: Method, uri: Uri) -> Answer {
+    let nothing = || Answer::error(StatusCode::NOT_FOUND, &format!("There is nothing at {}", uri.path()));
+    removed::answer(&method, uri.path()).unwrap_or_else(nothing)
 }
 
 async fn last_request(State(helix): State<Arc<MockTwitch>>) -> Json<LastRequest> {

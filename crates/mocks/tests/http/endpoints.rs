@@ -57,6 +57,25 @@ async fn helix_is_where_the_official_tool_has_it_too_and_errors_are_its_own_ever
 }
 
 #[tokio::test]
+async fn removed_endpoints_are_gone_for_the_methods_that_they_had() {
+    let mock = mock();
+    let gone = json!({"error": "Gone", "status": 410, "message": "The API is deprecated."});
+    for (method, path, status) in [
+        (Method::GET, "/helix/users/follows?from_id=1001", 410),
+        (Method::GET, "/mock/users/follows", 410),
+        (Method::PUT, "/helix/streams/tags", 410),
+        (Method::DELETE, "/helix/streams/tags", 404),
+        (Method::GET, "/helix/users/follows/more", 404),
+    ] {
+        let answer = mock.request(method, path).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        if status == 410 {
+            assert_eq!(answer.json::<Value>().await.unwrap(), gone);
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_of_any_origin_may_ask_and_read_the_rate_but_not_the_admin_api() {
     let mock = mock();
     let preflight = mock
