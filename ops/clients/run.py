@@ -60,10 +60,12 @@ def clients():
 
 def examples():
     """The command of each example of docs/mocks.md, and its directory. The status says whether it works."""
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_bot.py"]
+    node = ["node", "--import", "tsx", "--test", "--test-force-exit", "bot.test.ts"]
     cargo = ["cargo", "test", "--quiet", "--locked", "--target-dir", RUST]
     return {
-        "pytest": ([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_bot.py"], HERE / "examples/python"),
-        "node:test": (["node", "--import", "tsx", "--test", "--test-force-exit", "bot.test.ts"], NODE / "examples/typescript"),
+        "pytest": (pytest, HERE / "examples/python"),
+        "node:test": (node, NODE / "examples/typescript"),
         "cargo test": (cargo, HERE / "examples/rust"),
         "compose": ([sys.executable, "check.py"], HERE.parent / "compose"),
     }
@@ -80,7 +82,10 @@ def stand_ins(receiver):
         command = [MGM, "mocks", "--json", "--auto-ports", "--fixture", fixture]
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True)
         try:
-            yield json.loads(process.stdout.readline())
+            ready = process.stdout.readline()
+            if not ready:
+                sys.exit(f"the stand-ins did not start: mgm ended with status {process.wait()}")
+            yield json.loads(ready)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
@@ -98,12 +103,18 @@ def report(name, passed, what):
 
 
 def run(command, **options):
-    """Runs a program, not for ever."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
-    except subprocess.TimeoutExpired as late:
-        said = [(text or b"").decode() for text in (late.stdout, late.stderr)]
-        return subprocess.CompletedProcess(command, "none, it did not end", *said)
+    """Runs a program, not for ever and with all that it starts; returns its status and what it said."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes, **options) as process:
+        try:
+            output, errors = process.communicate(timeout=SECONDS)
+            return process.returncode, output, errors
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return "none, it did not end", *process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def run_client(name, command, operations):
@@ -117,20 +128,19 @@ def run_client(name, command, operations):
             "CLIENTS_CALLBACK": CALLBACK, "CLIENTS_RECEIVER_PORT": str(receiver),
             "CLIENTS_EXTENSION_SECRET": EXTENSION_SECRET, "CLIENTS_MGM": MGM,
         }
-        ended = run(command, env=environment)
-    lines = [line.split("\t") for line in ended.stdout.splitlines()]
+        status, output, errors = run(command, env=environment)
+    lines = [line.split("\t") for line in output.splitlines() if "\t" in line]
     reported = {operation: (verdict == "ok", ": ".join([operation, *reason])) for verdict, operation, *reason in lines}
     for operation in operations:
         yield report(name, *reported.pop(operation, (False, f"{operation}: nothing was reported")))
-    if reported or ended.returncode:
-        yield report(name, False, f"the end: status {ended.returncode}, not expected: {list(reported)}\n{ended.stderr}")
+    if reported or status != 0:
+        yield report(name, False, f"the end: status {status}, not expected: {list(reported)}\n{errors}")
 
 
 def run_example(name, command, directory):
     environment = {**os.environ, "PATH": f"{pathlib.Path(MGM).parent}:{os.environ['PATH']}"}
-    ended = run(command, cwd=directory, env=environment)
-    passed = ended.returncode == 0
-    yield report(name, passed, f"example{'' if passed else f': {ended.stdout}{ended.stderr}'}")
+    status, output, errors = run(command, cwd=directory, env=environment)
+    yield report(name, status == 0, "example" if status == 0 else f"example: status {status}\n{output}{errors}")
 
 
 def run_all():

@@ -33,7 +33,8 @@ def backend():
 
 def twitch(*arguments, secret=SECRET):
     """Calls the tool; returns whether each of its checks passed, and what it said."""
-    command = [os.environ["TWITCH_CLI"], "event", *arguments, "--no-config", "--secret", secret, "--forward-address", CALLBACK]
+    options = ["--no-config", "--secret", secret, "--forward-address", CALLBACK]
+    command = [os.environ["TWITCH_CLI"], "event", *arguments, *options]
     with tempfile.TemporaryDirectory(prefix="mgm-clients-") as home:
         environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home}
         ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

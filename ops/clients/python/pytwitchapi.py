@@ -10,8 +10,8 @@ from twitchAPI.twitch import Twitch
 from twitchAPI.type import AuthScope, TwitchResourceNotFound
 
 from operations import (
-    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, handler, next_of, operation, refused,
-    say, until,
+    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, handler, next_of, operation,
+    refused, say, until,
 )
 
 AUTH = f"{HELIX}/oauth2/"

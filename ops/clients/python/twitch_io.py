@@ -10,8 +10,8 @@ from twitchio.http import Route
 from twitchio.web import AiohttpAdapter
 
 from operations import (
-    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused, say,
-    until,
+    ANN, APP, APP_SECRET, BOB, BOT, CALLBACK, HELIX, RECEIVER_PORT, STREAMER, control, forge, next_of, operation, refused,
+    say, until,
 )
 
 Route.BASE, Route.ID_BASE = f"{HELIX}/helix/", f"{HELIX}/"
