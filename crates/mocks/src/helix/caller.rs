@@ -15,6 +15,8 @@ pub(crate) enum Caller {
     Anybody(Option<Access>),
     /// The rules are enforced.
     Known(Access),
+    /// The front end of the Extension with this client id, for one of its viewers: as a user without scopes.
+    FrontEnd(String),
 }
 
 impl Caller {
@@ -22,14 +24,23 @@ impl Caller {
     pub(crate) fn of(state: &State, headers: &HeaderMap) -> Result<Self, Answer> {
         let (token, client_id) = (bearer(headers), text(headers, CLIENT_ID));
         if !state.strict {
-            let token = token.unwrap_or_default();
+            let token = token.or_else(|| helix_token(headers)).unwrap_or_default();
             let caller = || Self::Anybody(state.access(&token).cloned());
             return state.is_good(&token).then(caller).ok_or_else(|| unauthorized("Invalid OAuth token"));
         }
-        let token = token.ok_or_else(|| unauthorized("OAuth token is missing"))?;
+        let front_end = helix_token(headers);
+        if token.is_none() && front_end.is_none() {
+            return Err(unauthorized("OAuth token is missing"));
+        }
         if client_id.trim().is_empty() {
             return Err(unauthorized("Client-Id header is missing"));
         }
+        if let Some(token) = front_end {
+            let is_valid = state.is_helix_token(client_id.trim(), &token);
+            let caller = || Self::FrontEnd(client_id.trim().to_owned());
+            return is_valid.then(caller).ok_or_else(|| unauthorized("JWT could not be verified"));
+        }
+        let token = token.unwrap_or_default();
         let access = state.access(&token).ok_or_else(|| unauthorized("Invalid OAuth token"))?;
         if !access.is_of(client_id.trim()) {
             return Err(unauthorized("Client ID and OAuth token do not match"));
@@ -42,6 +53,7 @@ impl Caller {
         match self {
             Self::Anybody(_) => "",
             Self::Known(access) => &access.client_id,
+            Self::FrontEnd(client_id) => client_id,
         }
     }
 
@@ -50,7 +62,7 @@ impl Caller {
         match self {
             Self::Known(Access { holder: Holder::User { id, .. }, .. })
             | Self::Anybody(Some(Access { holder: Holder::User { id, .. }, .. })) => Some(id),
-            Self::Known(_) | Self::Anybody(_) => None,
+            Self::Known(_) | Self::Anybody(_) | Self::FrontEnd(_) => None,
         }
     }
 
@@ -63,7 +75,7 @@ impl Caller {
     pub(crate) fn has(&self, scope: &str) -> bool {
         match self {
             Self::Anybody(_) => true,
-            Self::Known(Access { holder: Holder::App, .. }) => false,
+            Self::Known(Access { holder: Holder::App, .. }) | Self::FrontEnd(_) => false,
             Self::Known(Access { holder: Holder::User { scopes, .. }, .. }) => scopes.iter().any(|one| one == scope),
         }
     }
@@ -82,16 +94,16 @@ impl Caller {
             Self::Known(Access { holder: Holder::User { id: user, .. }, .. }) if user != id => Err(unauthorized(
                 &format!("The ID in {parameter} must match the user ID found in the request's OAuth token."),
             )),
-            Self::Anybody(_) | Self::Known(_) => Ok(()),
+            Self::Anybody(_) | Self::Known(_) | Self::FrontEnd(_) => Ok(()),
         }
     }
 
     /// Requires an app token; without the rules, refuses only a token that is known to be a user's.
     pub(crate) fn needs_app(&self) -> Result<(), Answer> {
-        match self.user() {
-            Some(_) => Err(bad_request("invalid transport and auth combination")),
-            None => Ok(()),
+        if self.user().is_some() || matches!(self, Self::FrontEnd(_)) {
+            return Err(bad_request("invalid transport and auth combination"));
         }
+        Ok(())
     }
 
     /// Requires the token of a moderator, whom `moderator_id` names.
@@ -107,7 +119,11 @@ impl Caller {
     /// Whether the sender may write in the chat: with their own user token, or with an app token and what both users
     /// have granted.
     pub(crate) fn may_write(&self, state: &State, sender: &str, broadcaster: &str) -> Result<(), Answer> {
-        let Self::Known(access) = self else { return Ok(()) };
+        let access = match self {
+            Self::Anybody(_) => return Ok(()),
+            Self::FrontEnd(_) => return Err(missing_scope("user:write:chat")),
+            Self::Known(access) => access,
+        };
         if let Holder::User { .. } = access.holder {
             return self.needs_to_be("sender_id", sender);
         }
@@ -128,8 +144,17 @@ fn missing_scope(scope: &str) -> Answer {
 
 /// The token of the `Authorization` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
+    credentials(headers, "bearer")
+}
+
+/// The token of the helper of an Extension's front end
+/// (<https://dev.twitch.tv/docs/extensions/frontend-api-usage/>).
+fn helix_token(headers: &HeaderMap) -> Option<String> {
+    credentials(headers, "extension")
+}
+
+fn credentials(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let authorization = text(headers, AUTHORIZATION.as_str());
     let (scheme, token) = authorization.split_once(' ')?;
-    let is_one = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("extension");
-    (is_one && !token.trim().is_empty()).then(|| token.trim().to_owned())
+    (scheme.eq_ignore_ascii_case(wanted) && !token.trim().is_empty()).then(|| token.trim().to_owned())
 }

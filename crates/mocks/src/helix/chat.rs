@@ -26,7 +26,7 @@ pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Re
     let checked = {
         let state = helix.world.enter();
         Caller::of(&state, &call.headers).and_then(|caller| {
-            if matches!(caller, Caller::Known(_)) && !caller.is_app() {
+            if !caller.is_app() {
                 caller.needs_user(&["user:write:chat"])?;
             }
             let message = read(&call.body, call.query.as_deref())?;

@@ -6,12 +6,12 @@ use http::{HeaderMap, StatusCode};
 use mgm_twitch::eventsub::format_timestamp;
 use mgm_twitch::extension_jwt::ExtensionKeys;
 use serde_json::json;
-use time::macros::datetime;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use super::caller::bearer;
 use crate::call::{Answer, CLIENT_ID, Parameters, bad_request, text, unauthorized};
-use crate::world::{Secret, State};
+use crate::world::State;
+use crate::world::extensions::ExtensionSecret;
 
 /// The segments of a configuration.
 const SEGMENTS: [&str; 3] = ["broadcaster", "developer", "global"];
@@ -27,8 +27,6 @@ const MESSAGES: u32 = 100;
 const LINES: u32 = 12;
 /// The minimum delay before a new secret signs, in seconds.
 const MIN_DELAY: u32 = 300;
-/// When the newest secret expires.
-const FOREVER: OffsetDateTime = datetime!(2100-01-01 0:00 UTC);
 
 /// Authenticates the Extension whose backend calls.
 pub(super) fn of(state: &State, headers: &HeaderMap) -> Result<String, Answer> {
@@ -38,9 +36,8 @@ pub(super) fn of(state: &State, headers: &HeaderMap) -> Result<String, Answer> {
     }
     let token = token.ok_or_else(|| unauthorized("OAuth token is missing"))?;
     let extension = state.records.extensions.get(&[&id]).ok_or_else(|| unauthorized("Invalid client id"))?;
-    let verified = live(state, &id)
-        .into_iter()
-        .filter(|secret| secret.active_at <= state.now)
+    let verified = state
+        .signing_secrets(&id)
         .find_map(|secret| ExtensionKeys::parse(secret.content.text()).ok()?.verify(&token, None, state.now).ok());
     let claims = verified.ok_or_else(|| unauthorized("JWT could not be verified"))?;
     let is_backends = claims.role.as_deref() == Some("external")
@@ -54,7 +51,7 @@ fn no_user(state: &State, broadcaster: &str) -> Result<(), Answer> {
 
 /// Takes one unit of a rate per minute; not limited unless the rules are enforced.
 fn take(state: &mut State, bucket: &[&str], per_minute: u32) -> Result<(), Answer> {
-    let level = if state.strict { state.take(bucket.join(" "), per_minute) } else { None };
+    let level = if state.strict { state.take(&bucket.join(" "), per_minute) } else { None };
     match level {
         Some(level) if !level.taken => Err(Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")),
         Some(_) | None => Ok(()),
@@ -113,7 +110,7 @@ pub(super) fn configure(state: &mut State, extension: &str, parameters: &Paramet
     take(state, &["configurations", extension, name, broadcaster], CONFIGURATIONS)?;
     let version = parameters.get("version").unwrap_or_default();
     let key = [extension, name, broadcaster].join(" ");
-    state.configurations.insert(key, (content.to_owned(), version.to_owned()));
+    state.configurations.put(key, (content.to_owned(), version.to_owned()));
     Ok(Answer::done())
 }
 
@@ -159,38 +156,16 @@ pub(super) fn say(state: &mut State, extension: &str, parameters: &Parameters) -
     Ok(Answer::done())
 }
 
-/// A secret that signs now or later.
-struct Live {
-    content: Secret,
-    active_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
-}
-
-/// The secrets of an Extension, the newest last; each is valid until the next becomes active.
-fn live(state: &State, extension: &str) -> Vec<Live> {
-    let first = state.records.extensions.get(&[extension]).map(|of| (&of.secret, OffsetDateTime::UNIX_EPOCH));
-    let new = state.new_secrets.iter().filter(|(of, ..)| of == extension);
-    let all: Vec<_> = first.into_iter().chain(new.map(|(_, content, active_at)| (content, *active_at))).collect();
-    let ends = all.iter().skip(1).map(|(_, active_at)| *active_at).chain([FOREVER]);
-    let secrets = all.iter().zip(ends).filter(|(_, expires_at)| state.now < *expires_at);
-    secrets
-        .map(|((content, active_at), expires_at)| Live {
-            content: (*content).clone(),
-            active_at: *active_at,
-            expires_at,
-        })
-        .collect()
-}
-
 fn shown(state: &State, extension: &str) -> Answer {
-    let row = |secret: &Live| {
+    let row = |secret: &ExtensionSecret| {
         json!({
             "content": secret.content.text(),
             "active_at": format_timestamp(secret.active_at),
             "expires_at": format_timestamp(secret.expires_at),
         })
     };
-    let secrets: Vec<_> = live(state, extension).iter().map(row).collect();
+    let secrets: Vec<_> =
+        state.secrets_of(extension).iter().filter(|one| state.now < one.expires_at).map(row).collect();
     Answer::data(vec![json!({"format_version": 1, "secrets": secrets})])
 }
 
@@ -205,8 +180,6 @@ pub(super) fn new_secret(state: &mut State, extension: &str, parameters: &Parame
     if delay < MIN_DELAY {
         return Err(bad_request(&format!("The delay is at least {MIN_DELAY} seconds")));
     }
-    // Any text of this alphabet is base64 if its length is a multiple of four.
-    let (secret, active_at) = (state.random.letters(44), state.now + Duration::seconds(delay.into()));
-    state.new_secrets.push((extension.to_owned(), secret.into(), active_at));
+    state.new_secret(extension, Duration::seconds(delay.into()));
     Ok(shown(state, extension))
 }

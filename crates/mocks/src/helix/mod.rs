@@ -13,6 +13,7 @@
 //!
 //! | route | token | scope | whose |
 //! | --- | --- | --- | --- |
+//! | `GET authorization/users` | the client's | | |
 //! | `GET users` | either | `user:read:email` for the own address | |
 //! | `GET channels` | either | | |
 //! | `GET subscriptions` | a user's | `channel:read:subscriptions` | `broadcaster_id` |
@@ -26,6 +27,9 @@
 //! | `GET moderation/moderators` | a user's | `moderation:read` or `channel:manage:moderators` | `broadcaster_id` |
 //! | `eventsub/subscriptions` | the client's | what the type asks for; for chats also `user:bot` of the reader and `channel:bot` of another broadcaster, unless the reader moderates there | |
 //! | `extensions/…` | one that the Extension's backend has signed | | `extension_id` |
+//!
+//! Where a user's token without scopes will do, so does the `helixToken` of an Extension's front end
+//! (`Authorization: Extension …`), which MockExtensionJwt issues.
 //!
 //! # EventSub
 //!
@@ -56,6 +60,7 @@
 //! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` shows
 //! every request. (A refused connection needs no fault: nothing listens on a free port.)
 
+mod authorization;
 mod caller;
 mod channels;
 mod chat;
@@ -116,10 +121,21 @@ impl HelixConfig {
         };
         Ok(Self { strict, fixture, clock: Arc::new(SystemClock), random: Arc::new(RandomSource::from_system()) })
     }
+
+    /// The state that begins with this.
+    pub(crate) fn into_twitch(self) -> Arc<MockTwitch> {
+        let Self { strict, fixture, clock, random } = self;
+        Arc::new(MockTwitch::new(World::new(fixture, strict, clock, Arc::clone(&random)), random))
+    }
 }
 
 /// Runs the service until `shutdown`.
 pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(), RunError> {
+    listen(ServiceId::MockHelix, settings, router_of(twitch(settings)?), shutdown).await
+}
+
+/// The state that the settings ask for.
+pub(crate) fn twitch(settings: &Settings) -> Result<Arc<MockTwitch>, FixtureError> {
     let config = HelixConfig::from_settings(settings)?;
     if settings.mock_helix.fixture.is_none() && config.strict && settings.twitch.broadcaster_access_token.is_none() {
         tracing::warn!(
@@ -127,15 +143,17 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
              here are good"
         );
     }
-    listen(ServiceId::MockHelix, settings, router(config), shutdown).await
+    Ok(config.into_twitch())
 }
 
 /// The service's routes: Helix' below `/helix`, and again below `/mock` as in the official tool, and EventSub's also at
 /// the root; the token service's below `/oauth2` and `/auth`.
 pub fn router(config: HelixConfig) -> Router {
-    let HelixConfig { strict, fixture, clock, random } = config;
-    let world = World::new(fixture, strict, clock, Arc::clone(&random));
-    let helix = Arc::new(MockTwitch::new(world, random));
+    router_of(config.into_twitch())
+}
+
+/// The same with a state that other stand-ins share.
+pub(crate) fn router_of(helix: Arc<MockTwitch>) -> Router {
     let forgetful = Arc::clone(&helix);
     Shell {
         routes: Router::new()
@@ -173,6 +191,7 @@ fn endpoints(prefix: &str) -> Router<Arc<MockTwitch>> {
     use MethodFilter as Method;
 
     let endpoints = [
+        ("/authorization/users", by(Method::GET, authorization::get)),
         ("/users", by(Method::GET, users::get)),
         ("/channels", by(Method::GET, channels::get)),
         ("/chat/messages", post(chat::send)),

@@ -31,7 +31,7 @@ fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
     });
     let limit = if per_minute == 0 { UNLIMITED } else { per_minute };
     let untouched = Level { limit, remaining: limit - 1, reset: state.now.unix_timestamp() + 1, taken: true };
-    bucket.and_then(|bucket| state.take(bucket, per_minute)).unwrap_or(untouched)
+    bucket.and_then(|bucket| state.take(&bucket, per_minute)).unwrap_or(untouched)
 }
 
 /// Refuses a call if no point is left, and shows in every answer what remains.

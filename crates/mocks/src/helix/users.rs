@@ -13,7 +13,7 @@ pub(super) fn get(state: &mut State, caller: &Caller, parameters: &Parameters) -
     }
     let own = match caller {
         Caller::Anybody(None) => Some(state.anybody().0),
-        Caller::Anybody(_) | Caller::Known(_) => caller.user().map(str::to_owned),
+        Caller::Anybody(_) | Caller::Known(_) | Caller::FrontEnd(_) => caller.user().map(str::to_owned),
     };
     let users: Vec<User> = if ids.is_empty() && logins.is_empty() {
         let own = own.as_deref().ok_or_else(|| bad_request("The parameter \"id\" or \"login\" is required"))?;

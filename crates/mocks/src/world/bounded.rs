@@ -2,24 +2,21 @@
 
 use std::collections::{HashMap, VecDeque};
 
-/// The maximum number of entries.
-const CAPACITY: usize = 10_000;
-
-/// A map with text keys.
+/// A map with text keys and at most `CAPACITY` entries.
 #[derive(Debug)]
-pub(crate) struct Bounded<V> {
+pub(crate) struct Bounded<V, const CAPACITY: usize = 10_000> {
     entries: HashMap<String, V>,
     /// The keys, oldest first, including removed ones.
     order: VecDeque<String>,
 }
 
-impl<V> Default for Bounded<V> {
+impl<V, const CAPACITY: usize> Default for Bounded<V, CAPACITY> {
     fn default() -> Self {
         Self { entries: HashMap::new(), order: VecDeque::new() }
     }
 }
 
-impl<V> Bounded<V> {
+impl<V, const CAPACITY: usize> Bounded<V, CAPACITY> {
     pub(crate) fn get(&self, key: &str) -> Option<&V> {
         self.entries.get(key)
     }
@@ -68,8 +65,8 @@ mod tests {
 
     #[test]
     fn the_oldest_entries_are_forgotten() {
-        let mut map = Bounded::default();
-        for number in 0..CAPACITY + 2 {
+        let mut map = Bounded::<usize, 5>::default();
+        for number in 0..7 {
             map.put(number.to_string(), number);
         }
         map.put("2".to_owned(), 5);

@@ -5,6 +5,7 @@ mod bounded;
 pub(crate) mod bucket;
 pub(crate) mod chat;
 pub(crate) mod eventsub;
+pub(crate) mod extensions;
 mod fixture;
 mod limits;
 mod people;

@@ -1,12 +1,12 @@
 //! The current state of the world. The rules are methods of [`State`] in the files beside this one.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mgm_system::RandomSource;
 use time::OffsetDateTime;
 
+use super::bounded::Bounded;
 use super::bucket::{Bucket, Level};
 use super::fixture::Fixture;
 use super::said::Said;
@@ -27,12 +27,22 @@ pub(crate) struct State {
     pub(crate) random: Arc<RandomSource>,
     pub(crate) tokens: Tokens,
     /// The points that were spent, and the other rates, by bucket name.
-    pub(crate) buckets: HashMap<String, Bucket>,
+    pub(super) buckets: Bounded<Bucket>,
     pub(crate) said: Said,
-    /// The segments of Extensions' configurations.
-    pub(crate) configurations: HashMap<String, (String, String)>,
-    /// Secrets of Extensions after the first, with the time from which they sign.
-    pub(crate) new_secrets: Vec<(String, Secret, OffsetDateTime)>,
+    /// The segments of Extensions' configurations, each with its content and version. One may have 5 KiB, so that fewer
+    /// are kept than of anything else.
+    pub(crate) configurations: Bounded<(String, String), 1000>,
+    /// The secrets of each Extension after the first, oldest first.
+    pub(super) new_secrets: Bounded<Vec<NewSecret>>,
+}
+
+/// A secret of an Extension that replaces another.
+#[derive(Debug)]
+pub(super) struct NewSecret {
+    /// In base64.
+    pub(super) content: Secret,
+    /// When it begins to sign.
+    pub(super) active_at: OffsetDateTime,
 }
 
 impl State {
@@ -45,10 +55,10 @@ impl State {
             ahead: Duration::ZERO,
             random,
             tokens: Tokens::default(),
-            buckets: HashMap::new(),
+            buckets: Bounded::default(),
             said: Said::default(),
-            configurations: HashMap::new(),
-            new_secrets: Vec::new(),
+            configurations: Bounded::default(),
+            new_secrets: Bounded::default(),
         }
     }
 
@@ -59,8 +69,14 @@ impl State {
     }
 
     /// Takes one from a bucket; `None` if there is no limit.
-    pub(crate) fn take(&mut self, bucket: String, per_minute: u32) -> Option<Level> {
+    pub(crate) fn take(&mut self, bucket: &str, per_minute: u32) -> Option<Level> {
+        if per_minute == 0 {
+            return None;
+        }
         let now = self.now;
-        (per_minute > 0).then(|| self.buckets.entry(bucket).or_insert_with(|| Bucket::full(now)).take(now, per_minute))
+        if !self.buckets.has(bucket) {
+            self.buckets.put(bucket.to_owned(), Bucket::full(now));
+        }
+        self.buckets.get_mut(bucket).map(|bucket| bucket.take(now, per_minute))
     }
 }

@@ -396,6 +396,33 @@ async fn a_subscription_about_whoever_has_granted_nothing_costs_a_point_and_belo
     assert_eq!(column(&answer(list).await.1, "id"), ["f1c2a387-161a-49f9-a165-0f21d7a4e1c4"]);
 }
 
+#[tokio::test]
+async fn a_client_sees_what_users_have_granted_it() {
+    let mock = mock();
+    let app = app_token(&mock).await;
+    let path = "/helix/authorization/users?user_id=1003&user_id=nobody&user_id=1001";
+    let (status, body) = get(&mock, &app, path).await;
+    assert_eq!((status, column(&body, "user_login")), (StatusCode::OK, vec!["bob", "streamer"]));
+    let scopes = json!(["user:read:subscriptions", "user:write:chat"]);
+    let bob =
+        json!({"user_id": "1003", "user_login": "bob", "user_name": "bob", "scopes": scopes, "has_authorized": true});
+    assert_eq!(body["data"][0], bob);
+    admin(&mock, Method::DELETE, "grants/app/1003", Value::Null).await;
+    let (_, body) = get(&mock, &app, path).await;
+    assert_eq!((&body["data"][0]["scopes"], &body["data"][0]["has_authorized"]), (&json!([]), &json!(false)));
+    let eleven = (0..11).map(|number| format!("user_id={number}")).collect::<Vec<_>>().join("&");
+    statuses(
+        &mock,
+        &[
+            (&app, "/helix/authorization/users", 400),
+            (&app, &format!("/helix/authorization/users?{eleven}"), 400),
+            ("streamers-token", path, 401),
+            ("unknown", path, 401),
+        ],
+    )
+    .await;
+}
+
 /// A token that the Extension's backend signed.
 fn backends(claims: &Value) -> String {
     let secret = fixture().extensions.get(&["extension"]).unwrap().secret.clone();

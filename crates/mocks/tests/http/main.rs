@@ -4,6 +4,7 @@
 mod bodies;
 mod endpoints;
 mod eventsub;
+mod extension_tokens;
 mod helix;
 mod jwt;
 mod oauth;

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::hs256;
@@ -58,6 +59,13 @@ impl ExtensionKeys {
     pub fn development() -> Self {
         let key = Sha256::digest(DEVELOPMENT_SECRET_PHRASE).to_vec();
         Self::new(&key, std::slice::from_ref(&key))
+    }
+
+    /// The secrets in base64, the one that signs first: for stand-ins, which also sign as nobody should.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let keys = self.accepted.iter().filter_map(|key| key.try_get_as_bytes().ok());
+        keys.map(|key| BASE64.encode(key).into()).collect()
     }
 
     fn new(signing: &[u8], accepted: &[Vec<u8>]) -> Self {
