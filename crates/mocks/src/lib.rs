@@ -1,7 +1,7 @@
 //! The stand-ins for every outside party: Twitch's webhooks, tokens and REST interface, and the streamer's desktop program.
 //!
 //! Each is a module with a configuration, `router` (for tests in process) and `run` (the service as a process runs it).
-//! [`together`] has all of them in one process. Besides its own routes, each has:
+//! [`tls`] has Twitch's own names. [`verify`] checks somebody's webhook receiver. [`together`] has all of them in one process. Besides its own routes, each has:
 //!
 //! * `GET /health`: its identity;
 //! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of the requests it received, without the headers that
@@ -23,7 +23,9 @@ mod outbound;
 pub mod program;
 mod shell;
 pub mod synthetic_desktop;
+pub mod tls;
 pub mod together;
+pub mod verify;
 pub mod world;
 
 pub use program::RunError;

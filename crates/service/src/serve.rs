@@ -97,6 +97,12 @@ impl Listeners {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
+
+    /// The sockets, to serve something else than HTTP.
+    #[must_use]
+    pub fn into_sockets(self) -> Vec<TcpListener> {
+        self.0
+    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -14,4 +14,5 @@ mod strict;
 mod support;
 mod synthetic_desktop;
 mod twitch;
+mod verify;
 mod world;
