@@ -12,13 +12,16 @@ use mgm_service::{manual, output};
 
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::faults::FaultsArgs;
+use crate::commands::mocks::MocksArgs;
 use crate::commands::process_compose::ProcessComposeArgs;
 use crate::commands::run::RunArgs;
 use crate::commands::scenario::ScenarioCommand;
 use crate::commands::send_chat::SendChatArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::up::UpArgs;
-use crate::commands::{check, config, doctor, faults, process_compose, run, scenario, send_chat, serve, up};
+use crate::commands::{
+    check, config, doctor, faults, mocks, on_one_thread, process_compose, run, scenario, send_chat, serve, up,
+};
 use crate::global::GlobalArgs;
 use crate::targets::Targets;
 
@@ -32,6 +35,8 @@ Examples:
   mgm doctor                       find out what is wrong with a running stack
   mgm check                        check the health of everything that should be running
   mgm serve mock-helix             run a single service
+  mgm mocks --fixture world.toml   run the stand-ins for any backend
+  mgm mocks verify --callback http://127.0.0.1:3000/eventsub --secret 'ten letters or more'
   mgm faults --seconds 60          kill and restart two backends under load, and prove that nothing is lost
   mgm backend audit                the backend's own command line: migrate, audit, export and others
 
@@ -81,6 +86,11 @@ pub enum CliCommand {
     Doctor(DoctorArgs),
     /// Run a single service in the foreground.
     Serve(ServeArgs),
+    /// Run all stand-ins in this process, for any backend.
+    ///
+    /// They share one world: clients, users, tokens and Extensions. When they listen, their addresses are printed, and the
+    /// environment variables by which clients of Twitch find them.
+    Mocks(Box<MocksArgs>),
     /// Run backends under load with faults, and prove that nothing is lost or doubled.
     ///
     /// Starts a private PostgreSQL, stand-ins and several backends on one database. Players enrol, claim, win and take
@@ -133,6 +143,7 @@ impl Cli {
             CliCommand::Check(targets) => on_one_thread(check::run(&global, targets)),
             CliCommand::Doctor(options) => on_one_thread(doctor::run(&global, options)),
             CliCommand::Serve(service) => serve::run(&global, service),
+            CliCommand::Mocks(options) => mocks::run(&global, *options),
             CliCommand::Faults(options) => on_one_thread(faults::run(&global, options)),
             CliCommand::Backend { command } => {
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -156,12 +167,6 @@ impl Cli {
     }
 }
 
-/// One thread is enough to start and call others, and keeps the order of signals, child processes and output.
-fn on_one_thread(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(command)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::ValueHint;
@@ -179,7 +184,9 @@ mod tests {
         let mut command = Cli::command().term_width(100);
         command.build();
         insta::assert_snapshot!("help", command.render_long_help());
-        for name in ["up", "tier-b", "run", "send-chat", "check", "doctor", "serve", "faults", "process-compose"] {
+        for name in
+            ["up", "tier-b", "run", "send-chat", "check", "doctor", "serve", "mocks", "faults", "process-compose"]
+        {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("help-{name}"), help);
         }

@@ -37,6 +37,11 @@ impl StateDir {
         self.0.join("postgres")
     }
 
+    /// The local authority that signs the certificates of Twitch's names.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
     /// A directory for log files; the first is the usual one.
     pub fn logs(&self, number: usize) -> PathBuf {
         self.0.join(if number == 1 { "logs".to_owned() } else { format!("logs-{number}") })

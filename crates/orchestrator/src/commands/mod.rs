@@ -4,6 +4,7 @@ pub mod check;
 pub mod config;
 pub mod doctor;
 pub mod faults;
+pub mod mocks;
 pub mod process_compose;
 pub mod run;
 pub mod scenario;
@@ -11,8 +12,10 @@ pub mod send_chat;
 pub mod serve;
 pub mod up;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, Result};
 use mgm_service::shutdown::Signals;
 use mgm_settings::Sources;
 
@@ -63,6 +66,12 @@ async fn stop(stack: Stack, signals: &mut Signals) {
         () = stack.stop() => {}
         () = signals.next() => std::process::exit(INTERRUPTED.into()),
     }
+}
+
+/// One thread is enough to start and call others, and keeps the order of signals, child processes and output.
+pub fn on_one_thread(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(command)
 }
 
 /// Sets a variable from an option, overriding the environment.

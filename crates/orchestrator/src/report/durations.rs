@@ -4,14 +4,16 @@ use std::time::Duration;
 
 /// In milliseconds, with three decimals.
 #[expect(clippy::cast_precision_loss, reason = "durations of runs are far below 2^53 microseconds")]
-pub(super) fn in_milliseconds(duration: Duration) -> f64 {
+pub fn in_milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }
 
-pub(super) fn milliseconds(duration: Duration) -> String {
+/// The same, with its unit.
+pub fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms", in_milliseconds(duration))
 }
 
-pub(super) fn seconds(duration: Duration) -> String {
+/// In seconds, with their unit.
+pub fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

@@ -1,7 +1,7 @@
 //! The report of a scenario: for people while it runs, for machines at the end.
 
 mod durations;
-mod junit;
+pub mod junit;
 mod run;
 mod summary;
 
@@ -18,9 +18,10 @@ use crate::doctor::Finding;
 use crate::scenario::{Mismatch, Scenario, Step, Taken, Viewer};
 use crate::stack::{LAST_LINES, Ready, StartError, end_of_log, log_file};
 use crate::terminal::{self, BAD, DIM, GOOD};
-use durations::{in_milliseconds, milliseconds, seconds};
+use junit::{Case, Outcome, Suite};
 use summary::Summary;
 
+pub use durations::{in_milliseconds, milliseconds, seconds};
 pub use run::Run;
 
 /// Reports what happens as it happens.
@@ -224,11 +225,29 @@ impl Report {
 
 fn write_junit<'a>(path: Option<&Path>, runs: impl IntoIterator<Item = &'a Run>, took: Duration) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
-    let report = junit::report(runs, took).to_string().context("cannot write the JUnit report")?;
-    std::fs::write(path, report).with_context(|| format!("cannot write the JUnit report {}", path.display()))
+    junit::write(path, runs.into_iter().map(Run::suite), took)
 }
 
 impl Run {
+    /// Its steps, as JUnit has them.
+    fn suite(&self) -> Suite {
+        let case = |(index, step): (usize, &'static Step)| {
+            let taken = self.taken.get(index);
+            let outcome = match taken.map(|taken| &taken.outcome) {
+                None => Outcome::Skipped(None),
+                Some(Ok(seen)) => Outcome::Passed(seen.clone()),
+                Some(Err(Mismatch { expected, got, differences, cause })) => {
+                    let more: Vec<_> = differences.iter().chain(cause).map(String::as_str).collect();
+                    let description = (!more.is_empty()).then(|| more.join("\n"));
+                    Outcome::Failed { message: format!("expected {expected}, got {got}"), description }
+                }
+            };
+            Case { name: &step.name, took: taken.map(|taken| taken.took), outcome }
+        };
+        let cases = self.scenario.steps.iter().enumerate().map(case).collect();
+        Suite { name: self.scenario.name, cases, took: self.took }
+    }
+
     fn json(&self) -> Value {
         let step = |(index, step): (usize, &Step)| match self.taken.get(index).map(|taken| (&taken.outcome, taken.took))
         {

@@ -32,7 +32,7 @@ use ports::PortsTaken;
 
 pub use database::{DatabaseFault, DatabasePlan};
 pub use plan::{Keep, Plan, StackArgs, log_file};
-pub use ports::{PortArgs, ReservedPort};
+pub use ports::{PortArgs, ReservedPort, port_option};
 
 /// Longer than the backend waits for its database.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);

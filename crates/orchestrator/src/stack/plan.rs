@@ -26,7 +26,7 @@ use crate::value_parser::secret;
 pub struct StackArgs {
     /// Use this PostgreSQL (a postgres:// URL or Npgsql keywords) instead of starting one; ConnectionStrings__PostgreSQL
     /// does the same. `tier-a` and `tier-b` create their own database there and drop it.
-    #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = ports::option(ServiceId::Postgres))]
+    #[arg(long, value_name = "URL", value_parser = secret, conflicts_with = ports::port_option(ServiceId::Postgres))]
     pub database_url: Option<SecretString>,
     #[command(flatten)]
     pub ports: PortArgs,

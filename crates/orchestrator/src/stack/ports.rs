@@ -32,7 +32,7 @@ impl PortArgs {
 
     /// The ids of all these options.
     pub(super) fn ids() -> impl Iterator<Item = String> {
-        std::iter::once(AUTO_PORTS.to_owned()).chain(listeners().map(|(service, _)| option(service.id)))
+        std::iter::once(AUTO_PORTS.to_owned()).chain(listeners().map(|(service, _)| port_option(service.id)))
     }
 }
 
@@ -46,7 +46,7 @@ impl Args for PortArgs {
         let auto = Arg::new(AUTO_PORTS).long(AUTO_PORTS).action(ArgAction::SetTrue);
         let one = |(service, default): (&'static Service, u16)| {
             let help = format!("Port of {} [default: {default}]", spoken(service));
-            let name = option(service.id);
+            let name = port_option(service.id);
             Arg::new(name.clone()).long(name).value_name("PORT").value_parser(value_parser::port()).help(help)
         };
         command
@@ -69,7 +69,7 @@ impl FromArgMatches for PortArgs {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.auto_ports |= matches.get_flag(AUTO_PORTS);
-        let given = |(service, _): (&Service, u16)| Some((service.id, *matches.get_one(&option(service.id))?));
+        let given = |(service, _): (&Service, u16)| Some((service.id, *matches.get_one(&port_option(service.id))?));
         self.given.extend(listeners().filter_map(given));
         Ok(())
     }
@@ -205,7 +205,7 @@ fn loopback(port: u16) -> String {
 }
 
 /// The option that sets the port of a service, without its hyphens.
-pub(super) fn option(service: ServiceId) -> String {
+pub fn port_option(service: ServiceId) -> String {
     match service {
         ServiceId::Postgres => "pg-port".to_owned(),
         other => format!("{}-port", other.service().name),
@@ -225,7 +225,8 @@ impl fmt::Display for PortsTaken {
         } else {
             write!(f, "Stop what is there. ")?;
         }
-        let options = self.0.iter().map(|taken| format!("--{}", option(taken.service))).collect::<Vec<_>>().join(", ");
+        let options =
+            self.0.iter().map(|taken| format!("--{}", port_option(taken.service))).collect::<Vec<_>>().join(", ");
         write!(f, "Or choose other ports with {options} or --auto-ports.")
     }
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod faults;
 mod harness;
 mod manual;
+mod mocks;
 mod output;
 mod process_compose;
 mod scenarios;
