@@ -97,7 +97,7 @@ in
 
   process-compose = run "process-compose" [ pkgs.process-compose ] ''
     export HOME=$PWD
-    for what in tier-a tier-b up mocks; do
+    for what in tier-a tier-b up; do
       ${stack.program}/bin/mgm --log-dir logs process-compose "$what" --print --auto-ports > "$what.json"
       process-compose --dry-run --config "$what.json"
     done

@@ -41,6 +41,12 @@ in
     tier-b = app "Run Tier B on a stack of its own" "tier-b" "--";
     tier-a = app "Run Tier A on a stack of its own" "tier-a" "--";
     up = app "Keep the stack running" "up" "";
-    mocks = app "Keep the four stand-ins running, for a backend of your own" "mocks" "";
+    mocks = {
+      type = "app";
+      program = toString (
+        pkgs.writeShellScript "mgm-mocks" ''exec ${program}/bin/mgm mocks --tier-b "$@"''
+      );
+      meta.description = "Keep the four stand-ins running, for a backend of your own";
+    };
   };
 }

@@ -1,9 +1,18 @@
 //! Authentication.
 
-use axum::http::Method;
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use http_body_util::BodyExt;
+use mgm_mocks::jwt::{self, JwtConfig};
 use mgm_settings::ExtensionClientId;
+use mgm_system::ManualClock;
 use mgm_twitch::extension_jwt::ExtensionKeys;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
 
@@ -127,6 +136,60 @@ async fn the_audience_is_checked_where_a_client_is_configured_and_the_token_name
     ] {
         let answer = app.get("/api/pool/me").bearer(&app.token(claims)).send().await;
         if is_taken { drop(answer.ok()) } else { answer.is(401, "unauthorized") }
+    }
+    app.finish().await;
+}
+
+/// A token of MockExtensionJwt, which shares the backend's secrets and clock.
+async fn issued(app: &TestApp, keys: &ExtensionKeys, query: &str) -> String {
+    let config = JwtConfig {
+        keys: keys.clone(),
+        client_id: Some("ours".to_owned()),
+        channel_id: Some(BROADCASTER.to_owned()),
+        clock: Arc::<ManualClock>::clone(&app.clock),
+    };
+    let request = Request::get(format!("/token?{query}")).body(Body::empty()).unwrap();
+    let answer = jwt::router(config).oneshot(request).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice::<Value>(&body).unwrap()["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn tokens_as_twitch_issues_them_are_taken_and_flawed_ones_are_not() {
+    let (old, new) = ("b2xkLXNlY3JldC1vbGQtc2VjcmV0", "bmV3LXNlY3JldC1uZXctc2VjcmV0");
+    let keys = |secrets: &str| ExtensionKeys::parse(secrets).unwrap();
+    let (both, only_new) = (keys(&format!("{new},{old}")), keys(new));
+    let app = TestApp::with(|settings| {
+        settings.twitch.extension_client_id = Some(ExtensionClientId::parse("ours").unwrap());
+        settings.twitch.extension_secret = Some(only_new);
+    })
+    .await;
+    for query in ["userId=ann", "userId=ann&role=viewer", "userId=ann&role=moderator&displayName=Ann"] {
+        app.get("/api/pool/me").bearer(&issued(&app, &both, query).await).send().await.ok();
+    }
+    for query in ["userId=ann&is_unlinked=true", "opaque_user_id=A9"] {
+        let token = issued(&app, &both, query).await;
+        app.get("/api/pool/me").bearer(&token).send().await.is(401, "identity_not_shared");
+        app.get("/api/roulette/state").bearer(&token).send().await.ok();
+    }
+    let elsewhere = issued(&app, &both, "userId=ann&role=viewer&channel_id=another").await;
+    app.get("/api/pool/me").bearer(&elsewhere).send().await.is(403, "wrong_channel");
+    for flaw in [
+        "flaw=expired",
+        "flaw=no_expiry",
+        "flaw=not_yet_valid",
+        "flaw=wrong_audience",
+        "flaw=wrong_key",
+        "flaw=key_not_decoded",
+        "flaw=alg_none",
+        "flaw=changed",
+        // The secret of which the backend no longer knows.
+        "key=previous",
+    ] {
+        for form in ["userId=ann", "userId=ann&role=viewer"] {
+            let token = issued(&app, &both, &format!("{form}&{flaw}")).await;
+            app.get("/api/pool/me").bearer(&token).send().await.is(401, "unauthorized");
+        }
     }
     app.finish().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Severity {
     /// Twitch demands it, or the receiver is open to forgery without it.
     Must,
-    /// Twitch advises it.
+    /// Twitch advises it, or it is good manners towards messages that Twitch would never send.
     Should,
 }
 

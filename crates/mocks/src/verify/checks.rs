@@ -295,7 +295,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "no-id",
             name: "a message without an id is refused",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a notification without an id",
             expected: REFUSED,
             why: "without it the signature cannot be checked",
@@ -309,7 +309,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "no-time",
             name: "a message without a time is refused",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a notification without a time",
             expected: REFUSED,
             why: "without it the signature cannot be checked",
@@ -379,7 +379,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "not-json",
             name: "a body that is not JSON does no harm",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a signed notification whose body is not JSON",
             expected: EITHER,
             why: "a clear refusal, and no failure of the receiver",
@@ -393,7 +393,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "no-body",
             name: "an empty body does no harm",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a signed notification with an empty body",
             expected: EITHER,
             why: "a clear refusal, and no failure of the receiver",
@@ -407,7 +407,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "odd-json",
             name: "JSON of another shape does no harm",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a signed notification whose body is an array",
             expected: EITHER,
             why: "a clear refusal, and no failure of the receiver",
@@ -463,7 +463,7 @@ pub(super) const CHECKS: &[Probe] = &[
         check: Check {
             id: "new-reason",
             name: "a revocation for an unknown reason does no harm",
-            severity: Severity::Must,
+            severity: Severity::Should,
             sent: "a signed revocation for a reason that nobody knows",
             expected: EITHER,
             why: "Twitch may add reasons; a receiver that has ended its subscription may refuse it",

@@ -51,16 +51,6 @@ fn the_scenario_ends_everything_and_meets_the_services_where_they_listen() {
 }
 
 #[test]
-fn the_stand_ins_alone_wait_for_nothing() {
-    let processes = definition(&Place::new(), "mocks")["processes"].take();
-    let names: Vec<_> = processes.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["mock-eventsub", "mock-helix", "mock-jwt", "synthetic-desktop"]);
-    for process in processes.as_object().unwrap().values() {
-        assert!(process["depends_on"].as_object().unwrap().is_empty());
-    }
-}
-
-#[test]
 fn nothing_of_the_users_is_written_down() {
     let place = Place::new();
     let mut command = place.command("process-compose --print --auto-ports up");

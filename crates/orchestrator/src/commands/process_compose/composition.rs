@@ -15,8 +15,6 @@ pub enum Composition {
     TierB,
     /// The stack, until Ctrl-C.
     Up,
-    /// The four stand-ins, until Ctrl-C.
-    Mocks,
 }
 
 impl Composition {
@@ -25,17 +23,20 @@ impl Composition {
         match self {
             Self::TierA => Some(Tier::A),
             Self::TierB => Some(Tier::B),
-            Self::Up | Self::Mocks => None,
+            Self::Up => None,
         }
     }
 
     /// The services that are started, in the order of the table.
     pub fn services(self, plan: &Plan) -> impl Iterator<Item = &'static Service> {
         SERVICES.iter().filter(move |service| match service.id {
-            ServiceId::Postgres => self != Self::Mocks && matches!(plan.database, DatabasePlan::Own { .. }),
-            ServiceId::Backend => self != Self::Mocks,
+            ServiceId::Postgres => matches!(plan.database, DatabasePlan::Own { .. }),
             ServiceId::Orchestrator => self.tier().is_some(),
-            stand_in => stand_in.is_stand_in(),
+            ServiceId::Backend
+            | ServiceId::MockEventSub
+            | ServiceId::MockJwt
+            | ServiceId::MockHelix
+            | ServiceId::SyntheticDesktop => true,
         })
     }
 }

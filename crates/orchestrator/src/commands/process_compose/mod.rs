@@ -102,7 +102,6 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
     command.args(&arguments);
     let database = match &plan.database {
         DatabasePlan::Own { .. } => None,
-        _ if what == Composition::Mocks => None,
         named => Some(named.start().await?),
     };
     if let Some(database) = &database {
