@@ -78,3 +78,46 @@ impl State {
         keys.map(|keys| keys.verify(token, None, self.now)).any(|verified| verified.is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mgm_system::RandomSource;
+    use time::macros::datetime;
+
+    use super::super::{Extension, Fixture};
+    use super::*;
+
+    fn state() -> State {
+        let extension = Extension { id: "e".to_owned(), owner_id: None, secret: "Zmlyc3Q=".into() };
+        let records = Fixture { extensions: [extension].into_iter().collect(), ..Fixture::default() };
+        State::new(records, true, datetime!(2026-04-05 12:00 UTC), Arc::new(RandomSource::from_seed([7; 32])))
+    }
+
+    #[test]
+    fn old_secrets_are_forgotten_and_the_newest_signs_in_the_end() {
+        let mut state = state();
+        for number in 1..=2 * MOST {
+            state.new_secret("e", Duration::seconds(i64::try_from(number).unwrap()));
+        }
+        let secrets = state.secrets_of("e");
+        assert_eq!(secrets.len(), 1 + MOST);
+        state.advance(std::time::Duration::from_secs(3600));
+        let signing: Vec<_> = state.signing_secrets("e").map(|one| one.content).collect();
+        assert_eq!(signing, [secrets[MOST].content.clone()]);
+        assert_eq!(state.past_secrets("e").len(), 1 + MOST);
+        assert!(state.secrets_of("another").is_empty());
+    }
+
+    #[test]
+    fn a_token_for_helix_is_of_one_extension_and_none_of_its_own() {
+        let state = state();
+        let claims = serde_json::json!({"exp": state.now.unix_timestamp() + 60, "user_id": "1"});
+        let secret = Secret::from("Zmlyc3Q=");
+        let helix = helix_keys(&secret).unwrap().sign(&claims).unwrap();
+        let own = ExtensionKeys::parse(secret.text()).unwrap().sign(&claims).unwrap();
+        assert!(state.is_helix_token("e", &helix));
+        assert!(!state.is_helix_token("e", &own) && !state.is_helix_token("another", &helix));
+    }
+}
