@@ -26,7 +26,8 @@ fn a_running_stack_can_be_attached_to_again_and_again() {
     let said = place.run(&format!("tier-b --attach --api-key wrong {targets}"));
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("forbidden_apikey") && said.stdout.contains("Set Mgm__ApiKey"), "{said:?}");
-    assert!(said.stdout.lines().last().unwrap().starts_with("FAILED"), "{said:?}");
+    let last: Vec<_> = said.stdout.lines().rev().take(2).collect();
+    assert!(last[0].starts_with("doctor  api-key: ") && last[1].starts_with("FAILED"), "{said:?}");
 
     let said = place.run(&format!("tier-a --attach --event-sub-secret wrong-wrong-wrong --json {targets}"));
     let report = said.json();
