@@ -29,6 +29,7 @@ use crate::log_throttle::LogThrottle;
 use connection::ask;
 use registry::Registry;
 
+pub use drive::Reset;
 pub use limits::Limits;
 
 /// Connections that the system accepts in advance.

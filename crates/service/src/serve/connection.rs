@@ -84,6 +84,8 @@ pub(crate) struct Connection {
     ahead: AtomicI64,
     /// When it was last checked because others asked, something had arrived that had not been read.
     arrived: AtomicBool,
+    /// It ends with a reset.
+    ends_by_reset: AtomicBool,
 }
 
 impl Connection {
@@ -104,6 +106,7 @@ impl Connection {
             head_bytes: AtomicUsize::new(0),
             ahead: AtomicI64::new(0),
             arrived: AtomicBool::new(false),
+            ends_by_reset: AtomicBool::new(false),
         }
     }
 
@@ -226,6 +229,15 @@ impl Connection {
     /// Bytes that have arrived for the head of the current request, or of the next one.
     pub(super) fn head_bytes(&self) -> usize {
         self.head_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends it with a reset, whenever it ends.
+    pub(super) fn end_by_reset(&self) {
+        self.ends_by_reset.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn ends_by_reset(&self) -> bool {
+        self.ends_by_reset.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_in_service(&self) -> bool {

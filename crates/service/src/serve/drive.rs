@@ -23,6 +23,11 @@ use super::limits::Limits;
 use super::registry::Place;
 use super::wire::{Wire, has_arrived};
 
+/// Marks an answer whose connection ends with a reset (TCP's RST) when its body fails. It is for stand-ins that play a
+/// network that fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset;
+
 /// The smallest buffer that hyper reads into, in bytes.
 const SMALLEST_BUFFER: usize = 8 * 1024;
 
@@ -148,6 +153,9 @@ fn answer(
         let connection = &under_way.0;
         if connection.asked() & ask::END != 0 && !connection.has_another() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if response.extensions().get::<Reset>().is_some() {
+            connection.end_by_reset();
         }
         Ok(response.map(|body| Answer { body, _under_way: under_way }))
     }

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
@@ -72,6 +73,15 @@ impl Wire {
 pub(super) fn has_arrived(stream: &TcpStream) -> bool {
     let looked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
     !looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.connection.ends_by_reset() {
+            // Closing a socket that does not linger resets the connection. Without the option it is only closed.
+            let _ = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        }
+    }
 }
 
 impl AsyncRead for Wire {
