@@ -1,5 +1,15 @@
 //! The wire types of the stand-ins.
 
+mod faults;
+mod journal;
+mod matching;
+mod verdict;
+
+pub use faults::{DropReason, Fault, FaultKind, FaultRoute};
+pub use journal::{Journal, JournalEntry};
+pub use matching::{Expectation, RequestMatch, Verified, Verify};
+pub use verdict::{MessageKind, Verdict};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -72,38 +82,6 @@ pub struct SequenceStep {
     pub body_snippet: String,
 }
 
-/// `GET /requests` of every stand-in: the requests it received, except those to its own inspection and control routes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Journal {
-    /// The number of requests since the start or the last reset, which may be more than are kept.
-    pub total: u64,
-    /// The last of them, oldest first.
-    pub requests: Vec<JournalEntry>,
-}
-
-/// One request of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct JournalEntry {
-    /// The HTTP method.
-    pub method: String,
-    /// The path, without the query.
-    pub path: String,
-    /// The query as sent, without the question mark.
-    pub query: Option<String>,
-    /// The header `x-request-id`, or a generated one if there was none.
-    pub request_id: Option<String>,
-    /// The header `traceparent`.
-    pub traceparent: Option<String>,
-    /// The header `tracestate`.
-    pub tracestate: Option<String>,
-    /// The HTTP status of the answer; null while there is none, or if the connection was cut instead.
-    pub status: Option<u16>,
-    /// The body if it is JSON of at most 64 KiB.
-    pub body: Option<Value>,
-}
-
 /// `GET /sent` of MockHelixApi: every chat message that counts as sent, whatever its caller saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,81 +102,6 @@ impl SentMessages {
         let new = usize::try_from(new).unwrap_or(kept).min(kept);
         &self.messages[kept - new..]
     }
-}
-
-/// A fault for MockHelixApi to inject, once or several times: an element of `POST /faults` and `GET /faults`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Fault {
-    /// The kind of fault.
-    pub kind: FaultKind,
-    /// The route on which it happens.
-    #[serde(default)]
-    pub route: FaultRoute,
-    /// For [`FaultKind::Status`]: the HTTP status of the answer, from 200 to 599. Default 500.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// The number of requests that it affects. Default 1.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// For [`FaultKind::Slow`]: the delay of the answer, in milliseconds. Default 1000. For [`FaultKind::Dropped`]: the time
-    /// before the connection ends, in milliseconds. Default 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
-    /// For [`FaultKind::NotSent`] of a chat message: the reason that is told. Default `msg_rejected`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drop_reason: Option<DropReason>,
-}
-
-/// Why Twitch says that it did not send a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DropReason {
-    /// Its code, such as `automod_held`; Twitch documents none.
-    pub code: String,
-    /// The reason in words.
-    #[serde(default)]
-    pub message: String,
-}
-
-const fn once() -> u32 {
-    1
-}
-
-/// The ways in which a call to Helix can fail. `GET /last-request` shows the message only if it counts as sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// A complete answer with the given status; the message is sent if and only if that is a success.
-    Status,
-    /// 200 saying that the message was accepted but not sent. On the subscription routes: 200 with an empty list.
-    NotSent,
-    /// The same, because the same text was sent just before. On other routes than the chat's, the same as `NotSent`.
-    Duplicate,
-    /// The message is sent; the connection ends without an answer.
-    ReplyLost,
-    /// The message is sent; the connection ends in the middle of the answer's body.
-    Truncated,
-    /// The message is sent; the answer comes late.
-    Slow,
-    /// The message is not sent; the connection ends without an answer.
-    Dropped,
-}
-
-/// The routes of Helix and of the token service that can have faults.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultRoute {
-    /// `POST /helix/chat/messages`.
-    #[default]
-    Chat,
-    /// `GET /helix/subscriptions` and `GET /helix/subscriptions/user`.
-    Subscription,
-    /// `POST /oauth2/token`.
-    Token,
-    /// `GET`, `POST` and `DELETE /helix/eventsub/subscriptions`.
-    #[serde(rename = "eventsub")]
-    EventSub,
 }
 
 /// `POST /eventsub/revoke` of MockHelixApi: an EventSub subscription to revoke.

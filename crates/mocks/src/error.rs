@@ -6,8 +6,9 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use mgm_api_types::{ErrorBody, json};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 /// An error answer.
 #[derive(Debug)]
@@ -15,11 +16,20 @@ pub struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
+    details: Map<String, Value>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), details: Map::new() }
+    }
+
+    /// Adds the fields of an object.
+    pub(crate) fn with_details(mut self, details: &impl Serialize) -> Self {
+        if let Ok(Value::Object(details)) = serde_json::to_value(details) {
+            self.details = details;
+        }
+        self
     }
 
     /// 400: the route cannot read the body or the query.
@@ -30,7 +40,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = ErrorBody { code: self.code.to_owned(), message: self.message.into_owned(), details: Map::new() };
+        let body = ErrorBody { code: self.code.to_owned(), message: self.message.into_owned(), details: self.details };
         (self.status, Json(body)).into_response()
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
@@ -14,11 +15,15 @@ use http::{HeaderMap, StatusCode};
 use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
+use mgm_system::SystemClock;
 use mgm_twitch::eventsub::{SigningSecrets, header};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::Refusal;
+use crate::faults::{Injector, inject};
+use crate::journal::Journal;
+use crate::matching::Matcher;
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
@@ -57,12 +62,18 @@ pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
     let EventSubConfig { secrets, backend } = config;
     let http = mgm_http_client::client(&backend, CONNECT_TIMEOUT)?;
     let forwarder = Forwarder { secrets, http, url: endpoint(&backend, "api/twitch/eventsub") };
+    let (journal, injector) = (Journal::new(Arc::new(SystemClock)), Injector::without_rules());
     Ok(Shell {
-        routes: Router::new().route("/api/twitch/eventsub", post(notify)).with_state(Arc::new(forwarder)),
+        routes: Router::new()
+            .route("/api/twitch/eventsub", post(notify))
+            .with_state(Arc::new(forwarder))
+            .layer(from_fn_with_state(injector.clone(), inject)),
         control: Router::new(),
         from_browsers: false,
         id: ServiceId::MockEventSub,
-        reset: || {},
+        journal,
+        injector,
+        reset: |_: Option<&Matcher>| {},
     }
     .router())
 }

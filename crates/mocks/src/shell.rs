@@ -1,13 +1,13 @@
 //! What all stand-ins have around their own routes.
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
+use mgm_api_types::mocks::Verdict;
 use mgm_service::body::{self, BodyError, Buffered};
 use mgm_service::memory::Budget;
 use mgm_service::services::ServiceId;
@@ -17,14 +17,12 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::error::Refusal;
-use crate::journal::Journal;
+use crate::faults::{self, Injector};
+use crate::journal::{self, Journal, Outcome, record};
+use crate::matching::{Matcher, caller_of};
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// Marks an answer that ends the connection instead of answering.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut;
 
 /// The parts of a stand-in.
 pub(crate) struct Shell<Reset> {
@@ -36,27 +34,39 @@ pub(crate) struct Shell<Reset> {
     pub(crate) from_browsers: bool,
     /// Its identity, which `GET /health` returns.
     pub(crate) id: ServiceId,
-    /// Clears what was recorded and requested.
+    /// What it received and sent.
+    pub(crate) journal: Journal,
+    /// The faults of its routes.
+    pub(crate) injector: Injector,
+    /// Clears what was recorded and requested: all of it, or that of one caller.
     pub(crate) reset: Reset,
 }
 
-impl<Reset: Fn() + Clone + Send + Sync + 'static> Shell<Reset> {
+impl<Reset: Fn(Option<&Matcher>) + Clone + Send + Sync + 'static> Shell<Reset> {
     /// The whole stand-in.
     pub(crate) fn router(self) -> Router {
-        let Self { routes, control, from_browsers, id, reset } = self;
-        let journal = Journal::default();
-        let (shown, forgotten) = (journal.clone(), journal.clone());
+        let Self { routes, control, from_browsers, id, journal, injector, reset } = self;
+        let (forgotten, faults) = (journal.clone(), injector.faults.clone());
+        let forget = async move |RawQuery(query): RawQuery| {
+            let caller = caller_of(query.as_deref())?;
+            reset(caller.as_ref());
+            match &caller {
+                None => {
+                    faults.reset();
+                    forgotten.reset();
+                }
+                Some(caller) => {
+                    faults.forget(caller);
+                    forgotten.forget_caller(caller);
+                }
+            }
+            Ok::<_, Refusal>(StatusCode::NO_CONTENT)
+        };
         let control = control
             .route("/health", get(async move || Json(Identity(id))))
-            .route("/requests", get(async move || shown.show()))
-            .route(
-                "/reset",
-                post(async move || {
-                    reset();
-                    forgotten.reset();
-                    StatusCode::NO_CONTENT
-                }),
-            )
+            .route("/reset", post(forget))
+            .merge(journal::routes(journal.clone(), id))
+            .merge(faults::routes(injector))
             .method_not_allowed_fallback(method_not_allowed);
         // A request that was meant for the other party and missed its routes is recorded, too.
         routes
@@ -115,7 +125,7 @@ async fn receive(State(memory): State<Budget>, request: Request, next: Next) -> 
     };
     if path == "/health" {
         tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
-    } else if response.extensions().get::<Cut>().is_some() {
+    } else if response.extensions().get::<Outcome>().is_some_and(|outcome| outcome.verdict == Verdict::Cut) {
         tracing::info!(%method, path, "cut off without an answer");
     } else {
         tracing::info!(%method, path, status = response.status().as_u16(), "answered");
@@ -132,16 +142,4 @@ async fn read(body: Body, memory: &Budget) -> Result<Buffered, Refusal> {
         BodyError::NoMemory => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()),
         BodyError::Incomplete => Refusal::invalid(error.to_string()),
     })
-}
-
-/// Records the request before it is answered, since some never are.
-async fn record(State(journal): State<Journal>, mut request: Request, next: Next) -> Response {
-    let body = request.extensions_mut().remove::<Bytes>().unwrap_or_default();
-    let (head, rest) = request.into_parts();
-    let number = journal.begin(&head, &body);
-    let response = next.run(Request::from_parts(head, rest)).await;
-    if response.extensions().get::<Cut>().is_none() {
-        journal.end(number, response.status());
-    }
-    response
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -22,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::{Refusal, read_json};
+use crate::faults::{Injector, inject};
+use crate::journal::Journal;
+use crate::matching::Matcher;
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
@@ -74,14 +78,24 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 /// The service's routes.
 pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
     let http = mgm_http_client::client(&config.backend, CONNECT_TIMEOUT)?;
+    let (journal, injector) = (Journal::new(Arc::clone(&config.clock)), Injector::without_rules());
     let desktop = Arc::new(Desktop { config, http, last_run: Mutex::default() });
     let forgetful = Arc::clone(&desktop);
     Ok(Shell {
-        routes: Router::new().route("/run-sequence", post(run_sequence)).with_state(Arc::clone(&desktop)),
+        routes: Router::new()
+            .route("/run-sequence", post(run_sequence))
+            .with_state(Arc::clone(&desktop))
+            .layer(from_fn_with_state(injector.clone(), inject)),
         control: Router::new().route("/last-run", get(last_run)).with_state(desktop),
         from_browsers: false,
         id: ServiceId::SyntheticDesktop,
-        reset: move || *forgetful.last_run() = SequenceRun::default(),
+        journal,
+        injector,
+        reset: move |caller: Option<&Matcher>| {
+            if caller.is_none() {
+                *forgetful.last_run() = SequenceRun::default();
+            }
+        },
     }
     .router())
 }

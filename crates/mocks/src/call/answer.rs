@@ -37,11 +37,6 @@ impl Answer {
     pub(crate) fn refused(status: StatusCode, message: &str) -> Self {
         Self { status, body: json!({"status": status.as_u16(), "message": message}) }
     }
-
-    /// Replaces the status, if the answer is a success.
-    pub(crate) fn with_success(self, status: StatusCode) -> Self {
-        if self.status.is_success() { Self { status, ..self } } else { self }
-    }
 }
 
 pub(crate) fn bad_request(message: &str) -> Answer {

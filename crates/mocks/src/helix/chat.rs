@@ -3,26 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
-use mgm_api_types::mocks::{FaultRoute, LastRequest};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::caller::Caller;
-use crate::call::{Answer, CLIENT_ID, Call, MockTwitch, bad_request, forbidden, text};
+use crate::call::{Answer, Call, MockTwitch, bad_request, forbidden};
 use crate::world;
 use crate::world::chat::Fate;
-
-/// How many sent messages are kept.
-const SENT_KEPT: usize = 10_000;
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 500;
 
-pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
-    let id = helix.random.uuid();
+pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Answer {
     let checked = {
         let state = helix.world.enter();
         Caller::of(&state, &call.headers).and_then(|caller| {
@@ -36,31 +29,11 @@ pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> Re
             Ok(message)
         })
     };
-    match checked {
-        Ok(message) => {
-            let take = || {
-                let said = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
-                let fate = helix.world.enter().say(said("sender_id"), said("broadcaster_id"), said("message"));
-                match fate {
-                    Fate::Sent => {
-                        helix.capture(&call.headers, message);
-                        Answer::data(vec![json!({"message_id": id, "is_sent": true})])
-                    }
-                    Fate::Dropped(code, message) => dropped(code, message),
-                    Fate::TooMany => Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too many messages"),
-                }
-            };
-            let effect = helix.faults.next(FaultRoute::Chat);
-            let (code, reason) = effect.drop_reason();
-            let not_sent = dropped(code, reason);
-            effect.apply(take, not_sent).await
-        }
-        Err(refusal) => refusal.into_response(),
-    }
+    checked.map_or_else(|refusal| refusal, |message| helix.take(&call.headers, message))
 }
 
 /// The answer for a message that was accepted but not shown.
-fn dropped(code: &str, message: &str) -> Answer {
+pub(super) fn dropped(code: &str, message: &str) -> Answer {
     let drop_reason = json!({"code": code, "message": message});
     Answer::data(vec![json!({"message_id": "", "is_sent": false, "drop_reason": drop_reason})])
 }
@@ -103,19 +76,17 @@ fn check(state: &world::State, caller: &Caller, message: &Map<String, Value>) ->
 }
 
 impl MockTwitch {
-    fn capture(&self, headers: &HeaderMap, message: Map<String, Value>) {
-        let mut sent = self.sent();
-        sent.total += 1;
-        if sent.messages.len() == SENT_KEPT {
-            sent.messages.remove(0);
+    /// Sends a message that is valid.
+    fn take(&self, headers: &HeaderMap, message: Map<String, Value>) -> Answer {
+        let said = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        let fate = self.world.enter().say(said("sender_id"), said("broadcaster_id"), said("message"));
+        match fate {
+            Fate::Sent => {
+                self.sent.add(headers, message);
+                Answer::data(vec![json!({"message_id": self.random.uuid(), "is_sent": true})])
+            }
+            Fate::Dropped(code, message) => dropped(code, message),
+            Fate::TooMany => Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too many messages"),
         }
-        sent.messages.push(message.get("message").and_then(Value::as_str).unwrap_or_default().to_owned());
-        drop(sent);
-        *self.last_request() = LastRequest {
-            captured: true,
-            body: Some(message.into()),
-            authorization_header: Some(text(headers, AUTHORIZATION.as_str())),
-            client_id_header: Some(text(headers, CLIENT_ID)),
-        };
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
-use mgm_api_types::mocks::{FaultRoute, RevokeSubscription, RevokedSubscription};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use mgm_api_types::mocks::{RevokeSubscription, RevokedSubscription, Verdict};
 use mgm_http_client::Exchange;
 use mgm_twitch::eventsub::{format_timestamp, header};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use url::{Host, Url};
 use super::caller::Caller;
 use crate::call::{Answer, Call, MockTwitch, Parameters, bad_request, forbidden};
 use crate::error::{Refusal, read_json};
+use crate::journal::Delivery;
 use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER};
 use crate::world::eventsub::Refused;
 use crate::world::subscription::{ENABLED, PENDING, UNVERIFIED};
@@ -61,9 +62,9 @@ fn frame(state: &world::State, client: &str, shown: &[Value]) -> Map<String, Val
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#get-eventsub-subscriptions>
-pub(super) async fn list(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
+pub(super) async fn list(State(helix): State<Arc<MockTwitch>>, call: Call) -> Answer {
     let list = |state: &mut world::State, caller: &Caller| page(state, caller.client(), &call.parameters);
-    helix.as_app(&call, list, Answer::data(vec![])).await
+    helix.as_app(&call, list)
 }
 
 fn page(state: &world::State, client: &str, parameters: &Parameters) -> Result<Answer, Answer> {
@@ -88,17 +89,17 @@ fn page(state: &world::State, client: &str, parameters: &Parameters) -> Result<A
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#create-eventsub-subscription>
-pub(super) async fn create(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
+pub(super) async fn create(State(helix): State<Arc<MockTwitch>>, call: Call) -> Answer {
     let create = |state: &mut world::State, caller: &Caller| {
         let (made, answer) = subscribe(state, caller.client(), &call.body)?;
         tokio::spawn(Arc::clone(&helix).verify(made));
         Ok(answer)
     };
-    helix.as_app(&call, create, Answer::data(vec![])).await
+    helix.as_app(&call, create)
 }
 
 /// <https://dev.twitch.tv/docs/api/reference/#delete-eventsub-subscription>
-pub(super) async fn delete(State(helix): State<Arc<MockTwitch>>, call: Call) -> Response {
+pub(super) async fn delete(State(helix): State<Arc<MockTwitch>>, call: Call) -> Answer {
     let remove = |state: &mut world::State, caller: &Caller| {
         let id = call.parameters.one("id")?;
         let is_theirs = state.eventsub_of(caller.client()).any(|one| one.id == id);
@@ -108,7 +109,7 @@ pub(super) async fn delete(State(helix): State<Arc<MockTwitch>>, call: Call) -> 
         state.records.eventsub.retain(|one| one.id != id);
         Ok(Answer::done())
     };
-    helix.as_app(&call, remove, Answer::ok(json!({}))).await
+    helix.as_app(&call, remove)
 }
 
 /// `POST /eventsub/revoke`: ends a subscription and notifies its callback, as Twitch does.
@@ -210,20 +211,10 @@ fn subscribe(state: &mut world::State, client: &str, body: &[u8]) -> Result<(Sub
 
 impl MockTwitch {
     /// Requires an app token, since webhooks belong to the client.
-    async fn as_app(
-        &self,
-        call: &Call,
-        act: impl FnOnce(&mut world::State, &Caller) -> Result<Answer, Answer>,
-        not_sent: Answer,
-    ) -> Response {
-        let caller = Caller::of(&self.world.enter(), &call.headers);
-        match caller.and_then(|caller| caller.needs_app().map(|()| caller)) {
-            Ok(caller) => {
-                let act = || act(&mut self.world.enter(), &caller).unwrap_or_else(|refusal| refusal);
-                self.faults.next(FaultRoute::EventSub).apply(act, not_sent).await
-            }
-            Err(refusal) => refusal.into_response(),
-        }
+    fn as_app(&self, call: &Call, act: impl FnOnce(&mut world::State, &Caller) -> Result<Answer, Answer>) -> Answer {
+        let mut state = self.world.enter();
+        let caller = Caller::of(&state, &call.headers).and_then(|caller| caller.needs_app().map(|()| caller));
+        caller.and_then(|caller| act(&mut state, &caller)).unwrap_or_else(|refusal| refusal)
     }
 
     /// <https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#responding-to-a-challenge-request>
@@ -237,31 +228,56 @@ impl MockTwitch {
         self.world.enter().settle(&subscription.id, PENDING, status);
     }
 
-    /// Sends a signed message to the callback.
+    /// Sends a signed message to the callback, with the fault that waits for it.
     async fn tell(&self, subscription: &Subscription, message_type: &str, body: &Value) -> Option<(StatusCode, Bytes)> {
-        let (id, body) = (self.random.uuid().to_string(), body.to_string());
+        let (id, body) = (self.random.uuid().to_string(), Bytes::from(body.to_string()));
         let timestamp = format_timestamp(self.world.clock().now());
-        let signature = subscription.signing()?.sign(id.as_bytes(), timestamp.as_bytes(), body.as_bytes())?;
+        let signature = subscription.signing()?.sign(id.as_bytes(), timestamp.as_bytes(), &body)?;
         let callback = Url::parse(&subscription.callback).ok()?;
         let http = mgm_http_client::client(&callback, CONNECT_TIMEOUT).ok()?;
-        let request = http
-            .post(callback)
-            .header("content-type", "application/json")
-            .header(header::MESSAGE_ID, id)
-            .header(header::MESSAGE_RETRY, "0")
-            .header(header::MESSAGE_TYPE, message_type)
-            .header(header::MESSAGE_TIMESTAMP, timestamp)
-            .header(header::MESSAGE_SIGNATURE, signature)
-            .header(header::SUBSCRIPTION_TYPE, &subscription.kind)
-            .header(header::SUBSCRIPTION_VERSION, &subscription.version)
-            .body(body)
-            .timeout(TIMEOUT);
-        match mgm_http_client::exchange(request, MAX_ANSWER).await {
-            Exchange::Complete { status, body, .. } => Some((status, body.into_bytes())),
-            Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
-                tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");
-                None
-            }
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (CONTENT_TYPE.as_str(), "application/json"),
+            (header::MESSAGE_ID, &id),
+            (header::MESSAGE_RETRY, "0"),
+            (header::MESSAGE_TYPE, message_type),
+            (header::MESSAGE_TIMESTAMP, &timestamp),
+            (header::MESSAGE_SIGNATURE, &signature),
+            (header::SUBSCRIPTION_TYPE, &subscription.kind),
+            (header::SUBSCRIPTION_VERSION, &subscription.version),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
         }
+        let uri: Uri = callback.as_str().parse().ok()?;
+        let delivery = Delivery {
+            method: &Method::POST,
+            uri: &uri,
+            headers: &headers,
+            body: &body,
+            client_id: &subscription.client_id,
+        };
+        let plan = self.faults.next_delivery(&delivery);
+        tokio::time::sleep(plan.delay).await;
+        if plan.times == 0 {
+            self.journal.sent(&delivery).with_fault(plan.fault).unanswered(Verdict::Withheld);
+        }
+        let mut answered = None;
+        for _ in 0..plan.times {
+            let open = self.journal.sent(&delivery).with_fault(plan.fault);
+            let request = http.post(callback.clone()).headers(headers.clone()).body(body.clone()).timeout(TIMEOUT);
+            answered = match mgm_http_client::exchange(request, MAX_ANSWER).await {
+                Exchange::Complete { status, headers, body } => {
+                    let body = body.into_bytes();
+                    open.answered(Verdict::Answered, status, &headers, Some(&body), body.len());
+                    Some((status, body))
+                }
+                Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => {
+                    open.unanswered(Verdict::Unanswered);
+                    tracing::warn!(reason, callback = subscription.callback, "the callback did not answer");
+                    None
+                }
+            };
+        }
+        answered.filter(|_| !plan.is_answer_lost)
     }
 }

@@ -69,6 +69,7 @@ mod chatters;
 mod eventsub;
 mod extensions;
 mod moderators;
+mod party;
 mod rate_limit;
 mod removed;
 mod subscriptions;
@@ -76,23 +77,25 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, any, get, on, post};
 use axum::{Json, Router};
-use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
-use mgm_api_types::mocks::{Fault, FaultRoute, LastRequest, SentMessages};
+use mgm_api_types::mocks::{LastRequest, SentMessages};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use caller::Caller;
+use party::Twitch;
 
 use crate::call::{Answer, Call, MockTwitch, Parameters};
-use crate::error::{Refusal, read_json};
+use crate::error::Refusal;
+use crate::faults::{Injector, inject};
+use crate::journal::Journal;
+use crate::matching::{Matcher, caller_of};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::world::{self, Fixture, FixtureError, World};
@@ -125,7 +128,8 @@ impl HelixConfig {
     /// The state that begins with this.
     pub(crate) fn into_twitch(self) -> Arc<MockTwitch> {
         let Self { strict, fixture, clock, random } = self;
-        Arc::new(MockTwitch::new(World::new(fixture, strict, clock, Arc::clone(&random)), random))
+        let journal = Journal::new(Arc::clone(&clock));
+        Arc::new(MockTwitch::new(World::new(fixture, strict, clock, Arc::clone(&random)), random, journal))
     }
 }
 
@@ -154,26 +158,31 @@ pub fn router(config: HelixConfig) -> Router {
 
 /// The same with a state that other stand-ins share.
 pub(crate) fn router_of(helix: Arc<MockTwitch>) -> Router {
+    let journal = helix.journal.clone();
     let forgetful = Arc::clone(&helix);
+    let injector = Injector { faults: helix.faults.clone(), party: Arc::new(Twitch(Arc::clone(&helix))) };
     Shell {
         routes: Router::new()
             .merge(endpoints("/helix"))
             .merge(endpoints("/mock"))
             .route(EVENTSUB, eventsub())
+            .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn_with_state(injector.clone(), inject))
             .layer(from_fn_with_state(Arc::clone(&helix), rate_limit::limit))
-            .merge(oauth::routes())
+            .merge(oauth::routes().layer(from_fn_with_state(injector.clone(), inject)))
             .with_state(Arc::clone(&helix)),
         control: Router::new()
             .route("/last-request", get(last_request))
             .route("/sent", get(sent))
-            .route("/faults", get(waiting_faults).post(add_faults))
             .route("/tokens/expire", post(expire_tokens))
             .route("/eventsub/revoke", post(eventsub::revoke))
             .merge(admin::routes())
             .with_state(helix),
         id: ServiceId::MockHelix,
         from_browsers: true,
-        reset: move || forgetful.reset(),
+        journal,
+        injector,
+        reset: move |caller: Option<&Matcher>| forgetful.reset(caller),
     }
     .router()
 }
@@ -188,27 +197,27 @@ type ExtensionRule = fn(&mut world::State, &str, &Parameters) -> Result<Answer, 
 
 /// Helix' routes, below a prefix.
 fn endpoints(prefix: &str) -> Router<Arc<MockTwitch>> {
-    use MethodFilter as Method;
+    use MethodFilter as On;
 
     let endpoints = [
-        ("/authorization/users", by(Method::GET, authorization::get)),
-        ("/users", by(Method::GET, users::get)),
-        ("/channels", by(Method::GET, channels::get)),
+        ("/authorization/users", by(On::GET, authorization::get)),
+        ("/users", by(On::GET, users::get)),
+        ("/channels", by(On::GET, channels::get)),
         ("/chat/messages", post(chat::send)),
-        ("/chat/chatters", by(Method::GET, chatters::get)),
-        ("/chat/settings", by(Method::GET, chat_settings::get)),
-        ("/chat/settings", by(Method::PATCH, chat_settings::update)),
-        ("/moderation/moderators", by(Method::GET, moderators::get)),
-        ("/subscriptions", with_faults(subscriptions::of_broadcaster)),
-        ("/subscriptions/user", with_faults(subscriptions::of_viewer)),
+        ("/chat/chatters", by(On::GET, chatters::get)),
+        ("/chat/settings", by(On::GET, chat_settings::get)),
+        ("/chat/settings", by(On::PATCH, chat_settings::update)),
+        ("/moderation/moderators", by(On::GET, moderators::get)),
+        ("/subscriptions", by(On::GET, subscriptions::of_broadcaster)),
+        ("/subscriptions/user", by(On::GET, subscriptions::of_viewer)),
         (EVENTSUB, eventsub()),
-        ("/extensions/configurations", by_extension(Method::GET, extensions::configuration)),
-        ("/extensions/configurations", by_extension(Method::PUT, extensions::configure)),
-        ("/extensions/required_configuration", by_extension(Method::PUT, extensions::required)),
-        ("/extensions/pubsub", by_extension(Method::POST, extensions::publish)),
-        ("/extensions/chat", by_extension(Method::POST, extensions::say)),
-        ("/extensions/jwt/secrets", by_extension(Method::GET, extensions::secrets)),
-        ("/extensions/jwt/secrets", by_extension(Method::POST, extensions::new_secret)),
+        ("/extensions/configurations", by_extension(On::GET, extensions::configuration)),
+        ("/extensions/configurations", by_extension(On::PUT, extensions::configure)),
+        ("/extensions/required_configuration", by_extension(On::PUT, extensions::required)),
+        ("/extensions/pubsub", by_extension(On::POST, extensions::publish)),
+        ("/extensions/chat", by_extension(On::POST, extensions::say)),
+        ("/extensions/jwt/secrets", by_extension(On::GET, extensions::secrets)),
+        ("/extensions/jwt/secrets", by_extension(On::POST, extensions::new_secret)),
         ("/{*elsewhere}", any(nothing_here)),
     ];
     let add = |router: Router<_>, (path, endpoint)| router.route(&format!("{prefix}{path}"), endpoint);
@@ -226,14 +235,6 @@ fn by(method: MethodFilter, rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
     })
 }
 
-/// The same for channel subscriptions, whose routes can have faults.
-fn with_faults(rule: Rule) -> MethodRouter<Arc<MockTwitch>> {
-    get(async move |State(helix): State<Arc<MockTwitch>>, call: Call| match ask(&helix, &call, rule) {
-        Ok(found) => helix.faults.next(FaultRoute::Subscription).apply(|| found, Answer::data(vec![])).await,
-        Err(refusal) => refusal.into_response(),
-    })
-}
-
 /// The handler of a rule for an Extension's backend.
 fn by_extension(method: MethodFilter, rule: ExtensionRule) -> MethodRouter<Arc<MockTwitch>> {
     on(method, async move |State(helix): State<Arc<MockTwitch>>, call: Call| {
@@ -248,21 +249,21 @@ async fn nothing_here(method: Method, uri: Uri) -> Answer {
     removed::answer(&method, uri.path()).unwrap_or_else(nothing)
 }
 
-async fn last_request(State(helix): State<Arc<MockTwitch>>) -> Json<LastRequest> {
-    Json(helix.last_request().clone())
+async fn wrong_method(method: Method, uri: Uri) -> Answer {
+    Answer::error(StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not possible at {}", uri.path()))
 }
 
-async fn sent(State(helix): State<Arc<MockTwitch>>) -> Json<SentMessages> {
-    Json(helix.sent().clone())
+/// `GET /last-request`: of any caller, or of the one that the query names.
+async fn last_request(
+    State(helix): State<Arc<MockTwitch>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<LastRequest>, Refusal> {
+    Ok(Json(helix.sent.last_request(caller_of(query.as_deref())?.as_ref())))
 }
 
-async fn waiting_faults(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Fault>> {
-    Json(helix.faults.waiting())
-}
-
-async fn add_faults(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
-    helix.faults.add(read_json(&body)?)?;
-    Ok(Json(helix.faults.waiting()))
+/// `GET /sent`: of all callers, or of the one that the query names.
+async fn sent(State(helix): State<Arc<MockTwitch>>, RawQuery(query): RawQuery) -> Result<Json<SentMessages>, Refusal> {
+    Ok(Json(helix.sent.messages(caller_of(query.as_deref())?.as_ref())))
 }
 
 /// `POST /tokens/expire`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::caller::bearer;
@@ -36,17 +37,23 @@ fn spend(state: &mut world::State, headers: &HeaderMap) -> Level {
 
 /// Refuses a call if no point is left, and shows in every answer what remains.
 pub(super) async fn limit(State(helix): State<Arc<MockTwitch>>, request: Request, next: Next) -> Response {
-    let level = spend(&mut helix.world.enter(), request.headers());
+    let (level, now) = {
+        let mut state = helix.world.enter();
+        (spend(&mut state, request.headers()), state.now.unix_timestamp())
+    };
     let mut response = if level.taken {
         next.run(request).await
     } else {
         Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests").into_response()
     };
     let remaining = if response.status() == StatusCode::TOO_MANY_REQUESTS { 0 } else { level.remaining };
+    // Only a fault sets it.
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
+    let reset = retry_after.map_or(level.reset, |seconds| now + seconds);
     response.headers_mut().extend([
         (LIMIT, HeaderValue::from(level.limit)),
         (REMAINING, HeaderValue::from(remaining)),
-        (RESET, HeaderValue::from(level.reset)),
+        (RESET, HeaderValue::from(reset)),
     ]);
     response
 }

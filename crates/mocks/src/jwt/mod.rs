@@ -13,6 +13,7 @@ mod query;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
@@ -27,7 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::MockTwitch;
 use crate::error::Refusal;
+use crate::faults::{Injector, inject};
 use crate::helix;
+use crate::journal::Journal;
+use crate::matching::Matcher;
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::world::Secret;
@@ -77,16 +81,20 @@ pub fn router(config: JwtConfig) -> Router {
 
 /// The same with the Extensions of a world.
 pub(crate) fn router_of(config: JwtConfig, twitch: Option<Arc<MockTwitch>>) -> Router {
+    let (journal, injector) = (Journal::new(Arc::clone(&config.clock)), Injector::without_rules());
     let issuer = Issuer { config, twitch, random: RandomSource::from_system() };
     Shell {
         routes: Router::new()
             .route("/token", get(token))
             .route("/helix-token", get(helix_token))
-            .with_state(Arc::new(issuer)),
+            .with_state(Arc::new(issuer))
+            .layer(from_fn_with_state(injector.clone(), inject)),
         control: Router::new(),
         from_browsers: false,
         id: ServiceId::MockJwt,
-        reset: || {},
+        journal,
+        injector,
+        reset: |_: Option<&Matcher>| {},
     }
     .router()
 }

@@ -40,7 +40,7 @@ async fn errors_of_the_framework_have_the_common_shape() {
         let mock = start(router);
         assert_error(mock.get("/nothing").await, StatusCode::NOT_FOUND, "not_found");
         for path in ["/health", "/requests"] {
-            let refusal = answer(mock.request(Method::DELETE, path)).await;
+            let refusal = answer(mock.request(Method::PUT, path)).await;
             assert_error(refusal, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
         }
         let too_long = answer(mock.request(Method::POST, "/reset").body(vec![b'x'; 1024 * 1024 + 1])).await;
@@ -51,16 +51,44 @@ async fn errors_of_the_framework_have_the_common_shape() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_on_a_route_of_the_other_party_is_405() {
-    for ((router, _), (method, path)) in all().into_iter().zip([
-        (Method::GET, "/api/twitch/eventsub"),
-        (Method::POST, "/token"),
-        (Method::GET, "/helix/chat/messages"),
-        (Method::GET, "/run-sequence"),
+async fn a_wrong_method_on_a_route_of_the_other_party_is_405_in_its_words() {
+    let said = |path: &str, method: &Method| format!("{method} is not possible at {path}");
+    for ((router, name), (method, path, error)) in all().into_iter().zip([
+        (Method::GET, "/api/twitch/eventsub", None),
+        (Method::POST, "/token", None),
+        (Method::GET, "/helix/chat/messages", Some("Method Not Allowed")),
+        (Method::GET, "/run-sequence", None),
     ]) {
-        let refusal = answer(start(router).request(method, path)).await;
-        assert_error(refusal, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        let (status, body) = answer(start(router).request(method.clone(), path)).await;
+        match error {
+            None => assert_error((status, body), StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Some(error) => {
+                let expected = json!({"error": error, "status": 405, "message": said(path, &method)});
+                assert_eq!((status, body), (StatusCode::METHOD_NOT_ALLOWED, expected), "{name}");
+            }
+        }
     }
+    let [_, _, (helix, _), _] = all();
+    let mock = start(helix);
+    let wrong = mock.request(Method::DELETE, "/mock/users").send().await.unwrap();
+    assert_eq!(
+        (wrong.status(), &wrong.headers()["ratelimit-limit"]),
+        (StatusCode::METHOD_NOT_ALLOWED, &"800".parse().unwrap())
+    );
+    assert_eq!(wrong.headers()["allow"], "GET,HEAD");
+    for (method, path, status) in [(Method::GET, "/oauth2/token", 405), (Method::GET, "/auth/nothing", 404)] {
+        let (_, body) = answer(mock.request(method, path)).await;
+        assert_eq!(
+            (body["status"].as_u64(), body.get("error"), body.get("code")),
+            (Some(status), None, None),
+            "{body}"
+        );
+    }
+    assert_error(
+        answer(mock.request(Method::PUT, "/admin/clock")).await,
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+    );
 }
 
 #[tokio::test]
@@ -74,11 +102,24 @@ async fn the_journal_shows_what_the_other_party_was_asked_and_in_which_trace_but
         assert_eq!(answer(request).await.0, StatusCode::NOT_FOUND);
 
         let (_, journal) = mock.get("/requests").await;
-        let entry = json!({
-            "method": "POST", "path": "/missed", "query": "a=b", "status": 404, "body": {"c": 1}, "requestId": "r-1",
-            "traceparent": "00-1-2-03", "tracestate": null,
-        });
-        assert_eq!(journal, json!({"total": 1, "requests": [entry]}));
+        let entry = &journal["requests"][0];
+        assert_eq!((&journal["total"], journal["requests"].as_array().unwrap().len()), (&json!(1), 1));
+        for (field, expected) in [
+            ("method", json!("POST")),
+            ("path", json!("/missed")),
+            ("query", json!("a=b")),
+            ("status", json!(404)),
+            ("body", json!({"c": 1})),
+            ("requestId", json!("r-1")),
+            ("traceparent", json!("00-1-2-03")),
+            ("tracestate", Value::Null),
+            ("verdict", json!("answered")),
+        ] {
+            assert_eq!(entry[field], expected, "{field}");
+        }
+        assert!(entry["headers"]["authorization"].as_str().unwrap().starts_with("Bearer (…"), "{entry}");
+        assert_eq!(entry["answerBody"]["code"], "not_found");
+        assert!(!journal.to_string().contains("secret"), "{journal}");
 
         mock.request(Method::POST, "/reset").send().await.unwrap();
         assert_eq!(mock.get("/requests").await.1["requests"], Value::Array(Vec::new()));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use mgm_api_types::mocks::{Fault, FaultKind, FaultRoute};
+use mgm_api_types::mocks::{Fault, FaultKind};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::Method;
@@ -131,8 +131,7 @@ impl FaultRun<'_> {
 }
 
 fn any_fault(rng: &mut StdRng) -> Fault {
-    let fault =
-        |kind, status, delay_ms| Fault { kind, route: FaultRoute::Chat, status, times: 1, delay_ms, drop_reason: None };
+    let fault = |kind, status, delay_ms| Fault { status, delay_ms, ..Fault::of(kind) };
     match rng.random_range(0..9) {
         0 => fault(FaultKind::Status, Some(500), None),
         1 => fault(FaultKind::Status, Some(503), None),
