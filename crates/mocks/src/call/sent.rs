@@ -1,7 +1,7 @@
 //! The chat messages that count as sent, and who sent them.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -14,7 +14,7 @@ use crate::secrets;
 
 /// How many texts are kept, and how many bytes of them.
 const CAPACITY: usize = 10_000;
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 /// How many requests are kept, one for each caller.
 const CALLERS: usize = 100;
 
@@ -33,18 +33,18 @@ struct Log {
 
 #[derive(Debug)]
 struct Said {
-    text: String,
-    caller: Caller,
+    text: Box<str>,
+    caller: Arc<Caller>,
 }
 
 #[derive(Debug)]
 struct Last {
     request: LastRequest,
-    caller: Caller,
+    caller: Arc<Caller>,
 }
 
 /// The client, and the fingerprint of its token.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 struct Caller {
     client_id: String,
     fingerprint: String,
@@ -58,7 +58,7 @@ impl Caller {
 
 impl Said {
     fn size(&self) -> usize {
-        size_of::<Self>() + self.text.len() + self.caller.client_id.len() + self.caller.fingerprint.len()
+        size_of::<Self>() + self.text.len()
     }
 }
 
@@ -73,7 +73,7 @@ impl Sent {
         let (authorization, client_id) = (text(headers, AUTHORIZATION.as_str()), text(headers, CLIENT_ID));
         let token = authorization.split_once(' ').map_or(&*authorization, |(_, token)| token);
         let caller = Caller { client_id: client_id.clone(), fingerprint: secrets::fingerprint(token) };
-        let text = message.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = message.get("message").and_then(Value::as_str).unwrap_or_default().into();
         let request = LastRequest {
             captured: true,
             body: Some(message.into()),
@@ -81,26 +81,31 @@ impl Sent {
             client_id_header: Some(client_id),
         };
         let mut log = self.log();
+        let known = log.last.iter().position(|last| *last.caller == caller);
+        let caller = known.map_or_else(|| Arc::new(caller), |place| log.last.remove(place).caller);
+        if log.last.len() == CALLERS {
+            log.last.remove(0);
+        }
+        log.last.push(Last { request, caller: Arc::clone(&caller) });
         log.total += 1;
-        let said = Said { text, caller: caller.clone() };
+        let said = Said { text, caller };
         log.bytes += said.size();
         log.said.push_back(said);
         while log.said.len() > CAPACITY || (log.bytes > MAX_BYTES && log.said.len() > 1) {
             let Some(oldest) = log.said.pop_front() else { break };
             log.bytes -= oldest.size();
         }
-        log.last.retain(|last| last.caller != caller);
-        if log.last.len() == CALLERS {
-            log.last.remove(0);
-        }
-        log.last.push(Last { request, caller });
     }
 
     /// The texts, of all callers or of one. The total of one caller is that of the kept texts.
     pub(crate) fn messages(&self, caller: Option<&Matcher>) -> SentMessages {
         let log = self.log();
-        let messages: Vec<_> =
-            log.said.iter().filter(|said| said.caller.is_one_of(caller)).map(|said| said.text.clone()).collect();
+        let messages: Vec<_> = log
+            .said
+            .iter()
+            .filter(|said| said.caller.is_one_of(caller))
+            .map(|said| String::from(&*said.text))
+            .collect();
         let kept = u64::try_from(messages.len()).unwrap_or(u64::MAX);
         SentMessages { total: if caller.is_some() { kept } else { log.total }, messages }
     }
