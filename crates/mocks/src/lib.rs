@@ -4,9 +4,10 @@
 //! [`tls`] has Twitch's own names. [`verify`] checks somebody's webhook receiver. [`together`] has all of them in one process. Besides its own routes, each has:
 //!
 //! * `GET /health`: its identity;
-//! * `GET /requests`: the [journal](mgm_api_types::mocks::Journal) of the requests it received, without the headers that
-//!   may hold secrets;
-//! * `POST /reset`: 204; clears everything that was recorded or requested.
+//! * `GET /requests`, `/requests/wait`, `/requests.har`, `POST /requests/verify`: the [journal](mgm_api_types::mocks::Journal)
+//!   of what it received and sent, without secrets;
+//! * `GET`, `POST` and `DELETE /faults`: the [faults](mgm_api_types::mocks::Fault) that wait for its requests;
+//! * `POST /reset`: 204; clears everything that was recorded or requested, or what one caller did.
 //!
 //! Bodies may have up to 1 MiB. Every error has the body `{code, message, details}`; on the routes of Helix it has Helix'
 //! own `{error, status, message}`, on those of the token service `{status, message}`.

@@ -1,20 +1,20 @@
-//! The admin API, by which tests read and change the world and advance its time.
+//! The admin API, by which tests read and change the world and move its time.
 //!
 //! Each kind of record has its routes: `GET /admin/users` lists them; `GET`, `PUT`, `PATCH` and
 //! `DELETE /admin/users/{id}` show, replace, change and remove one. A record with two ids has both in the path:
 //! `/admin/bans/{broadcaster_id}/{user_id}`.
 
+mod clock;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
-use mgm_twitch::eventsub::format_timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::call::MockTwitch;
 use crate::error::{Refusal, read_json};
@@ -26,7 +26,7 @@ use crate::world::{
 pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
     Router::new()
         .route("/admin/world", get(show))
-        .route("/admin/clock", get(time).post(advance))
+        .route("/admin/clock", get(clock::show).post(clock::change))
         .route("/admin/limits", put(limits))
         .route("/admin/eventsub", get(eventsub))
         .route("/admin/devices/{user_code}", post(approve_device))
@@ -156,24 +156,6 @@ async fn eventsub(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Value>> {
         shown
     });
     Json(shown.collect())
-}
-
-async fn time(State(helix): State<Arc<MockTwitch>>) -> Json<Value> {
-    Json(json!({"now": format_timestamp(helix.world.enter().now)}))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    /// By how much to advance the world's time, in seconds.
-    advance_seconds: u32,
-}
-
-async fn advance(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let Advance { advance_seconds } = read_json(&body)?;
-    let mut state = helix.world.enter();
-    state.advance(Duration::from_secs(advance_seconds.into()));
-    Ok(Json(json!({"now": format_timestamp(state.now)})))
 }
 
 #[derive(Deserialize)]

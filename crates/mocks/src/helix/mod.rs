@@ -41,24 +41,8 @@
 //!
 //! # Faults
 //!
-//! `POST /faults` takes an array of [`Fault`]s,
-//! `[{"kind": "reply_lost"}, {"kind": "status", "status": 503, "times": 2}]`, and appends them to the pending ones;
-//! `GET /faults` shows those; `POST /reset` clears them. After its credentials are checked, each request to a fault's
-//! route (`"route": "chat"`, the default, `"subscription"` for a viewer's, `"token"`, or `"eventsub"`) is affected by
-//! one of them, in order.
-//!
-//! | kind | does the message count as sent? | what the caller sees |
-//! | --- | --- | --- |
-//! | `status` | if `status` (default 500) is a success | a complete answer of that status |
-//! | `not_sent` | no | 200 with `is_sent: false` and a `drop_reason`: `"dropReason": {"code", "message"}`, or `msg_rejected` |
-//! | `duplicate` | no | the same, with the code `msg_duplicate`: it was said just before |
-//! | `reply_lost` | yes | the connection ends without an answer |
-//! | `truncated` | yes | the connection ends in the middle of the answer's body |
-//! | `slow` | yes | the answer, after `delayMs` (default 1000) |
-//! | `dropped` | no | the connection ends without an answer, at once or after `delayMs` |
-//!
-//! `GET /last-request` shows the last message that counts as sent, `GET /sent` the texts of all; `GET /requests` shows
-//! every request. (A refused connection needs no fault: nothing listens on a free port.)
+//! Before an endpoint is called, its layer asks for the fault that waits (`faults/`); [`party`] says what faults need to
+//! know of Twitch.
 
 mod authorization;
 mod caller;

@@ -18,6 +18,7 @@ mod table;
 pub(crate) mod token_store;
 mod tokens;
 pub(crate) mod topics;
+mod world_time;
 
 pub use fixture::{Fixture, FixtureError, Stored};
 pub use limits::{Excess, Limits};
@@ -71,7 +72,7 @@ impl World {
     pub(crate) fn enter(&self) -> Entered<'_> {
         // No panic can leave a change incomplete.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.now = self.clock.now() + state.ahead;
+        state.now = state.time.read(self.clock.now());
         Entered(state)
     }
 

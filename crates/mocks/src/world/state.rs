@@ -1,7 +1,6 @@
 //! The current state of the world. The rules are methods of [`State`] in the files beside this one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mgm_system::RandomSource;
 use time::OffsetDateTime;
@@ -12,6 +11,7 @@ use super::fixture::Fixture;
 use super::said::Said;
 use super::secret::Secret;
 use super::token_store::Tokens;
+use super::world_time::WorldTime;
 
 /// The current state of the world.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(crate) struct State {
     pub(crate) records: Fixture,
     /// The current time of the world.
     pub(crate) now: OffsetDateTime,
-    /// How far the world's time is ahead of the clock.
-    pub(super) ahead: Duration,
+    /// From where it comes.
+    pub(super) time: WorldTime,
     pub(crate) random: Arc<RandomSource>,
     pub(crate) tokens: Tokens,
     /// The points that were spent, and the other rates, by bucket name.
@@ -52,7 +52,7 @@ impl State {
             strict,
             records,
             now,
-            ahead: Duration::ZERO,
+            time: WorldTime::of(now),
             random,
             tokens: Tokens::default(),
             buckets: Bounded::default(),
@@ -62,10 +62,24 @@ impl State {
         }
     }
 
-    /// Advances the world's time.
-    pub(crate) fn advance(&mut self, by: Duration) {
-        self.ahead += by;
-        self.now += by;
+    /// Sets the world's time, whether it stands or not.
+    pub(crate) fn set_time(&mut self, to: OffsetDateTime) {
+        self.time.set(to);
+        self.now = to;
+    }
+
+    /// Stops the world's time, or lets it go on.
+    pub(crate) fn freeze(&mut self, is_frozen: bool) {
+        if is_frozen {
+            self.time.freeze(self.now);
+        } else {
+            self.time.go_on();
+        }
+    }
+
+    /// Whether the world's time stands.
+    pub(crate) const fn is_frozen(&self) -> bool {
+        self.time.is_frozen()
     }
 
     /// Takes one from a bucket; `None` if there is no limit.

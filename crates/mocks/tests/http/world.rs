@@ -1,12 +1,16 @@
 //! The world of a fixture, and its admin API.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use mgm_mocks::helix::{HelixConfig, router};
 use mgm_mocks::world::{Fixture, FixtureError};
 use mgm_settings::Settings;
+use mgm_system::ManualClock;
 use serde_json::{Value, json};
 
-use crate::support::{Running, answer, assert_error, clock, start};
+use crate::support::{NOW, Running, answer, assert_error, clock, start};
 
 /// The documented fixture.
 pub fn fixture() -> Fixture {
@@ -107,6 +111,10 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
         (Method::PUT, "extensions/extension", json!({"secret": "no base64!"})),
         (Method::PUT, "limits", json!({"points": 5})),
         (Method::POST, "clock", json!({"advance_seconds": -5})),
+        (Method::POST, "clock", json!({})),
+        (Method::POST, "clock", json!({"now": "yesterday"})),
+        (Method::POST, "clock", json!({"now": "9001-01-01T00:00:00Z"})),
+        (Method::POST, "clock", json!({"frozen": "yes"})),
     ] {
         let refused = admin(&mock, method, path, body.clone()).await;
         assert_error(refused, StatusCode::BAD_REQUEST, "invalid_payload");
@@ -127,7 +135,7 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
 async fn time_passes_when_it_is_told_to_and_tokens_with_it() {
     let mock = mock();
     let (users, app) = ("/helix/users?id=1001", app_token(&mock).await);
-    assert_eq!(mock.get("/admin/clock").await.1, json!({"now": "2026-04-05T12:00:00.250000000Z"}));
+    assert_eq!(mock.get("/admin/clock").await.1, json!({"now": "2026-04-05T12:00:00.250000000Z", "frozen": false}));
     assert_eq!(status(&mock, "streamers-short-token", users).await, 200);
     advance(&mock, 59).await;
     assert_eq!(status(&mock, "streamers-short-token", users).await, 200);
@@ -139,8 +147,44 @@ async fn time_passes_when_it_is_told_to_and_tokens_with_it() {
     advance(&mock, 1).await;
     assert_eq!(status(&mock, &app, users).await, 401);
     assert_eq!(mock.request(Method::POST, "/reset").send().await.unwrap().status(), StatusCode::NO_CONTENT);
-    assert_eq!(mock.get("/admin/clock").await.1, json!({"now": "2026-04-05T12:00:00.250000000Z"}));
+    assert_eq!(mock.get("/admin/clock").await.1, json!({"now": "2026-04-05T12:00:00.250000000Z", "frozen": false}));
     assert_eq!(status(&mock, "streamers-short-token", users).await, 200);
+}
+
+#[tokio::test]
+async fn time_is_set_and_stopped() {
+    let mut config = HelixConfig::from_settings(&Settings::default()).unwrap();
+    let clock = Arc::new(ManualClock::at(NOW));
+    (config.strict, config.fixture, config.clock) = (true, fixture(), Arc::<ManualClock>::clone(&clock));
+    let mock = start(router(config));
+    let users = "/helix/users?id=1001";
+    for (change, now, frozen, token) in [
+        (json!({"now": "2026-04-05T11:00:00Z"}), "2026-04-05T11:00:00", false, 200),
+        (
+            json!({"now": "2026-04-05T12:00:30Z", "advance_seconds": 29, "frozen": true}),
+            "2026-04-05T12:00:59",
+            true,
+            200,
+        ),
+        (json!({"advance_seconds": 2}), "2026-04-05T12:01:01", true, 401),
+        (json!({"now": "2026-04-05T12:00:00Z"}), "2026-04-05T12:00:00", true, 200),
+        (json!({"frozen": false}), "2026-04-05T12:00:00", false, 200),
+    ] {
+        let shown = json!({"now": format!("{now}.000000000Z"), "frozen": frozen});
+        assert_eq!(
+            admin(&mock, Method::POST, "clock", change.clone()).await,
+            (StatusCode::OK, shown.clone()),
+            "{change}"
+        );
+        assert_eq!(status(&mock, "streamers-short-token", users).await, token, "{change}");
+        if frozen {
+            clock.advance(Duration::from_secs(3600));
+            assert_eq!(mock.get("/admin/clock").await.1, shown, "{change}");
+        }
+    }
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(mock.get("/admin/clock").await.1["now"], "2026-04-05T12:01:01.000000000Z");
+    assert_eq!(status(&mock, "streamers-short-token", users).await, 401);
 }
 
 #[tokio::test]
