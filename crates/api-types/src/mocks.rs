@@ -13,10 +13,11 @@ pub use verdict::{MessageKind, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// `GET /token` of MockExtensionJwt, in the snake case of OAuth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenAnswer {
     /// The signed token.
     pub access_token: String,
@@ -27,7 +28,7 @@ pub struct TokenAnswer {
 }
 
 /// `GET /last-request` of MockHelixApi. Everything but `captured` is absent until a chat message was accepted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRequest {
     /// Whether a chat message was accepted since the start or the last reset.
@@ -44,7 +45,7 @@ pub struct LastRequest {
 }
 
 /// `POST /run-sequence` of SyntheticDesktop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSequence {
     /// The payout; the nil id counts as missing.
@@ -56,7 +57,7 @@ pub struct RunSequence {
 }
 
 /// The answer of `POST /run-sequence`, and of `GET /last-run`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SequenceRun {
     /// Whether all steps succeeded.
@@ -71,7 +72,7 @@ pub struct SequenceRun {
 }
 
 /// One call of the desktop program to the backend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SequenceStep {
     /// `POST confirm-acceptance`, `PATCH status InProgress` or `PATCH status Sent`.
@@ -83,7 +84,7 @@ pub struct SequenceStep {
 }
 
 /// `GET /sent` of MockHelixApi: every chat message that counts as sent, whatever its caller saw.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SentMessages {
     /// Their number since the start or the last reset, which may be more than are kept.
@@ -105,7 +106,7 @@ impl SentMessages {
 }
 
 /// `POST /eventsub/revoke` of MockHelixApi: an EventSub subscription to revoke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevokeSubscription {
     /// The subscription's id. Default: the newest that is enabled.
@@ -121,7 +122,7 @@ fn notification_failures_exceeded() -> String {
 }
 
 /// The answer of `POST /eventsub/revoke`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedSubscription {
     /// The subscription's id.

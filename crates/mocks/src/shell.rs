@@ -20,6 +20,7 @@ use crate::error::Refusal;
 use crate::faults::{self, Injector};
 use crate::journal::{self, Journal, Outcome, record};
 use crate::matching::{Matcher, caller_of};
+use crate::openapi::document;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -64,6 +65,7 @@ impl<Reset: Fn(Option<&Matcher>) + Clone + Send + Sync + 'static> Shell<Reset> {
         };
         let control = control
             .route("/health", get(async move || Json(Identity(id))))
+            .route("/openapi.json", get(async move || Json(document(id))))
             .route("/reset", post(forget))
             .merge(journal::routes(journal.clone(), id))
             .merge(faults::routes(injector))

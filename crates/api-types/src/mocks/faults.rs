@@ -1,39 +1,39 @@
 //! Faults that a stand-in is asked for.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::matching::RequestMatch;
 
 /// A fault to inject, once or several times: an element of `POST /faults` and `GET /faults`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
     /// The kind of fault.
     pub kind: FaultKind,
-    /// The route on which it happens. Default for MockHelixApi, unless there is a `match`: [`FaultRoute::Chat`].
+    /// The route on which it happens. Default for MockHelixApi, unless there is a `match`: `chat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<FaultRoute>,
     /// The requests or deliveries to which it happens.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub wanted: Option<RequestMatch>,
     /// How many of them pass unharmed before. Default 0.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_nothing")]
     pub after: u32,
     /// The number of them that it affects. Default 1.
     #[serde(default = "once")]
     pub times: u32,
-    /// For [`FaultKind::Status`]: the HTTP status of the answer, from 200 to 599. Default 500.
+    /// For `status`: the HTTP status of the answer, from 200 to 599. Default 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// In milliseconds; for [`FaultKind::Slow`] and [`FaultKind::Late`], the delay, and for [`FaultKind::SlowBody`], the time
-    /// that the body takes: default 1000. For [`FaultKind::Dropped`] and [`FaultKind::Reset`], the time before the
-    /// connection ends: default 0.
+    /// In milliseconds; for `slow` and `late`, the delay, and for `slow_body`, the time that the body takes: default 1000.
+    /// For `dropped` and `reset`, the time before the connection ends: default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// For [`FaultKind::NotSent`] of a chat message: the reason that is told. Default `msg_rejected`.
+    /// For `not_sent` of a chat message: the reason that is told. Default `msg_rejected`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_reason: Option<DropReason>,
-    /// For [`FaultKind::RateLimited`]: the seconds until the caller may try again. Default 1.
+    /// For `rate_limited`: the seconds until the caller may try again. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
 }
@@ -57,7 +57,7 @@ impl Fault {
 }
 
 /// Why Twitch says that it did not send a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropReason {
     /// Its code, such as `automod_held`; Twitch documents none.
@@ -72,13 +72,13 @@ const fn once() -> u32 {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-const fn is_none(after: &u32) -> bool {
+const fn is_nothing(after: &u32) -> bool {
     *after == 0
 }
 
 /// The ways in which a call or a delivery can fail. A request that is carried out has its effect (a chat message is sent);
 /// one that is not has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// A complete answer with the given status; the request is carried out if and only if that is a success.
@@ -133,7 +133,7 @@ impl FaultKind {
 }
 
 /// Names for some routes of Helix and of the token service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultRoute {
     /// `POST /helix/chat/messages`.

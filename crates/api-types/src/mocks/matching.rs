@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::verdict::{MessageKind, Verdict};
 
 /// Which messages are meant: those that fit everything that is given. A filter in a query has the same names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestMatch {
     /// Requests that came in, the default, or deliveries that went out.
@@ -53,7 +54,7 @@ pub struct RequestMatch {
 }
 
 /// `POST /requests/verify`: what is expected of the requests that fit the filter in the query.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// Whether the expectations are met one after the other. Default `true`.
@@ -68,7 +69,7 @@ const fn yes() -> bool {
 }
 
 /// How many requests of a sort are expected: at least one, unless a count is given.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expectation {
     /// Which requests.
@@ -86,7 +87,7 @@ pub struct Expectation {
 }
 
 /// The answer of `POST /requests/verify`; if something was not as expected, in the `details` of a 409.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verified {
     /// The expectations, a line each.
     pub expected: Vec<String>,

@@ -10,6 +10,7 @@ mod helix;
 mod journal;
 mod jwt;
 mod oauth;
+mod openapi;
 mod process;
 mod shell;
 mod strict;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{answer, assert_error, start};
 
 /// Each stand-in with the text of its health.
-fn all() -> [(Router, &'static str); 4] {
+pub fn all() -> [(Router, &'static str); 4] {
     let settings = Settings::default();
     let eventsub = eventsub::router(eventsub::EventSubConfig::from_settings(&settings)).unwrap();
     let jwt = jwt::router(jwt::JwtConfig::from_settings(&settings));
