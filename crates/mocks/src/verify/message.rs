@@ -128,7 +128,7 @@ impl Maker<'_> {
             "type": kind,
             "version": version,
             "condition": condition,
-            "transport": {"method": "webhook", "callback": callback},
+            "transport": {"method": "webhook", "callback": callback.as_str()},
             "created_at": self.now(),
             "cost": 0,
         })
