@@ -71,6 +71,7 @@ use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
 use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
+use url::form_urlencoded;
 
 use caller::Caller;
 use party::Twitch;
@@ -79,7 +80,7 @@ use crate::call::{Answer, Call, MockTwitch, Parameters};
 use crate::error::Refusal;
 use crate::faults::{Injector, inject};
 use crate::journal::Journal;
-use crate::matching::{Matcher, caller_of};
+use crate::matching::{Matcher, caller_and, caller_of};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 use crate::world::{self, Fixture, FixtureError, World};
@@ -246,8 +247,16 @@ async fn last_request(
 }
 
 /// `GET /sent`: of all callers, or of the one that the query names.
+/// With `since`, only those after the total was that.
 async fn sent(State(helix): State<Arc<MockTwitch>>, RawQuery(query): RawQuery) -> Result<Json<SentMessages>, Refusal> {
-    Ok(Json(helix.sent.messages(caller_of(query.as_deref())?.as_ref())))
+    let query = query.unwrap_or_default();
+    let caller = caller_and(Some(&query), &["since"])?;
+    let mut sent = helix.sent.messages(caller.as_ref());
+    if let Some((_, since)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "since") {
+        let since = since.parse().map_err(|_| Refusal::invalid("since: it is a number"))?;
+        sent.messages = sent.since(since).to_vec();
+    }
+    Ok(Json(sent))
 }
 
 /// `POST /tokens/expire`.

@@ -6,4 +6,4 @@ mod query;
 
 pub(crate) use facts::{Facts, Incoming, client_id, token};
 pub(crate) use matcher::Matcher;
-pub(crate) use query::{caller_of, from_query};
+pub(crate) use query::{caller_and, caller_of, from_query};

@@ -45,7 +45,12 @@ pub(crate) fn from_query(query: Option<&str>, others: &[&str]) -> Result<Matcher
 
 /// Reads a query that may name a caller, by `client_id`, `token` or `token_fingerprint`, and nothing else.
 pub(crate) fn caller_of(query: Option<&str>) -> Result<Option<Matcher>, Refusal> {
-    let matcher = from_query(query, &[])?;
+    caller_and(query, &[])
+}
+
+/// The same, if the query may also have the parameters of `others`, which are left to the caller.
+pub(crate) fn caller_and(query: Option<&str>, others: &[&str]) -> Result<Option<Matcher>, Refusal> {
+    let matcher = from_query(query, others)?;
     let RequestMatch { client_id, token_fingerprint, .. } = matcher.wanted();
     let named = RequestMatch {
         client_id: client_id.clone(),

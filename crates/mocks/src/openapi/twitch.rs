@@ -14,7 +14,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answer::<LastRequest>(200, "The request")
             .errors::<ErrorBody>(&[400]),
         control("get", "/sent", "The chat messages that count as sent")
-            .query(CALLER)
+            .query(&format!("{CALLER} since"))
             .answer::<SentMessages>(200, "The messages")
             .errors::<ErrorBody>(&[400]),
         control("post", "/tokens/expire", "Expire all access tokens").status(204, "They have expired"),

@@ -241,6 +241,9 @@ async fn what_one_caller_did_is_seen_and_forgotten_alone() {
     answer(mock.post("/faults", &faults)).await;
     assert_eq!(mock.get("/sent?client_id=a").await.1, json!({"total": 2, "messages": ["1", "3"]}));
     assert_eq!(mock.get("/sent?token=token-of-b").await.1, json!({"total": 1, "messages": ["2"]}));
+    assert_eq!(mock.get("/sent?since=1").await.1, json!({"total": 3, "messages": ["2", "3"]}));
+    assert_eq!(mock.get("/sent?client_id=a&since=1").await.1, json!({"total": 2, "messages": ["3"]}));
+    assert_eq!(mock.get("/sent?since=x").await.0, 400);
     assert_eq!(mock.get("/last-request?client_id=b").await.1["body"]["message"], "2");
     assert_eq!(mock.get("/last-request").await.1["body"]["message"], "3");
     for path in ["/sent?path=/", "/last-request?since=1"] {
