@@ -41,7 +41,7 @@
 //!
 //! # Faults
 //!
-//! Before an endpoint is called, its layer asks for the fault that waits (`faults/`); [`party`] says what faults need to
+//! Before an endpoint is called, its layer asks for the fault that waits (`faults/`); `party.rs` says what faults need to
 //! know of Twitch.
 
 mod authorization;
