@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use mgm_http_client::{ClientError, Exchange};
 use mgm_service::services::ServiceId;
 use mgm_settings::Settings;
@@ -24,7 +24,7 @@ use crate::error::Refusal;
 use crate::faults::{Injector, inject};
 use crate::journal::Journal;
 use crate::matching::Matcher;
-use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
+use crate::outbound::{Outbound, endpoint, trace_of};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 
@@ -60,9 +60,9 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 /// The service's routes.
 pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
     let EventSubConfig { secrets, backend } = config;
-    let http = mgm_http_client::client(&backend, CONNECT_TIMEOUT)?;
-    let forwarder = Forwarder { secrets, http, url: endpoint(&backend, "api/twitch/eventsub") };
     let (journal, injector) = (Journal::new(Arc::new(SystemClock)), Injector::without_rules());
+    let outbound = Outbound::new(&backend, journal.clone())?;
+    let forwarder = Forwarder { secrets, outbound, url: endpoint(&backend, "api/twitch/eventsub") };
     Ok(Shell {
         routes: Router::new()
             .route("/api/twitch/eventsub", post(notify))
@@ -80,7 +80,7 @@ pub fn router(config: EventSubConfig) -> Result<Router, ClientError> {
 
 struct Forwarder {
     secrets: SigningSecrets,
-    http: reqwest::Client,
+    outbound: Outbound,
     url: Url,
 }
 
@@ -91,13 +91,13 @@ async fn notify(State(forwarder): State<Arc<Forwarder>>, headers: HeaderMap, bod
             .verify(&headers, &body)
             .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string()))?;
     }
-    let passed_on: HeaderMap = headers
+    let mut passed_on: HeaderMap = headers
         .iter()
         .filter(|(name, _)| *name == CONTENT_TYPE || name.as_str().starts_with(header::PREFIX))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let request = forwarder.http.post(forwarder.url.clone()).headers(passed_on).body(body).timeout(TIMEOUT);
-    match mgm_http_client::exchange(request, MAX_ANSWER).await {
+    passed_on.extend(trace_of(&headers));
+    match forwarder.outbound.call(Method::POST, &forwarder.url, passed_on, body, TIMEOUT).await {
         Exchange::Complete { status, headers, body } => {
             let content_type = headers.get(CONTENT_TYPE).map(|value| (CONTENT_TYPE, value.clone()));
             Ok((status, HeaderMap::from_iter(content_type), body.into_bytes()).into_response())

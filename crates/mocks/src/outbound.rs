@@ -2,7 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Uri};
+use mgm_api_types::mocks::Verdict;
+use mgm_http_client::{ClientError, Exchange};
 use url::Url;
+
+use crate::journal::{Delivery, Journal};
+
+/// The headers of a request that the calls made for it carry, too.
+const PASSED_ON: [HeaderName; 2] = [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
 
 /// The longest wait for a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -15,6 +24,48 @@ pub(crate) fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
+}
+
+/// The headers by which the trace of a request goes on.
+pub(crate) fn trace_of(request: &HeaderMap) -> HeaderMap {
+    let passed_on = PASSED_ON.into_iter().filter_map(|name| Some((name.clone(), request.get(name)?.clone())));
+    passed_on.collect()
+}
+
+/// Calls the backend. Each call is in the journal.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    http: reqwest::Client,
+    journal: Journal,
+}
+
+impl Outbound {
+    pub(crate) fn new(backend: &Url, journal: Journal) -> Result<Self, ClientError> {
+        Ok(Self { http: mgm_http_client::client(backend, CONNECT_TIMEOUT)?, journal })
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Exchange {
+        let uri: Uri = url.as_str().parse().unwrap_or_default();
+        let delivery = Delivery { method: &method, uri: &uri, headers: &headers, body: &body, client_id: "" };
+        let open = self.journal.sent(&delivery);
+        let request = self.http.request(method, url.clone()).headers(headers).body(body).timeout(timeout);
+        let exchange = mgm_http_client::exchange(request, MAX_ANSWER).await;
+        match &exchange {
+            Exchange::Complete { status, headers, body } => {
+                let text = body.text();
+                open.answered(Verdict::Answered, *status, headers, Some(text.as_bytes()), text.len());
+            }
+            Exchange::NotConnected(_) | Exchange::Interrupted(_) => open.unanswered(Verdict::Unanswered),
+        }
+        exchange
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use mgm_api_types::API_KEY_HEADER;
 use mgm_api_types::mocks::{RunSequence, SequenceRun, SequenceStep};
 use mgm_http_client::{ClientError, Exchange};
@@ -26,7 +27,7 @@ use crate::error::{Refusal, read_json};
 use crate::faults::{Injector, inject};
 use crate::journal::Journal;
 use crate::matching::Matcher;
-use crate::outbound::{CONNECT_TIMEOUT, MAX_ANSWER, endpoint};
+use crate::outbound::{Outbound, endpoint, trace_of};
 use crate::program::{RunError, listen};
 use crate::shell::Shell;
 
@@ -77,9 +78,9 @@ pub async fn run(settings: &Settings, shutdown: CancellationToken) -> Result<(),
 
 /// The service's routes.
 pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
-    let http = mgm_http_client::client(&config.backend, CONNECT_TIMEOUT)?;
     let (journal, injector) = (Journal::new(Arc::clone(&config.clock)), Injector::without_rules());
-    let desktop = Arc::new(Desktop { config, http, last_run: Mutex::default() });
+    let outbound = Outbound::new(&config.backend, journal.clone())?;
+    let desktop = Arc::new(Desktop { config, outbound, last_run: Mutex::default() });
     let forgetful = Arc::clone(&desktop);
     Ok(Shell {
         routes: Router::new()
@@ -102,7 +103,7 @@ pub fn router(config: SyntheticDesktopConfig) -> Result<Router, ClientError> {
 
 struct Desktop {
     config: SyntheticDesktopConfig,
-    http: reqwest::Client,
+    outbound: Outbound,
     last_run: Mutex<SequenceRun>,
 }
 
@@ -110,7 +111,7 @@ async fn last_run(State(desktop): State<Arc<Desktop>>) -> Json<SequenceRun> {
     Json(desktop.last_run().clone())
 }
 
-async fn run_sequence(State(desktop): State<Arc<Desktop>>, body: Bytes) -> Result<Response, Refusal> {
+async fn run_sequence(State(desktop): State<Arc<Desktop>>, asked: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let Some(api_key) = &desktop.config.api_key else {
         let run = desktop.finish(Vec::new(), Some("Mgm__ApiKey is not configured".to_owned()));
         return Ok((StatusCode::INTERNAL_SERVER_ERROR, Json(run)).into_response());
@@ -120,7 +121,10 @@ async fn run_sequence(State(desktop): State<Arc<Desktop>>, body: Bytes) -> Resul
         return Err(Refusal::invalid("payoutId and characterName are required"));
     }
     let mut steps = Vec::new();
-    let error = desktop.walk(api_key, &order, &mut steps).await.err();
+    let mut headers = trace_of(&asked);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HeaderName::from_static(API_KEY_HEADER), api_key.clone());
+    let error = desktop.walk(&headers, &order, &mut steps).await.err();
     let status = if error.is_none() { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
     Ok((status, Json(desktop.finish(steps, error))).into_response())
 }
@@ -141,7 +145,7 @@ impl Desktop {
     /// Makes the calls one after the other, up to the first that does not succeed.
     async fn walk(
         &self,
-        api_key: &HeaderValue,
+        headers: &HeaderMap,
         order: &RunSequence,
         steps: &mut Vec<SequenceStep>,
     ) -> Result<(), String> {
@@ -155,7 +159,8 @@ impl Desktop {
             ("PATCH status Sent", Method::PATCH, &status, json!({"status": "sent"})),
         ];
         for (name, method, url, body) in calls {
-            let step = self.call(api_key, method, url, &body).await.map_err(|reason| format!("{name}: {reason}"))?;
+            let step =
+                self.call(headers.clone(), method, url, &body).await.map_err(|reason| format!("{name}: {reason}"))?;
             let (status, body_snippet) = step;
             steps.push(SequenceStep { name: name.to_owned(), status_code: status.as_u16(), body_snippet });
             if !status.is_success() {
@@ -167,14 +172,13 @@ impl Desktop {
 
     async fn call(
         &self,
-        api_key: &HeaderValue,
+        headers: HeaderMap,
         method: Method,
         url: &Url,
         body: &Value,
     ) -> Result<(StatusCode, String), String> {
-        let request =
-            self.http.request(method, url.clone()).header(API_KEY_HEADER, api_key).json(body).timeout(STEP_TIMEOUT);
-        match mgm_http_client::exchange(request, MAX_ANSWER).await {
+        let body = Bytes::from(body.to_string());
+        match self.outbound.call(method, url, headers, body, STEP_TIMEOUT).await {
             Exchange::Complete { status, body, .. } => Ok((status, body.text().chars().take(SNIPPET).collect())),
             Exchange::NotConnected(reason) | Exchange::Interrupted(reason) => Err(reason),
         }

@@ -2,23 +2,24 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueHint};
+use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use mgm_service::shutdown::Signals;
 use mgm_settings::Sources;
+use mgm_system::{Clock as _, SystemClock};
 use serde_json::json;
 
-use super::scenario::{SecretArgs, interrupted, invented_viewer, play_watched, stage};
+use super::scenario::{SecretArgs, exchanges, interrupted, invented_viewer, play_watched, stage};
 use super::{set_variable, start};
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::log_dir::LogDir;
-use crate::report::{Report, Run};
+use crate::report::{Report, ReportFiles, Run};
 use crate::scenario::{self, Recorder, Scenario, Stage, Taken};
 use crate::stack::{Keep, Plan, PortArgs, Ready, Stack, StackArgs, StartError};
 use crate::targets::{Targets, default_url};
@@ -44,9 +45,8 @@ pub struct RunArgs {
     /// Start nothing: run against a stack that is already running. Scenarios that need another stack are skipped.
     #[arg(long, conflicts_with_all = StackArgs::ids())]
     attach: bool,
-    /// Write a JUnit report to this file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    files: ReportFiles,
     #[command(flatten)]
     targets: Targets,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub fn list(global: &GlobalArgs) -> ExitCode {
 
 pub async fn run(global: &GlobalArgs, options: RunArgs) -> Result<ExitCode> {
     let begun = Instant::now();
-    Report::can_write_junit(options.junit.as_deref())?;
+    options.files.check()?;
     let chosen = options.chosen()?;
     if options.targets.is_given() && !options.attach {
         bail!("--backend, --mock-eventsub and so on say where a running stack is; add --attach to use it");
@@ -103,7 +103,7 @@ pub async fn run(global: &GlobalArgs, options: RunArgs) -> Result<ExitCode> {
             }
         }
     };
-    report.into_inner().finish_all(&runs, begun.elapsed(), options.junit.as_deref())?;
+    report.into_inner().finish_all(&runs, begun.elapsed(), &options.files)?;
     let failed = runs.iter().any(|run| run.skipped.is_none() && !run.passed());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -150,7 +150,10 @@ async fn attach(
     }
     let mut runs: Vec<_> = elsewhere
         .into_iter()
-        .map(|one| Run::skipped(one, "it needs a stack of its own; leave --attach out".to_owned()))
+        .map(|one| {
+            let reason = "it needs a stack of its own; leave --attach out".to_owned();
+            Run { attached: true, skipped: Some(reason), ..Run::new(one, invented_viewer()) }
+        })
         .collect();
     let play = async |scenario: &'static Scenario| {
         let begun = Instant::now();
@@ -159,8 +162,10 @@ async fn attach(
         let mut recorder = Recorder::new(&mut ignored);
         // The recorder has the failure.
         drop(stage.play(scenario, &viewer, invented_viewer, &mut recorder).await);
-        let taken = recorder.into_taken();
-        let run = Run { scenario, viewer, attached: true, taken, ready: vec![], took: begun.elapsed(), skipped: None };
+        let (taken, trace_id) = recorder.into_parts();
+        let took = begun.elapsed();
+        let exchanges = exchanges(&options.files, &stage, &taken, &trace_id).await;
+        let run = Run { attached: true, taken, took, exchanges, ..Run::new(scenario, viewer) };
         report.borrow_mut().played(&run, None);
         run
     };
@@ -214,7 +219,7 @@ async fn on_own_stacks(
             let stack = Stack::new(plan);
             let mut stopping = stopped.subscribe();
             let runs = tokio::select! {
-                runs = on_stack(&stack, &scenarios, options.jobs, report) => Some(runs),
+                runs = on_stack(&stack, &scenarios, options, report) => Some(runs),
                 _ = stopping.wait_for(|is_stopped| *is_stopped) => None,
             };
             stack.stop().await;
@@ -242,7 +247,7 @@ async fn on_own_stacks(
 async fn on_stack(
     stack: &Stack,
     scenarios: &[&'static Scenario],
-    jobs: u16,
+    options: &RunArgs,
     report: &RefCell<Report>,
 ) -> Result<Vec<Run>> {
     let mut ready: Vec<Ready> = Vec::new();
@@ -257,20 +262,15 @@ async fn on_stack(
     let one = async |scenario: &'static Scenario| {
         let begun = Instant::now();
         let viewer = invented_viewer();
-        let taken = play_watched(scenario, stack, &stage, &viewer, &mut |_| {}).await;
-        let run = Run {
-            scenario,
-            viewer,
-            attached: false,
-            taken,
-            ready: ready.clone(),
-            took: begun.elapsed(),
-            skipped: None,
-        };
+        let (taken, trace_id) = play_watched(scenario, stack, &stage, &viewer, &mut |_| {}).await;
+        let took = begun.elapsed();
+        let exchanges = exchanges(&options.files, &stage, &taken, &trace_id).await;
+        let log_dir = Some(plan.log_dir.path().to_owned());
+        let run = Run { taken, ready: ready.clone(), took, exchanges, log_dir, ..Run::new(scenario, viewer) };
         report.borrow_mut().played(&run, Some(plan.log_dir.path()));
         run
     };
-    Ok(together(scenarios, jobs, one).await)
+    Ok(together(scenarios, options.jobs, one).await)
 }
 
 /// A scenario whose stack did not start, which is reported as the failure of its first step.
@@ -280,16 +280,10 @@ fn not_started(scenario: &'static Scenario, error: &StartError, stack: &Stack, r
         got: error.to_string(),
         ..scenario::Mismatch::default()
     });
-    let taken = vec![Taken { step: &scenario.steps[0], took: Duration::ZERO, outcome }];
-    let run = Run {
-        scenario,
-        viewer: invented_viewer(),
-        attached: false,
-        taken,
-        ready: vec![],
-        took: Duration::ZERO,
-        skipped: None,
-    };
+    let (at, took, calls) = (SystemClock.now(), Duration::ZERO, vec![]);
+    let taken = vec![Taken { step: &scenario.steps[0], at, took, calls, outcome }];
+    let log_dir = Some(stack.plan().log_dir.path().to_owned());
+    let run = Run { taken, log_dir, ..Run::new(scenario, invented_viewer()) };
     report.borrow_mut().played(&run, Some(stack.plan().log_dir.path()));
     run
 }

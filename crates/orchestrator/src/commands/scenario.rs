@@ -1,11 +1,10 @@
 //! `mgm tier-a` and `mgm tier-b`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand};
 use mgm_service::shutdown::Signals;
 use mgm_settings::{Settings, Sources};
 use mgm_system::RandomSource;
@@ -16,7 +15,7 @@ use crate::doctor::{self, Finding};
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::profile;
-use crate::report::{Report, Run};
+use crate::report::{self, Exchange, Report, ReportFiles, Run};
 use crate::scenario::{Mismatch, Recorder, Scenario, Stage, Taken, Tier, Viewer};
 use crate::stack::{Death, Keep, Plan, Ready, Stack, StackArgs, StartError};
 use crate::targets::{Targets, default_url};
@@ -53,9 +52,8 @@ pub struct ScenarioArgs {
     /// The viewer's character [default: Etoehero; with --attach a new one].
     #[arg(long, value_name = "NAME", value_parser = filled)]
     character: Option<String>,
-    /// Write a JUnit report to this file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: ReportFiles,
     #[command(flatten)]
     targets: Targets,
     #[command(flatten)]
@@ -102,7 +100,7 @@ impl ScenarioCommand {
 pub async fn run(global: &GlobalArgs, command: ScenarioCommand) -> Result<ExitCode> {
     let (tier, options) = command.into_parts();
     let scenario = tier.scenario();
-    Report::can_write_junit(options.junit.as_deref())?;
+    options.files.check()?;
     let sources = options.secrets.over(global.sources());
     if options.attach {
         attach(scenario, global, &options, sources).await
@@ -141,9 +139,12 @@ async fn attach(
         _ = stage.play(scenario, &viewer, invented_viewer, &mut recorder) => {}
         () = signals.next() => return Ok(interrupted()),
     }
-    let taken = recorder.into_taken();
+    let (taken, trace_id) = recorder.into_parts();
     let finding = first_finding(&taken, &stage).await;
-    let run = Run { scenario, viewer, attached: true, taken, ready: Vec::new(), took: begun.elapsed(), skipped: None };
+    let exchanges = exchanges(&options.files, &stage, &taken, &trace_id).await;
+    let took = begun.elapsed();
+    let run =
+        Run { attached: true, taken, took, exchanges, log_dir: global.log_dir.clone(), ..Run::new(scenario, viewer) };
     finish(report, &run, finding.as_ref(), options)
 }
 
@@ -163,7 +164,7 @@ async fn on_own_stack(
     let stack = Stack::new(plan);
     let mut ready = Vec::new();
     let played = tokio::select! {
-        played = start_and_play(scenario, &stack, &viewer, &mut report, &mut ready) => Some(played),
+        played = start_and_play(scenario, &stack, &viewer, &options.files, &mut report, &mut ready) => Some(played),
         () = signals.next() => None,
     };
     stop(stack, &mut signals).await;
@@ -177,8 +178,8 @@ async fn on_own_stack(
             Ok(error) => Err(error.into()),
             Err(error) => Err(error),
         },
-        Some(Ok((taken, finding))) => {
-            let run = Run { scenario, viewer, attached: false, taken, ready, took: begun.elapsed(), skipped: None };
+        Some(Ok((run, finding))) => {
+            let run = Run { ready, took: begun.elapsed(), ..run };
             finish(report, &run, finding.as_ref(), options)
         }
     }
@@ -188,9 +189,10 @@ async fn start_and_play(
     scenario: &'static Scenario,
     stack: &Stack,
     viewer: &Viewer,
+    files: &ReportFiles,
     report: &mut Report,
     ready: &mut Vec<Ready>,
-) -> Result<(Vec<Taken>, Option<Finding>)> {
+) -> Result<(Run, Option<Finding>)> {
     start(stack, |one| {
         report.ready(one);
         ready.push(one);
@@ -198,9 +200,11 @@ async fn start_and_play(
     .await?;
     let plan = stack.plan();
     let stage = stage(&plan.ports.targets(), &plan.environment.settings, Some(stack))?;
-    let taken = play_watched(scenario, stack, &stage, viewer, &mut |taken| report.taken(taken)).await;
+    let (taken, trace_id) = play_watched(scenario, stack, &stage, viewer, &mut |taken| report.taken(taken)).await;
     let finding = first_finding(&taken, &stage).await;
-    Ok((taken, finding))
+    let exchanges = exchanges(files, &stage, &taken, &trace_id).await;
+    let log_dir = Some(plan.log_dir.path().to_owned());
+    Ok((Run { taken, exchanges, log_dir, ..Run::new(scenario, viewer.clone()) }, finding))
 }
 
 /// Plays a scenario on a stack of this process, up to the unexpected end of one of its services.
@@ -210,7 +214,7 @@ pub(super) async fn play_watched(
     stage: &Stage<'_>,
     viewer: &Viewer,
     on_taken: &mut dyn FnMut(&Taken),
-) -> Vec<Taken> {
+) -> (Vec<Taken>, String) {
     let mut recorder = Recorder::new(on_taken);
     let result = tokio::select! {
         result = stage.play(scenario, viewer, invented_viewer, &mut recorder) => result.map_err(|_| None),
@@ -226,7 +230,7 @@ pub(super) async fn play_watched(
             }
         }
     }
-    recorder.into_taken()
+    recorder.into_parts()
 }
 
 pub(super) fn interrupted() -> ExitCode {
@@ -238,6 +242,16 @@ fn mismatch(death: &Death) -> Mismatch {
     Mismatch { expected: "every service keeps running".to_owned(), got: death.to_string(), ..Mismatch::default() }
 }
 
+/// The calls between the parties, if a page is asked for.
+pub(super) async fn exchanges(
+    files: &ReportFiles,
+    stage: &Stage<'_>,
+    taken: &[Taken],
+    trace_id: &str,
+) -> Vec<Exchange> {
+    if files.html.is_some() { report::collect(stage, taken, trace_id).await } else { Vec::new() }
+}
+
 /// What the doctor finds first after a failure.
 async fn first_finding(taken: &[Taken], stage: &Stage<'_>) -> Option<Finding> {
     if taken.iter().all(|taken| taken.outcome.is_ok()) {
@@ -247,7 +261,7 @@ async fn first_finding(taken: &[Taken], stage: &Stage<'_>) -> Option<Finding> {
 }
 
 fn finish(report: Report, run: &Run, finding: Option<&Finding>, options: &ScenarioArgs) -> Result<ExitCode> {
-    report.finish(run, finding, options.junit.as_deref())?;
+    report.finish(run, finding, &options.files)?;
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

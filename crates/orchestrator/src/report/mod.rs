@@ -1,12 +1,15 @@
 //! The report of a scenario: for people while it runs, for machines at the end.
 
 mod durations;
+mod exchange;
+mod files;
 pub mod junit;
+mod page;
 mod run;
 mod summary;
 
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +25,8 @@ use junit::{Case, Outcome, Suite};
 use summary::Summary;
 
 pub use durations::{in_milliseconds, milliseconds, seconds};
+pub use exchange::{Exchange, collect};
+pub use files::{ReportFiles, can_write};
 pub use run::Run;
 
 /// Reports what happens as it happens.
@@ -37,17 +42,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Checks that a JUnit report can be written, before anything is started. Leaves nothing behind.
-    pub fn can_write_junit(path: Option<&Path>) -> Result<()> {
-        let Some(path) = path else { return Ok(()) };
-        let can_write = || match File::create_new(path) {
-            Ok(_) => std::fs::remove_file(path),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => File::options().append(true).open(path).map(drop),
-            Err(error) => Err(error),
-        };
-        can_write().with_context(|| format!("cannot write the JUnit report {}", path.display()))
-    }
-
     /// With `log_dir`, writes a transcript there and quotes the services' logs.
     pub fn new(json: bool, log_dir: Option<&Path>) -> Result<Self> {
         let create = |directory: &Path| {
@@ -92,8 +86,8 @@ impl Report {
     }
 
     /// Reports the end of several scenarios.
-    pub fn finish_all(mut self, runs: &[Run], took: Duration, junit: Option<&Path>) -> Result<()> {
-        write_junit(junit, runs, took)?;
+    pub fn finish_all(mut self, runs: &[Run], took: Duration, files: &ReportFiles) -> Result<()> {
+        write(files, &runs.iter().collect::<Vec<_>>(), took, None)?;
         if let Some(summary) = &mut self.summary {
             summary.write(&summary::markdown_of_all(runs, took))?;
         }
@@ -181,9 +175,9 @@ impl Report {
             .collect()
     }
 
-    /// Reports the end: the verdict as the last line, or the whole report as JSON; and writes the JUnit file, if requested.
-    pub fn finish(mut self, run: &Run, finding: Option<&Finding>, junit: Option<&Path>) -> Result<()> {
-        write_junit(junit, [run], run.took)?;
+    /// Reports the end: the verdict as the last line, or the whole report as JSON; and writes the requested files.
+    pub fn finish(mut self, run: &Run, finding: Option<&Finding>, files: &ReportFiles) -> Result<()> {
+        write(files, &[run], run.took, finding)?;
         if let Some(summary) = &mut self.summary {
             summary.write(&summary::markdown(run))?;
         }
@@ -223,9 +217,15 @@ impl Report {
     }
 }
 
-fn write_junit<'a>(path: Option<&Path>, runs: impl IntoIterator<Item = &'a Run>, took: Duration) -> Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    junit::write(path, runs.into_iter().map(Run::suite), took)
+fn write(files: &ReportFiles, runs: &[&Run], took: Duration, finding: Option<&Finding>) -> Result<()> {
+    if let Some(path) = &files.junit {
+        junit::write(path, runs.iter().map(|run| run.suite()), took)?;
+    }
+    if let Some(path) = &files.html {
+        let page = page::page(runs, took, finding);
+        std::fs::write(path, page).with_context(|| format!("cannot write the page {}", path.display()))?;
+    }
+    Ok(())
 }
 
 impl Run {

@@ -1,7 +1,9 @@
 //! A finished scenario.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exchange::Exchange;
 use crate::scenario::{Scenario, Taken, Viewer};
 use crate::stack::Ready;
 
@@ -20,16 +22,28 @@ pub struct Run {
     pub ready: Vec<Ready>,
     /// How long the whole run took, including start and stop of the stack.
     pub took: Duration,
+    /// The calls between the parties, if a page was asked for.
+    pub exchanges: Vec<Exchange>,
+    /// The directory of the logs of its stack, if known.
+    pub log_dir: Option<PathBuf>,
     /// Why it was not run, if it was not.
     pub skipped: Option<String>,
 }
 
 impl Run {
-    /// A scenario that is not run.
-    pub fn skipped(scenario: &'static Scenario, reason: String) -> Self {
-        let viewer = Viewer { user_id: String::new(), login: String::new(), character: String::new() };
-        let (taken, ready) = (vec![], vec![]);
-        Self { scenario, viewer, attached: true, taken, ready, took: Duration::ZERO, skipped: Some(reason) }
+    /// A scenario of which nothing has been run.
+    pub fn new(scenario: &'static Scenario, viewer: Viewer) -> Self {
+        Self {
+            scenario,
+            viewer,
+            attached: false,
+            taken: vec![],
+            ready: vec![],
+            took: Duration::ZERO,
+            exchanges: vec![],
+            log_dir: None,
+            skipped: None,
+        }
     }
 
     /// Its verdict in one word.

@@ -1,5 +1,6 @@
 //! The scenarios: files that say what to do and what to expect, over HTTP only, and the player that does so.
 
+mod call;
 mod catalogue;
 mod causes;
 mod document;
@@ -14,6 +15,7 @@ use futures_util::future::join_all;
 use crate::health::{Unhealthy, examine};
 use crate::http::Endpoint;
 
+pub use call::Call;
 pub use catalogue::{all, find, nearest};
 pub use causes::cause_of_silence;
 pub use document::{Scenario, Step};

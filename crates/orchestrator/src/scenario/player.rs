@@ -1,14 +1,17 @@
 //! Plays a scenario on a stage.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use backon::{ConstantBuilder, Retryable as _};
 use mgm_api_types::API_KEY_HEADER;
 use mgm_service::services::ServiceId;
+use mgm_system::{Clock as _, RandomSource, SystemClock};
 use mgm_twitch::eventsub::SigningSecret;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use super::call::Call;
 use super::causes;
 use super::document::{Action, Scenario, Step};
 use super::expectation::{differences, in_words};
@@ -25,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub struct Recorder<'a> {
     on_taken: &'a mut dyn FnMut(&Taken),
     taken: Vec<Taken>,
+    /// The trace of all calls, which the services pass on.
+    trace_id: String,
 }
 
 /// A step failed; the [`Recorder`] knows which one and why.
@@ -34,18 +39,19 @@ pub struct Failed;
 impl<'a> Recorder<'a> {
     /// Calls `on_taken` after each step.
     pub fn new(on_taken: &'a mut dyn FnMut(&Taken)) -> Self {
-        Self { on_taken, taken: Vec::new() }
+        Self { on_taken, taken: Vec::new(), trace_id: RandomSource::from_system().hex::<16>() }
     }
 
-    /// The steps that were run so far.
-    pub fn into_taken(self) -> Vec<Taken> {
-        self.taken
+    /// The steps that were run so far, and the id of their trace.
+    pub fn into_parts(self) -> (Vec<Taken>, String) {
+        (self.taken, self.trace_id)
     }
 
     /// Records that the current step was aborted for an external reason; `None` if all steps were run.
     pub fn broken_off(&mut self, scenario: &'static Scenario, mismatch: Mismatch) {
         if let Some(step) = scenario.steps.get(self.taken.len()) {
-            self.note(Taken { step, took: Duration::ZERO, outcome: Err(mismatch) });
+            let (at, took, calls) = (SystemClock.now(), Duration::ZERO, Vec::new());
+            self.note(Taken { step, at, took, calls, outcome: Err(mismatch) });
         }
     }
 
@@ -80,14 +86,25 @@ impl Stage<'_> {
             let text = values.text(text).unwrap_or_else(|_| text.clone());
             values.set(name, text);
         }
-        let played = self.play_steps(&scenario.steps, &mut values, recorder).await;
+        let player = Player { stage: self, trace_id: recorder.trace_id.clone(), calls: RefCell::default() };
+        let result = player.play_steps(&scenario.steps, &mut values, recorder).await;
         for action in &scenario.cleanup {
             // The verdict is about the steps.
-            drop(self.act(action, &mut values).await);
+            drop(player.act(action, &mut values).await);
         }
-        played
+        result
     }
+}
 
+/// A scenario that is being played.
+struct Player<'s> {
+    stage: &'s Stage<'s>,
+    trace_id: String,
+    /// The calls of the current step.
+    calls: RefCell<Vec<Call>>,
+}
+
+impl Player<'_> {
     async fn play_steps(
         &self,
         steps: &'static [Step],
@@ -95,10 +112,11 @@ impl Stage<'_> {
         recorder: &mut Recorder<'_>,
     ) -> Result<(), Failed> {
         for step in steps {
-            let begun = Instant::now();
+            let (at, begun) = (SystemClock.now(), Instant::now());
             let outcome = self.take(step, values).await;
             let failed = outcome.is_err();
-            recorder.note(Taken { step, took: begun.elapsed(), outcome });
+            let calls = self.calls.take();
+            recorder.note(Taken { step, at, took: begun.elapsed(), calls, outcome });
             if failed {
                 return Err(Failed);
             }
@@ -107,7 +125,7 @@ impl Stage<'_> {
     }
 
     async fn take(&self, step: &Step, values: &mut Values) -> Result<String, Mismatch> {
-        if let Some(switch) = step.unless.as_ref().filter(|switch| self.switches.contains(&switch.as_str())) {
+        if let Some(switch) = step.unless.as_ref().filter(|switch| self.stage.switches.contains(&switch.as_str())) {
             return Ok(format!("not asked for: {switch} is on"));
         }
         let mut seen = String::new();
@@ -163,7 +181,7 @@ impl Stage<'_> {
         values: &Values,
     ) -> Result<Answer, Mismatch> {
         let request = self.request(service, action, values)?;
-        let answer = self.endpoint(service).send(request).await.map_err(|silence| silent(&wanted.words, &silence))?;
+        let answer = self.send(service, request).await.map_err(|silence| silent(&wanted.words, &silence))?;
         let differences = wanted.differences(&answer);
         if differences.is_empty() {
             return Ok(answer);
@@ -171,8 +189,26 @@ impl Stage<'_> {
         Err(wanted.mismatch(service, action, &answer, values, differences))
     }
 
+    /// Sends a request as a part of the trace, and records it.
+    async fn send(&self, service: ServiceId, request: RequestBuilder) -> Result<Answer, NoAnswer> {
+        let random = RandomSource::from_system();
+        let (request_id, span) = (random.uuid().to_string(), random.hex::<8>());
+        let request = request
+            .header("x-request-id", &request_id)
+            .header("traceparent", format!("00-{}-{span}-01", self.trace_id));
+        let sketch = request.try_clone().and_then(|request| request.build().ok());
+        let (method, path) = sketch
+            .map_or_else(Default::default, |request| (request.method().to_string(), request.url().path().to_owned()));
+        let (at, begun) = (SystemClock.now(), Instant::now());
+        let answer = self.stage.endpoint(service).send(request).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        let call = Call { at, took: begun.elapsed(), service, method, path, status, request_id };
+        self.calls.borrow_mut().push(call);
+        answer
+    }
+
     fn request(&self, service: ServiceId, action: &Action, values: &Values) -> Result<RequestBuilder, Mismatch> {
-        let endpoint = self.endpoint(service);
+        let endpoint = self.stage.endpoint(service);
         let Some((method, _, path)) = action.request() else { return self.chat(service, action, values) };
         let mut request = endpoint.request(method, &values.path(path)?);
         if let Some(token) = &action.bearer {
@@ -209,13 +245,13 @@ impl Stage<'_> {
             Some(secret) => Some(secret_of(&values.text(secret)?)?),
             None => None,
         };
-        let request = self.endpoint(service).request(Method::POST, notification::PATH);
-        Ok(notification::sign(request, &line, other.as_ref().or(self.event_sub_secret.as_ref())))
+        let request = self.stage.endpoint(service).request(Method::POST, notification::PATH);
+        Ok(notification::sign(request, &line, other.as_ref().or(self.stage.event_sub_secret.as_ref())))
     }
 
     /// Stops or starts a service.
     async fn change(&self, action: &Action, values: &Values) -> Result<String, Mismatch> {
-        let stack = self.stack.ok_or_else(|| broken("a stack of its own", "a stack that somebody else runs"))?;
+        let stack = self.stage.stack.ok_or_else(|| broken("a stack of its own", "a stack that somebody else runs"))?;
         let mut settings = Vec::new();
         for (name, value) in &action.settings {
             settings.push((name.clone(), values.text(value)?));

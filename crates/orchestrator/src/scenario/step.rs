@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
+use super::call::Call;
 use super::document::Step;
 
 /// Why a step failed.
@@ -22,8 +25,12 @@ pub struct Mismatch {
 pub struct Taken {
     /// The step.
     pub step: &'static Step,
+    /// When it began, by this machine's clock.
+    pub at: OffsetDateTime,
     /// How long it took.
     pub took: Duration,
+    /// The calls that it made.
+    pub calls: Vec<Call>,
     /// What was observed, or why it failed.
     pub outcome: Result<String, Mismatch>,
 }

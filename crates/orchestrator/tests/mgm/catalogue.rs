@@ -82,3 +82,38 @@ fn an_interrupted_run_of_several_leaves_nothing_behind() {
         assert!(place.remnants().is_empty(), "{:?}", place.remnants());
     }
 }
+
+#[test]
+fn the_page_shows_who_called_whom_and_no_secret() {
+    let place = Place::new();
+    let page = place.path("page.html");
+    let secrets = [("Mgm__ApiKey", "hush-api-key"), ("Twitch__BroadcasterAccessToken", "hush-access-token")];
+    let mut command = place.command(&format!("tier-b --auto-ports --html {}", page.display()));
+    let output = command.envs(secrets).env("RUST_LOG", "debug").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(!page.contains("hush") && !page.contains("Bearer "), "a secret is in the page");
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let run = &data["runs"][0];
+    let exchanges = run["exchanges"].as_array().unwrap();
+    for (from, to, path, step) in [
+        ("mgm", "MockEventSubWebhook", "/api/twitch/eventsub", 0),
+        ("MockEventSubWebhook", "backend", "/api/twitch/eventsub", 0),
+        ("backend", "MockHelixApi", "/helix/subscriptions", 3),
+        ("mgm", "SyntheticDesktop", "/run-sequence", 5),
+        ("SyntheticDesktop", "backend", "/status", 5),
+        ("backend", "MockHelixApi", "/helix/chat/messages", 5),
+    ] {
+        let is = |one: &&serde_json::Value| {
+            let ends = one["path"].as_str().unwrap().ends_with(path);
+            one["from"] == from && one["to"] == to && ends && one["step"] == step && one["status"] == 200
+        };
+        assert!(exchanges.iter().any(|one| is(&one)), "{from} -> {to} {path}: {exchanges:#?}");
+    }
+    let times: Vec<_> = exchanges.iter().map(|one| one["atMs"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    for service in ["PostgreSQL", "backend", "MockHelixApi"] {
+        assert!(data["logs"].as_array().unwrap().iter().any(|line| line["service"] == service), "{service}");
+    }
+}

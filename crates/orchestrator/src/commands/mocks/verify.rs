@@ -21,7 +21,7 @@ use url::Url;
 use crate::commands::INTERRUPTED;
 use crate::global::GlobalArgs;
 use crate::report::junit::{self, Case, Suite};
-use crate::report::{Report, in_milliseconds, milliseconds, seconds};
+use crate::report::{can_write, in_milliseconds, milliseconds, seconds};
 use crate::terminal::{self, BAD, DIM, GOOD};
 use crate::value_parser::{HttpUrl, filled, secret};
 
@@ -90,7 +90,7 @@ fn field(text: &str) -> Result<(String, String), &'static str> {
 
 pub async fn run(global: &GlobalArgs, options: VerifyArgs) -> Result<ExitCode> {
     let mut signals = Signals::new().context("cannot handle signals")?;
-    Report::can_write_junit(options.junit.as_deref())?;
+    can_write("JUnit report", options.junit.as_deref())?;
     let rules = Rules { strict: options.strict, allowed: options.allow.clone() };
     let (junit, json) = (options.junit.clone(), global.json);
     let target = target(global, options)?;

@@ -23,7 +23,6 @@ use tokio::process::Command;
 use super::scenario::ScenarioCommand;
 use super::{INTERRUPTED, WRONG};
 use crate::global::GlobalArgs;
-use crate::report::Report;
 use crate::scenario::Tier;
 use crate::stack::{DatabasePlan, Keep, Plan, PortArgs, StackArgs, end_of_log};
 use crate::state::StateDir;
@@ -73,7 +72,7 @@ pub async fn run(global: &GlobalArgs, options: ProcessComposeArgs) -> Result<Exi
         match ScenarioLine::try_parse_from(line) {
             Ok(ScenarioLine { scenario, .. }) => {
                 let (_, scenario) = scenario.into_parts();
-                Report::can_write_junit(scenario.junit.as_deref())?;
+                scenario.files.check()?;
             }
             Err(said) => return Ok(output::instead_of_a_command(&said)),
         }
