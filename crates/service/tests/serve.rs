@@ -360,3 +360,58 @@ async fn what_has_stalled_is_not_waited_for_and_what_still_arrives_is() {
     assert!(answer.contains("connection: close") && answer.ends_with(&"x".repeat(600)), "{answer}");
     running.served.await.unwrap();
 }
+
+/// Gives the connection to another protocol, which sends back what it receives.
+async fn echo(request: axum::extract::Request) -> axum::http::Response<axum::body::Body> {
+    tokio::spawn(async move {
+        let upgraded = hyper::upgrade::on(request).await.unwrap();
+        let (mut read, mut write) = tokio::io::split(hyper_util::rt::TokioIo::new(upgraded));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let response = axum::http::Response::builder().status(101).header("connection", "upgrade");
+    response.header("upgrade", "echo").body(axum::body::Body::empty()).unwrap()
+}
+
+const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+
+/// Upgrades a connection.
+async fn upgrade(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(UPGRADE).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", head.escape_ascii());
+    stream
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_has_no_limits_of_http_and_gives_its_place_back() {
+    let running = start(short(), Router::new().route("/", get(echo)));
+    let mut stream = upgrade(running.address).await;
+    // More than a head may have, and after more time than it may take.
+    let sent = vec![b'x'; 64 * 1024];
+    for _ in 0..2 {
+        tokio::time::sleep(short().head * 2).await;
+        stream.write_all(&sent).await.unwrap();
+        let mut received = vec![0; sent.len()];
+        stream.read_exact(&mut received).await.unwrap();
+        assert_eq!(received, sent);
+    }
+    // There is room for two; the third gets the place of the second.
+    let mut second = upgrade(running.address).await;
+    let waiting = tokio::spawn(upgrade(running.address));
+    second.shutdown().await.unwrap();
+    waiting.await.unwrap();
+    drop(stream);
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_ends_when_the_service_does() {
+    let running = start(Limits { drain: Duration::from_secs(3600), ..patient() }, Router::new().route("/", get(echo)));
+    let mut stream = upgrade(running.address).await;
+    running.shutdown.cancel();
+    running.served.await.unwrap();
+    assert!(is_closed(&mut stream).await);
+}

@@ -86,6 +86,8 @@ pub(crate) struct Connection {
     arrived: AtomicBool,
     /// It ends with a reset.
     ends_by_reset: AtomicBool,
+    /// It is no longer one of HTTP: whoever has upgraded it decides what it waits for.
+    upgraded: AtomicBool,
 }
 
 impl Connection {
@@ -107,6 +109,7 @@ impl Connection {
             ahead: AtomicI64::new(0),
             arrived: AtomicBool::new(false),
             ends_by_reset: AtomicBool::new(false),
+            upgraded: AtomicBool::new(false),
         }
     }
 
@@ -177,10 +180,22 @@ impl Connection {
         self.arrived.load(Ordering::Relaxed)
     }
 
+    /// It is given to another protocol.
+    pub(super) fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Relaxed)
+    }
+
     /// Bytes were read and are being parsed.
     pub(super) fn received(&self, bytes: usize) {
         self.set(Phase::Busy);
         self.heard.store(self.age(), Ordering::Relaxed);
+        if self.is_upgraded() {
+            return;
+        }
         if self.is_in_service() {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let ahead = self.ahead.load(Ordering::Relaxed);
@@ -193,6 +208,9 @@ impl Connection {
 
     /// There is nothing to read.
     pub(super) fn read_waits(&self) {
+        if self.is_upgraded() {
+            return;
+        }
         if !self.is_in_service() {
             self.wait(if self.head_bytes() == 0 { Phase::Idle } else { Phase::Head });
         } else if self.wants_body.load(Ordering::Relaxed) {

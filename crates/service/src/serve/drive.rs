@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -33,6 +33,7 @@ const SMALLEST_BUFFER: usize = 8 * 1024;
 
 /// Serves a connection until either side ends it.
 pub(super) async fn drive(stream: TcpStream, place: Place, router: Router, limits: Arc<Limits>) {
+    let place = Arc::new(place);
     let connection = &place.connection;
     let timer = tokio::time::sleep(limits.head.min(limits.answer));
     tokio::pin!(timer);
@@ -45,12 +46,13 @@ pub(super) async fn drive(stream: TcpStream, place: Place, router: Router, limit
         let (connection, body_time) = (Arc::clone(connection), limits.body);
         hyper::service::service_fn(move |request| answer(router.clone(), &connection, body_time, request))
     };
-    let wire = Wire::new(stream, Arc::clone(connection), limits.memory.clone());
+    let wire = Wire::new(stream, Arc::clone(&place), limits.memory.clone());
     let served = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(SMALLEST_BUFFER))
-        .serve_connection(TokioIo::new(wire), service);
+        .serve_connection(TokioIo::new(wire), service)
+        .with_upgrades();
     tokio::pin!(served);
     poll_fn(|cx| {
         let asked = connection.listen(cx.waker());
@@ -156,6 +158,9 @@ fn answer(
         }
         if response.extensions().get::<Reset>().is_some() {
             connection.end_by_reset();
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            connection.upgrade();
         }
         Ok(response.map(|body| Answer { body, _under_way: under_way }))
     }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::connection::{Connection, ask};
+use super::registry::Place;
 use crate::memory::{Budget, Holder, KEPT_PAUSES, PAUSE, Share};
 
 /// The number of bytes read at once, and the allowance of a head; ordinary ones are shorter. It is smaller than hyper's own
@@ -26,6 +27,8 @@ const ROOM: usize = 2;
 pub(super) struct Wire {
     stream: Take<TcpStream>,
     connection: Arc<Connection>,
+    /// Kept for as long as the socket is open, also by another protocol.
+    _place: Arc<Place>,
     memory: Budget,
     share: Option<Share>,
     /// The pause before it asks again for memory that was refused.
@@ -35,14 +38,16 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, memory: Budget) -> Self {
-        Self { stream: stream.take(0), connection, memory, share: None, pause: None, pauses: 0, write_blocked: false }
+    pub(super) fn new(stream: TcpStream, place: Arc<Place>, memory: Budget) -> Self {
+        let connection = Arc::clone(&place.connection);
+        let (stream, _place) = (stream.take(0), place);
+        Self { stream, connection, _place, memory, share: None, pause: None, pauses: 0, write_blocked: false }
     }
 
     /// How much may be read now, in bytes. A request keeps what its head has taken until it is answered.
     fn poll_allowed(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         let Self { connection, memory, share, pause, pauses, .. } = self;
-        if connection.is_in_service() {
+        if connection.is_in_service() || connection.is_upgraded() {
             return Poll::Ready(CHUNK);
         }
         let head = connection.head_bytes();
@@ -87,6 +92,10 @@ impl Drop for Wire {
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // Another protocol has no answer to finish: it ends when it is asked to.
+        if this.connection.is_upgraded() && this.connection.listen(cx.waker()) != 0 {
+            return Poll::Ready(Ok(()));
+        }
         let allowed = ready!(this.poll_allowed(cx));
         this.stream.set_limit(allowed as u64);
         let before = buf.filled().len();
