@@ -1,9 +1,8 @@
 //! Builds chat messages as Twitch does, for tests and for the stand-ins.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{CHANNEL_CHAT_MESSAGE, SigningSecrets, header};
+use super::CHANNEL_CHAT_MESSAGE;
 
 /// A `channel.chat.message` notification to send.
 #[derive(Clone, Debug)]
@@ -112,41 +111,11 @@ fn badge(set_id: &str) -> Value {
     json!({"set_id": set_id, "id": "1", "info": info})
 }
 
-impl SigningSecrets {
-    /// The headers of a notification as Twitch sends them, including `Content-Type`. Without a secret the signature reads
-    /// `sha256=unused`, which only a receiver that does not verify accepts.
-    ///
-    /// # Panics
-    ///
-    /// If the id or the timestamp is not allowed in a header.
-    #[must_use]
-    pub fn notification_headers(&self, message_id: &str, timestamp: &str, body: &[u8]) -> HeaderMap {
-        let signature =
-            self.sign(message_id.as_bytes(), timestamp.as_bytes(), body).unwrap_or_else(|| "sha256=unused".to_owned());
-        [
-            ("content-type", "application/json"),
-            (header::MESSAGE_ID, message_id),
-            (header::MESSAGE_RETRY, "0"),
-            (header::MESSAGE_TYPE, "notification"),
-            (header::MESSAGE_TIMESTAMP, timestamp),
-            (header::MESSAGE_SIGNATURE, signature.as_str()),
-            (header::SUBSCRIPTION_TYPE, CHANNEL_CHAT_MESSAGE),
-            (header::SUBSCRIPTION_VERSION, "1"),
-        ]
-        .into_iter()
-        .map(|(name, value)| {
-            let value = HeaderValue::from_str(value).expect("the caller gives values that can stand in a header");
-            (HeaderName::from_static(name), value)
-        })
-        .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use secrecy::SecretString;
 
-    use super::super::{Envelope, MessageType};
+    use super::super::{Envelope, MessageType, SigningSecrets};
     use super::*;
 
     fn message() -> ChatMessageBuilder {

@@ -7,12 +7,18 @@
 mod callback;
 mod chat_message;
 mod envelope;
+mod hostile;
+mod mapped_callback;
+mod outgoing;
 mod signature;
 mod timestamp;
 
 pub use callback::{CallbackError, CallbackUrl};
 pub use chat_message::ChatMessageBuilder;
 pub use envelope::{Badge, ChannelChatMessage, Condition, Envelope, MissingField, Subscription};
+pub use hostile::{Hostile, NotHostile, OVERSIZED};
+pub use mapped_callback::{MappedCallback, NotMapped};
+pub use outgoing::Outgoing;
 pub use signature::{SecretError, SigningSecret, SigningSecrets, VerifyError};
 pub use timestamp::{MAX_AGE, StaleMessage, TimestampError, check_age, format_timestamp, parse_timestamp};
 
