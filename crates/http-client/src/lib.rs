@@ -3,6 +3,8 @@
 mod client;
 mod exchange;
 mod scrub;
+mod slow;
 
 pub use client::{ClientError, client};
 pub use exchange::{AnswerBody, Exchange, exchange};
+pub use slow::slowly;

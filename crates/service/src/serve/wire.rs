@@ -40,8 +40,16 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(stream: TcpStream, place: Arc<Place>, memory: Budget) -> Self {
         let connection = Arc::clone(&place.connection);
-        let (stream, _place) = (stream.take(0), place);
-        Self { stream, connection, _place, memory, share: None, pause: None, pauses: 0, write_blocked: false }
+        Self {
+            stream: stream.take(0),
+            connection,
+            _place: place,
+            memory,
+            share: None,
+            pause: None,
+            pauses: 0,
+            write_blocked: false,
+        }
     }
 
     /// How much may be read now, in bytes. A request keeps what its head has taken until it is answered.
