@@ -1,10 +1,12 @@
 //! The wire types of the stand-ins.
 
+mod delivery;
 mod faults;
 mod journal;
 mod matching;
 mod verdict;
 
+pub use delivery::{Deliveries, Delivery, DeliveryOutcome, WaitingMessage};
 pub use faults::{DropReason, Fault, FaultKind, FaultRoute};
 pub use journal::{Journal, JournalEntry};
 pub use matching::{Expectation, RequestMatch, Verified, Verify};

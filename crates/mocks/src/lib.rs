@@ -16,7 +16,9 @@
 
 mod admin;
 mod call;
+mod delivery;
 mod error;
+mod events;
 pub mod eventsub;
 mod faults;
 pub mod helix;
@@ -33,6 +35,7 @@ pub mod synthetic_desktop;
 pub mod tls;
 pub mod together;
 pub mod verify;
+mod websocket;
 pub mod world;
 
 pub use program::RunError;

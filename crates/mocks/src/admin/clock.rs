@@ -47,7 +47,17 @@ pub(super) async fn change(helix: State<Arc<MockTwitch>>, body: Bytes) -> Result
     if now.is_none() && advance_seconds.is_none() && frozen.is_none() {
         return Err(Refusal::invalid("now, advance_seconds or frozen is required"));
     }
-    let mut state = helix.world.enter();
+    let shown = set(&mut helix.world.enter(), now, advance_seconds, frozen)?;
+    helix.hub.time_moved();
+    Ok(shown)
+}
+
+fn set(
+    state: &mut world::State,
+    now: Option<OffsetDateTime>,
+    advance_seconds: Option<u32>,
+    frozen: Option<bool>,
+) -> Result<Json<Value>, Refusal> {
     let by = Duration::seconds(advance_seconds.unwrap_or_default().into());
     let to = now.unwrap_or(state.now).checked_add(by).filter(|to| YEARS.contains(&to.year()));
     let to = to.ok_or_else(|| Refusal::invalid("the time of the world is from 1970 to 9000"))?;
@@ -55,5 +65,5 @@ pub(super) async fn change(helix: State<Arc<MockTwitch>>, body: Bytes) -> Result
     if let Some(frozen) = frozen {
         state.freeze(frozen);
     }
-    Ok(shown(&state))
+    Ok(shown(state))
 }

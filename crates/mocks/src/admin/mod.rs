@@ -5,6 +5,7 @@
 //! `/admin/bans/{broadcaster_id}/{user_id}`.
 
 mod clock;
+mod events;
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use serde_json::{Map, Value};
 use crate::call::MockTwitch;
 use crate::error::{Refusal, read_json};
 use crate::world::{
-    self, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Extension, Fixture, Grant, Limits,
-    Moderator, Record as _, Stored, User,
+    self, Ban, Callbacks, Channel, ChannelSubscription, ChatSettings, Chatter, Client, DeliveryRules, Extension,
+    Fixture, Grant, Limits, Moderator, Record as _, Stored, User,
 };
 
 pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
@@ -28,8 +29,11 @@ pub(crate) fn routes() -> Router<Arc<MockTwitch>> {
         .route("/admin/world", get(show))
         .route("/admin/clock", get(clock::show).post(clock::change))
         .route("/admin/limits", put(limits))
+        .route("/admin/delivery", put(delivery))
+        .route("/admin/callbacks", put(callbacks))
         .route("/admin/eventsub", get(eventsub))
         .route("/admin/devices/{user_code}", post(approve_device))
+        .merge(events::routes())
         .merge(of::<Client>())
         .merge(of::<User>())
         .merge(of::<Grant>())
@@ -145,6 +149,18 @@ async fn limits(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Jso
     let limits: Limits = read_json(&body)?;
     helix.world.enter().records.limits = limits;
     Ok(Json(limits))
+}
+
+async fn delivery(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<DeliveryRules>, Refusal> {
+    let rules: DeliveryRules = read_json(&body)?;
+    helix.world.enter().records.delivery.clone_from(&rules);
+    Ok(Json(rules))
+}
+
+async fn callbacks(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Callbacks>, Refusal> {
+    let callbacks: Callbacks = read_json(&body)?;
+    helix.world.enter().records.callbacks.clone_from(&callbacks);
+    Ok(Json(callbacks))
 }
 
 /// `GET /admin/eventsub`: the EventSub subscriptions of all clients, with their owners.

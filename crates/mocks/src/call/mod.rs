@@ -14,6 +14,7 @@ pub(crate) use answer::{Answer, bad_request, forbidden, unauthorized};
 pub(crate) use headers::{CLIENT_ID, text};
 pub(crate) use parameters::{Call, MOST, PAGE, Parameters};
 
+use crate::events::Hub;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::matching::Matcher;
@@ -23,7 +24,9 @@ use sent::Sent;
 /// The state of MockHelixApi.
 #[derive(Debug)]
 pub(crate) struct MockTwitch {
-    pub(crate) world: World,
+    pub(crate) world: Arc<World>,
+    /// Passes on what happens.
+    pub(crate) hub: Hub,
     pub(crate) random: Arc<RandomSource>,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
@@ -33,13 +36,16 @@ pub(crate) struct MockTwitch {
 
 impl MockTwitch {
     pub(crate) fn new(world: World, random: Arc<RandomSource>, journal: Journal) -> Self {
-        Self { world, random, faults: Faults::default(), journal, sent: Sent::default() }
+        let (world, faults) = (Arc::new(world), Faults::default());
+        let hub = Hub::new(Arc::clone(&world), journal.clone(), faults.clone());
+        Self { world, hub, random, faults, journal, sent: Sent::default() }
     }
 
     /// Returns to the initial state, or forgets what one caller did: the world is everybody's.
     pub(crate) fn reset(&self, caller: Option<&Matcher>) {
         self.sent.forget(caller);
         if caller.is_none() {
+            self.hub.reset();
             self.world.reset();
         }
     }

@@ -68,12 +68,11 @@ impl Sent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a message and the request that sent it.
-    pub(crate) fn add(&self, headers: &HeaderMap, message: Map<String, Value>) {
+    /// Adds a message, the text that is shown of it, and the request that sent it.
+    pub(crate) fn add(&self, headers: &HeaderMap, text_shown: &str, message: Map<String, Value>) {
         let (authorization, client_id) = (text(headers, AUTHORIZATION.as_str()), text(headers, CLIENT_ID));
         let token = authorization.split_once(' ').map_or(&*authorization, |(_, token)| token);
         let caller = Caller { client_id: client_id.clone(), fingerprint: secrets::fingerprint(token) };
-        let text = message.get("message").and_then(Value::as_str).unwrap_or_default().into();
         let request = LastRequest {
             captured: true,
             body: Some(message.into()),
@@ -88,7 +87,7 @@ impl Sent {
         }
         log.last.push(Last { request, caller: Arc::clone(&caller) });
         log.total += 1;
-        let said = Said { text, caller };
+        let said = Said { text: text_shown.into(), caller };
         log.bytes += said.size();
         log.said.push_back(said);
         while log.said.len() > CAPACITY || (log.bytes > MAX_BYTES && log.said.len() > 1) {
@@ -147,7 +146,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("client-id", client.parse().unwrap());
         headers.insert(AUTHORIZATION, format!("Bearer token-of-{client}").parse().unwrap());
-        sent.add(&headers, Map::from_iter([("message".to_owned(), json!(text))]));
+        sent.add(&headers, text, Map::from_iter([("message".to_owned(), json!(text))]));
     }
 
     fn of(client: &str) -> Matcher {

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::call::{Answer, CLIENT_ID, bad_request, text, unauthorized};
 use crate::world::State;
+use crate::world::eventsub::Owner;
 use crate::world::token_store::{Access, Holder};
 
 /// The caller. Without the rules, anybody may call anything.
@@ -104,6 +105,17 @@ impl Caller {
             return Err(bad_request("invalid transport and auth combination"));
         }
         Ok(())
+    }
+
+    /// Whose EventSub subscriptions the caller sees. Without the rules, only a token that is known to be a user's narrows
+    /// them.
+    pub(crate) fn owner(&self) -> Result<Owner<'_>, Answer> {
+        match (self, self.user()) {
+            (_, Some(user)) => Ok(Owner::User(self.client(), user)),
+            (Self::Known(_), None) => Ok(Owner::Client(self.client())),
+            (Self::Anybody(_), None) => Ok(Owner::Anybody),
+            (Self::FrontEnd(_), None) => Err(bad_request("invalid transport and auth combination")),
+        }
     }
 
     /// Requires the token of a moderator, whom `moderator_id` names.

@@ -9,6 +9,7 @@ use url::form_urlencoded;
 
 use super::caller::Caller;
 use crate::call::{Answer, Call, MockTwitch, bad_request, forbidden};
+use crate::events::{ChatLine, Hub};
 use crate::world;
 use crate::world::chat::Fate;
 
@@ -25,11 +26,26 @@ pub(super) async fn send(State(helix): State<Arc<MockTwitch>>, call: Call) -> An
             let message = read(&call.body, call.query.as_deref())?;
             if let Caller::Known(_) = &caller {
                 check(&state, &caller, &message)?;
+                check_parent(&helix.hub, &message)?;
             }
             Ok(message)
         })
     };
     checked.map_or_else(|refusal| refusal, |message| helix.take(&call.headers, message))
+}
+
+/// A field of a message; empty if it is missing.
+fn said<'a>(message: &'a Map<String, Value>, name: &str) -> &'a str {
+    message.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The text that is shown. One that begins with `/` or `.` is taken for a command, of which only what follows its name is
+/// shown (<https://github.com/twitchdev/issues/issues/1019>); two dots are no command.
+fn shown(text: &str) -> &str {
+    if text.starts_with("..") || !text.starts_with(['/', '.']) {
+        return text;
+    }
+    text.split_once(' ').map_or("", |(_, rest)| rest.trim_start())
 }
 
 /// The answer for a message that was accepted but not shown.
@@ -75,15 +91,44 @@ fn check(state: &world::State, caller: &Caller, message: &Map<String, Value>) ->
     Ok(())
 }
 
+/// Checks that the message to reply to can be replied to.
+fn check_parent(hub: &Hub, message: &Map<String, Value>) -> Result<(), Answer> {
+    let parent = said(message, "reply_parent_message_id");
+    if parent.is_empty() || hub.can_reply_to(said(message, "broadcaster_id"), parent) {
+        return Ok(());
+    }
+    Err(bad_request("The request's input was not valid. Message cannot be replied to."))
+}
+
 impl MockTwitch {
-    /// Sends a message that is valid.
+    /// Says a message that is valid, as far as the limits allow.
     fn take(&self, headers: &HeaderMap, message: Map<String, Value>) -> Answer {
-        let said = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
-        let fate = self.world.enter().say(said("sender_id"), said("broadcaster_id"), said("message"));
+        let (sender, broadcaster, typed) =
+            (said(&message, "sender_id"), said(&message, "broadcaster_id"), said(&message, "message"));
+        let mut state = self.world.enter();
+        let text = if state.strict { shown(typed) } else { typed };
+        if text.is_empty() && !typed.is_empty() {
+            return dropped("msg_rejected", "Your message is being checked by mods and has not been sent.");
+        }
+        let fate = state.say(sender, broadcaster, text);
+        drop(state);
         match fate {
             Fate::Sent => {
-                self.sent.add(headers, message);
-                Answer::data(vec![json!({"message_id": self.random.uuid(), "is_sent": true})])
+                let id = self.random.uuid().to_string();
+                let parent = said(&message, "reply_parent_message_id");
+                let line = ChatLine {
+                    broadcaster_id: broadcaster.to_owned(),
+                    user_id: sender.to_owned(),
+                    text: text.to_owned(),
+                    message_id: Some(id.clone()),
+                    reply_to: Some(parent.to_owned()).filter(|parent| self.hub.can_reply_to(broadcaster, parent)),
+                    ..ChatLine::default()
+                };
+                if let Err(reason) = self.hub.say(&line, false) {
+                    tracing::warn!(?reason, "the readers of the chat are not notified");
+                }
+                self.sent.add(headers, &line.text, message);
+                Answer::data(vec![json!({"message_id": id, "is_sent": true})])
             }
             Fate::Dropped(code, message) => dropped(code, message),
             Fate::TooMany => Answer::error(StatusCode::TOO_MANY_REQUESTS, "Too many messages"),

@@ -56,8 +56,10 @@ mod moderators;
 mod party;
 mod rate_limit;
 mod removed;
+mod subscribe;
 mod subscriptions;
 mod users;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -155,6 +157,7 @@ pub(crate) fn router_of(helix: Arc<MockTwitch>) -> Router {
             .layer(from_fn_with_state(injector.clone(), inject))
             .layer(from_fn_with_state(Arc::clone(&helix), rate_limit::limit))
             .merge(oauth::routes().layer(from_fn_with_state(injector.clone(), inject)))
+            .route("/ws", get(websocket::get))
             .with_state(Arc::clone(&helix)),
         control: Router::new()
             .route("/last-request", get(last_request))

@@ -56,10 +56,15 @@ impl State {
             }
             self.said.last.insert(key, (text.to_owned(), now));
         }
-        if self.strict {
-            self.said.chatters.insert((broadcaster.to_owned(), sender.to_owned()));
-        }
+        self.enter_chat(sender, broadcaster);
         Fate::Sent
+    }
+
+    /// A user is in the chat of a channel from now on.
+    pub(crate) fn enter_chat(&mut self, user: &str, broadcaster: &str) {
+        if self.strict {
+            self.said.chatters.insert((broadcaster.to_owned(), user.to_owned()));
+        }
     }
 
     /// The users in a channel's chat, in the order of their ids.

@@ -7,13 +7,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::callbacks::Callbacks;
+use super::delivery_rules::DeliveryRules;
 use super::limits::Limits;
 use super::records::{
     ANY_CLIENT, Ban, Channel, ChannelSubscription, ChatSettings, Chatter, Client, Extension, Grant, GrantedToken,
     Moderator, User, any_client, long_ago,
 };
 use super::secret::Secret;
-use super::subscription::Subscription;
+use super::subscription::{self, Subscription};
 use super::table::{Record, Table};
 
 /// The initial state of a world.
@@ -26,6 +28,10 @@ pub struct Fixture {
     pub everybody_subscribes: bool,
     /// The limits.
     pub limits: Limits,
+    /// How messages are delivered.
+    pub delivery: DeliveryRules,
+    /// The origins of callbacks that are called elsewhere.
+    pub callbacks: Callbacks,
     /// The applications. If none is listed, any client id and secret is accepted.
     pub clients: Table<Client>,
     /// The accounts.
@@ -47,6 +53,7 @@ pub struct Fixture {
     /// The Extensions.
     pub extensions: Table<Extension>,
     /// The EventSub subscriptions, oldest first.
+    #[serde(serialize_with = "subscription::webhooks")]
     pub eventsub: Vec<Subscription>,
 }
 

@@ -22,6 +22,12 @@ pub struct Limits {
     pub eventsub_total_cost: u32,
     /// The maximum number of `EventSub` subscriptions with the same type and condition.
     pub eventsub_same: u32,
+    /// The maximum total cost of a user's subscriptions over WebSockets.
+    pub websocket_total_cost: u32,
+    /// The maximum number of WebSockets of a client and user with enabled subscriptions.
+    pub websocket_connections: u32,
+    /// The maximum number of enabled subscriptions of a WebSocket.
+    pub websocket_subscriptions: u32,
 }
 
 impl Default for Limits {
@@ -35,6 +41,9 @@ impl Default for Limits {
             duplicate_seconds: 30,
             eventsub_total_cost: 10_000,
             eventsub_same: 3,
+            websocket_total_cost: 10,
+            websocket_connections: 3,
+            websocket_subscriptions: 300,
         }
     }
 }

@@ -3,7 +3,9 @@
 
 mod bounded;
 pub(crate) mod bucket;
+mod callbacks;
 pub(crate) mod chat;
+mod delivery_rules;
 pub(crate) mod eventsub;
 pub(crate) mod extensions;
 mod fixture;
@@ -20,6 +22,8 @@ mod tokens;
 pub(crate) mod topics;
 mod world_time;
 
+pub use callbacks::Callbacks;
+pub use delivery_rules::DeliveryRules;
 pub use fixture::{Fixture, FixtureError, Stored};
 pub use limits::{Excess, Limits};
 pub use records::{
@@ -28,7 +32,7 @@ pub use records::{
 };
 pub use secret::Secret;
 pub(crate) use state::State;
-pub use subscription::Subscription;
+pub use subscription::{Subscription, Transport};
 pub use table::{Record, Table, Twice};
 
 use std::ops::{Deref, DerefMut};

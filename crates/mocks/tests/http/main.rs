@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod bodies;
+mod deliveries;
 mod endpoints;
 mod eventsub;
 mod extension_tokens;
@@ -12,6 +13,7 @@ mod jwt;
 mod oauth;
 mod openapi;
 mod process;
+mod receiver;
 mod shell;
 mod strict;
 mod support;

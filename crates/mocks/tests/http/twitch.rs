@@ -243,8 +243,19 @@ async fn a_long_list_comes_in_pages() {
 #[tokio::test]
 async fn webhooks_are_the_clients_own_and_a_users_token_will_not_do() {
     let mock = mock();
+    let (server, _got) = callback(challenge);
+    let to = format!("http://{}/callback", server.address);
+    subscribe(&mock, "b", &to).await.unwrap();
     let user = oauth(&mock).refresh(&SecretString::from("r")).await.unwrap().access;
-    let refused = helix(&mock).eventsub_subscriptions(CHAT, &credentials(&user)).await;
+    assert_eq!(helix(&mock).eventsub_subscriptions(CHAT, &credentials(&user)).await, Ok(vec![]));
+    let wanted = SubscriptionRequest {
+        kind: CHAT,
+        broadcaster_user_id: "c",
+        user_id: "c",
+        callback: &to,
+        secret: &SecretString::from(SECRET),
+    };
+    let refused = helix(&mock).create_eventsub_subscription(&wanted, &credentials(&user)).await;
     assert!(matches!(refused, Err(CallError::Refused { status: 400, .. })), "{refused:?}");
 }
 
