@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod bodies;
+mod chat;
 mod deliveries;
 mod endpoints;
 mod eventsub;
@@ -20,4 +21,5 @@ mod support;
 mod synthetic_desktop;
 mod twitch;
 mod verify;
+mod websockets;
 mod world;
