@@ -12,7 +12,7 @@ use mgm_service::log::{self, LogError};
 use mgm_service::serve::{BindError, Limits, Listeners, serve};
 use mgm_service::services::{SERVICES, Service, ServiceId};
 use mgm_service::{descriptors, health, manual, output, shutdown};
-use mgm_settings::{Loaded, Settings, SettingsArgs, SettingsError};
+use mgm_settings::{Loaded, Settings, SettingsArgs, SettingsError, Sources};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::FixtureError;
@@ -50,12 +50,28 @@ pub(crate) async fn listen(
     Ok(())
 }
 
+/// The options that only one stand-in has; they override settings.
+pub trait OwnArgs: clap::Args {
+    /// Sets the variables that the options stand for.
+    fn apply(&self, sources: &mut Sources);
+}
+
+/// No options of its own.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct NoArgs {}
+
+impl OwnArgs for NoArgs {
+    fn apply(&self, _: &mut Sources) {}
+}
+
 /// The command line of a stand-in's own program.
 #[derive(Debug, clap::Parser)]
 #[command(version)]
-struct StandInCli {
+struct StandInCli<A: OwnArgs> {
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    own: A,
     #[command(subcommand)]
     command: Option<StandInCommand>,
 }
@@ -98,8 +114,11 @@ enum Failure {
 /// The `main` of a stand-in: command line, settings, logs, and then `run` until SIGINT or SIGTERM. The exit status is 2
 /// if the command line or the settings are wrong, and 1 for any other failure.
 #[must_use]
-pub fn main(id: ServiceId, run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>) -> ExitCode {
-    let parsed = command(id).try_get_matches().and_then(|matches| StandInCli::from_arg_matches(&matches));
+pub fn main<A: OwnArgs>(
+    id: ServiceId,
+    run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
+) -> ExitCode {
+    let parsed = command::<A>(id).try_get_matches().and_then(|matches| StandInCli::<A>::from_arg_matches(&matches));
     let options = match parsed {
         Ok(options) => options,
         Err(said) => return output::instead_of_a_command(&said),
@@ -118,17 +137,19 @@ fn stand_ins() -> impl Iterator<Item = &'static Service> {
     SERVICES.iter().filter(|service| service.id.is_stand_in())
 }
 
-fn command(id: ServiceId) -> clap::Command {
+fn command<A: OwnArgs>(id: ServiceId) -> clap::Command {
     let service = id.service();
-    StandInCli::command().name(format!("mgm-{}", service.name)).about(format!("{}, a stand-in", service.component))
+    StandInCli::<A>::command().name(format!("mgm-{}", service.name)).about(format!("{}, a stand-in", service.component))
 }
 
-fn execute(
+fn execute<A: OwnArgs>(
     id: ServiceId,
-    options: StandInCli,
+    options: StandInCli<A>,
     run: impl AsyncFnOnce(&Settings, CancellationToken) -> Result<(), RunError>,
 ) -> Result<(), Failure> {
-    let loaded = Settings::load(&options.settings.sources())?;
+    let mut sources = options.settings.sources();
+    options.own.apply(&mut sources);
+    let loaded = Settings::load(&sources)?;
     match options.command {
         Some(StandInCommand::Config) => Ok(writeln!(output::output(), "{}", loaded.describe())?),
         Some(StandInCommand::Health { any: false }) => {
@@ -139,12 +160,12 @@ fn execute(
             if one { Ok(()) } else { Err(std::io::Error::other("no stand-in answers").into()) }
         }
         Some(StandInCommand::Completions { shell }) => {
-            let mut command = command(id);
+            let mut command = command::<A>(id);
             let name = command.get_name().to_owned();
             clap_complete::generate(shell, &mut command, name, &mut output::output());
             Ok(())
         }
-        Some(StandInCommand::Manual { directory }) => Ok(manual::write(command(id), &directory)?),
+        Some(StandInCommand::Manual { directory }) => Ok(manual::write(command::<A>(id), &directory)?),
         None => {
             let Loaded { settings, .. } = loaded;
             log::init(settings.mgm.log_format)?;
@@ -163,7 +184,7 @@ mod tests {
     #[test]
     fn the_command_lines_are_well_formed() {
         for stand_in in stand_ins() {
-            command(stand_in.id).debug_assert();
+            command::<NoArgs>(stand_in.id).debug_assert();
         }
     }
 }

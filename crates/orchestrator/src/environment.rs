@@ -39,8 +39,7 @@ impl StackEnvironment {
         let profile: Vec<_> = profile.chain(wiring).filter(|(name, _)| is_free(name)).collect();
         for (name, value) in &profile {
             // An empty variable counts as not set, but would conflict with the value under another spelling.
-            sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-            sources.environment.push(((*name).to_owned(), value.clone()));
+            sources.set(name, value);
         }
         let settings = Box::new(Settings::load(&sources)?.settings);
         Ok(Self { config: sources.file, settings, profile, variables: sources.environment })

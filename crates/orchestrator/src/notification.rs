@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use mgm_http_client::slowly;
 use mgm_system::{Clock as _, SystemClock};
-use mgm_twitch::eventsub::{ChatMessageBuilder, SigningSecret, SigningSecrets, format_timestamp};
+use mgm_twitch::eventsub::{ChatMessageBuilder, Hostile, SigningSecret, SigningSecrets, format_timestamp};
 use reqwest::RequestBuilder;
+use reqwest::header::CONTENT_LENGTH;
 
 /// The path at which the backend and MockEventSubWebhook accept it.
 pub const PATH: &str = "/api/twitch/eventsub";
+
+/// How long the body of a slow delivery takes to arrive.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// One line of chat.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub struct ChatLine<'a> {
     pub message_id: &'a str,
     /// How long ago it was sent.
     pub age: Duration,
+    /// How its delivery is hostile.
+    pub hostile: Option<Hostile>,
 }
 
 /// The forms of a notification.
@@ -56,12 +64,24 @@ pub fn sign(request: RequestBuilder, line: &ChatLine<'_>, secret: Option<&Signin
         badges: line.badges.to_owned(),
     };
     let sent_at = SystemClock.now() - line.age;
-    let (body, timestamp) = match line.form {
+    let sent_at = line.hostile.map_or(sent_at, |hostile| hostile.sent_at(sent_at));
+    let (mut body, timestamp) = match line.form {
         Form::Full { .. } => (message.full_body(), format_timestamp(sent_at)),
         Form::Short => (message.short_body(), sent_at.unix_timestamp().to_string()),
     };
-    let headers = secrets.notification_headers(line.message_id, &timestamp, &body);
-    request.headers(headers).body(body)
+    if let Some(hostile) = line.hostile {
+        body = hostile.to_sign(body);
+    }
+    let mut headers = secrets.notification_headers(line.message_id, &timestamp, &body);
+    if let Some(hostile) = line.hostile {
+        hostile.distort(&mut headers, &mut body);
+    }
+    let request = request.headers(headers);
+    if line.hostile == Some(Hostile::Slow) {
+        let body = Bytes::from(body);
+        return request.header(CONTENT_LENGTH, body.len()).body(slowly(&body, SLOW));
+    }
+    request.body(body)
 }
 
 #[cfg(test)]
@@ -80,6 +100,7 @@ mod tests {
             form,
             message_id: "m",
             age: Duration::ZERO,
+            hostile: None,
         };
         let client = mgm_http_client::client(&"http://127.0.0.1:9".parse().unwrap(), Duration::ZERO);
         let secret = SigningSecret::parse("0123456789".into()).unwrap();

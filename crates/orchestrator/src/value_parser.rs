@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 
 use clap::Arg;
-use clap::builder::{RangedI64ValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
+use mgm_twitch::eventsub::Hostile;
 use secrecy::SecretString;
 use url::Url;
 
@@ -21,6 +22,12 @@ pub fn secret(text: &str) -> Result<SecretString, &'static str> {
 /// A port that can be requested.
 pub fn port() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..)
+}
+
+/// A kind of hostile delivery.
+pub fn hostile() -> impl TypedValueParser<Value = Hostile> {
+    let names = Hostile::ALL.map(|kind| PossibleValue::new(kind.name().replace('_', "-")));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Hostile>())
 }
 
 /// The URL of a service. The error does not repeat the value, which may hold a password.

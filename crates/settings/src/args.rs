@@ -24,6 +24,14 @@ pub struct Sources {
     pub accept_database_url: bool,
 }
 
+impl Sources {
+    /// Sets a variable from an option, overriding the environment.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+}
+
 impl SettingsArgs {
     /// The command line's choices, and the environment of this process. Invalid Unicode becomes replacement characters.
     #[must_use]

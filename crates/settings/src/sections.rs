@@ -11,7 +11,7 @@ use mgm_domain::roulette::Schedule;
 use mgm_service::bind::BindUrls;
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::log::LogFormat;
-use mgm_twitch::eventsub::{CallbackUrl, SigningSecret, SigningSecrets};
+use mgm_twitch::eventsub::{CallbackUrl, MappedCallback, SigningSecret, SigningSecrets};
 use mgm_twitch::extension_jwt::ExtensionKeys;
 use mgm_twitch::helix::{Credentials, HelixBaseUrl};
 use mgm_twitch::oauth::OAuthBaseUrl;
@@ -249,6 +249,8 @@ sections! {
         broadcaster_scopes: Vec<String> = words(&[
             "channel:bot", "channel:read:subscriptions", "user:bot", "user:read:chat", "user:write:chat",
         ]), "BroadcasterScopes";
+        /// Origins of callbacks, each with the origin that is called instead (FROM=TO), separated by commas (docs/mocks.md).
+        callbacks: Vec<MappedCallback> = vec![], "Callbacks";
     }
 }
 

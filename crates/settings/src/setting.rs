@@ -14,7 +14,7 @@ use mgm_domain::BroadcasterId;
 use mgm_service::bind::BindUrls;
 use mgm_service::connection_string::ConnectionString;
 use mgm_service::log::LogFormat;
-use mgm_twitch::eventsub::{CallbackUrl, SigningSecret};
+use mgm_twitch::eventsub::{CallbackUrl, MappedCallback, SigningSecret};
 use mgm_twitch::extension_jwt::ExtensionKeys;
 use mgm_twitch::helix::HelixBaseUrl;
 use mgm_twitch::oauth::OAuthBaseUrl;
@@ -218,6 +218,7 @@ types! {
     HelixBaseUrl: |text| Self::parse(http_url::<E>(text)?.as_str()).map_err(E::custom), |url: &Self| url.as_url().to_string();
     OAuthBaseUrl: |text| Self::parse(http_url::<E>(text)?.as_str()).map_err(E::custom), |url: &Self| url.as_url().to_string();
     CallbackUrl: |text| Self::new(http_url::<E>(text)?).map_err(E::custom), |url: &Self| url.as_url().to_string();
+    MappedCallback: |text: &str| text.parse().map_err(E::custom), Self::to_string;
     WebOrigin: |text: &str| text.parse().map_err(|error| expected(&format!("origins ({error})"))), Self::to_string;
     BindUrls: |text: &str| text.parse().map_err(|error| {
         expected(&format!("addresses such as http://127.0.0.1:8080;http://+:9090 ({error})"))

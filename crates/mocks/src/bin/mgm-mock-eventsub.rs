@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use mgm_service::services::ServiceId;
 
 fn main() -> ExitCode {
-    mgm_mocks::program::main(ServiceId::MockEventSub, mgm_mocks::eventsub::run)
+    mgm_mocks::program::main::<mgm_mocks::program::NoArgs>(ServiceId::MockEventSub, mgm_mocks::eventsub::run)
 }

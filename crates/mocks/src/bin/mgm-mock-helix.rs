@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use mgm_service::services::ServiceId;
 
 fn main() -> ExitCode {
-    mgm_mocks::program::main(ServiceId::MockHelix, mgm_mocks::helix::run)
+    mgm_mocks::program::main::<mgm_mocks::helix::HelixArgs>(ServiceId::MockHelix, mgm_mocks::helix::run)
 }

@@ -44,6 +44,7 @@
 //! Before an endpoint is called, its layer asks for the fault that waits (`faults/`); `party.rs` says what faults need to
 //! know of Twitch.
 
+mod args;
 mod authorization;
 mod caller;
 mod channels;
@@ -75,6 +76,7 @@ use mgm_system::{Clock, RandomSource, SystemClock};
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
+pub use args::HelixArgs;
 use caller::Caller;
 use party::Twitch;
 
@@ -105,10 +107,11 @@ impl HelixConfig {
     /// The strict world of `MockHelix__Fixture`; without it the world of the settings, which is strict if
     /// `MockHelix__StrictAuth` says so.
     pub fn from_settings(settings: &Settings) -> Result<Self, FixtureError> {
-        let (strict, fixture) = match &settings.mock_helix.fixture {
+        let (strict, mut fixture) = match &settings.mock_helix.fixture {
             Some(path) => (true, Fixture::read(path)?),
             None => (settings.mock_helix.strict_auth, Fixture::from_settings(settings)),
         };
+        settings.mock_helix.callbacks.iter().cloned().for_each(|mapped| fixture.callbacks.add(mapped));
         Ok(Self { strict, fixture, clock: Arc::new(SystemClock), random: Arc::new(RandomSource::from_system()) })
     }
 

@@ -129,7 +129,7 @@ fn sources(global: &GlobalArgs) -> Sources {
     let mut sources = global.sources();
     sources.environment.retain(|(name, _)| !name.eq_ignore_ascii_case("ConnectionStrings__PostgreSQL"));
     for (name, value) in SETTINGS {
-        super::set_variable(&mut sources, name, value);
+        sources.set(name, value);
     }
     sources
 }

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use mgm_service::shutdown::Signals;
-use mgm_settings::Sources;
 
 use crate::stack::{Ready, Stack, StartError};
 use crate::terminal;
@@ -72,10 +71,4 @@ async fn stop(stack: Stack, signals: &mut Signals) {
 pub fn on_one_thread(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(command)
-}
-
-/// Sets a variable from an option, overriding the environment.
-fn set_variable(sources: &mut Sources, name: &str, value: &str) {
-    sources.environment.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-    sources.environment.push((name.to_owned(), value.to_owned()));
 }

@@ -15,7 +15,7 @@ use mgm_system::{Clock as _, SystemClock};
 use serde_json::json;
 
 use super::scenario::{SecretArgs, exchanges, interrupted, invented_viewer, play_watched, stage};
-use super::{set_variable, start};
+use super::start;
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::log_dir::LogDir;
@@ -205,7 +205,7 @@ async fn on_own_stacks(
         let is_shared = alone.is_none() && settings.is_empty();
         let mut sources = sources.clone();
         for (name, value) in settings {
-            set_variable(&mut sources, name, value);
+            sources.set(name, value);
         }
         let ports = if is_shared { options.stack.ports.clone() } else { PortArgs::auto() };
         let name = if is_shared { "shared" } else { scenarios[0].name };

@@ -10,7 +10,7 @@ use mgm_settings::{Settings, Sources};
 use mgm_system::RandomSource;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{INTERRUPTED, set_variable, start, stop};
+use super::{INTERRUPTED, start, stop};
 use crate::doctor::{self, Finding};
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
@@ -80,7 +80,7 @@ impl SecretArgs {
         let given = [("Mgm__ApiKey", &self.api_key), ("Twitch__EventSubSecret", &self.event_sub_secret)];
         for (name, value) in given {
             if let Some(value) = value {
-                set_variable(&mut sources, name, value.expose_secret());
+                sources.set(name, value.expose_secret());
             }
         }
         sources

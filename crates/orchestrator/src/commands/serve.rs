@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use mgm_mocks::helix::HelixArgs;
+use mgm_mocks::program::OwnArgs as _;
 use mgm_service::services::ServiceId;
 use mgm_service::shutdown::Signals;
 use mgm_service::{log, shutdown};
-use mgm_settings::{Problem, Settings, needs};
+use mgm_settings::{Problem, Settings, Sources, needs};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +38,7 @@ pub enum ServeCommand {
     /// MockExtensionJwt: replaces Twitch's token issuer.
     MockJwt,
     /// MockHelixApi: replaces Twitch's REST interface.
-    MockHelix,
+    MockHelix(HelixArgs),
     /// SyntheticDesktop: replaces the streamer's desktop program.
     SyntheticDesktop,
     /// The stack's own PostgreSQL, with the data of `up`.
@@ -65,14 +67,20 @@ pub fn run(global: &GlobalArgs, options: ServeArgs) -> Result<ExitCode> {
     runtime.block_on(async {
         match options.service {
             ServeCommand::Postgres(options) => postgres(global, options).await,
-            ServeCommand::Backend => backend(prepare(global, needs::of_the_backend)?).await,
+            ServeCommand::Backend => backend(prepare(&global.sources(), needs::of_the_backend)?).await,
             ServeCommand::MockEventSub => {
-                stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::eventsub::run).await
+                stand_in(prepare(&global.sources(), needs::of_a_stand_in)?, mgm_mocks::eventsub::run).await
             }
-            ServeCommand::MockJwt => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::jwt::run).await,
-            ServeCommand::MockHelix => stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::helix::run).await,
+            ServeCommand::MockJwt => {
+                stand_in(prepare(&global.sources(), needs::of_a_stand_in)?, mgm_mocks::jwt::run).await
+            }
+            ServeCommand::MockHelix(options) => {
+                let mut sources = global.sources();
+                options.apply(&mut sources);
+                stand_in(prepare(&sources, needs::of_a_stand_in)?, mgm_mocks::helix::run).await
+            }
             ServeCommand::SyntheticDesktop => {
-                stand_in(prepare(global, needs::of_a_stand_in)?, mgm_mocks::synthetic_desktop::run).await
+                stand_in(prepare(&global.sources(), needs::of_a_stand_in)?, mgm_mocks::synthetic_desktop::run).await
             }
         }
     })
@@ -84,8 +92,8 @@ struct Prepared {
     shutdown: CancellationToken,
 }
 
-fn prepare(global: &GlobalArgs, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
-    let settings = Box::new(Settings::load_for(&global.sources(), needs)?.settings);
+fn prepare(sources: &Sources, needs: fn(&Settings) -> Vec<Problem>) -> Result<Prepared> {
+    let settings = Box::new(Settings::load_for(sources, needs)?.settings);
     log::init(settings.mgm.log_format)?;
     Ok(Prepared { settings, shutdown: shutdown::on_signal().context("cannot handle signals")? })
 }

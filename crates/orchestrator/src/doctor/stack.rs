@@ -189,6 +189,7 @@ impl Stack<'_> {
             form: Form::Full { broadcaster_id: &self.stage.broadcaster_id },
             message_id: &message_id,
             age: std::time::Duration::ZERO,
+            hostile: None,
         };
         let endpoint = self.stage.endpoint(to);
         let request = endpoint.request(Method::POST, notification::PATH);

@@ -50,6 +50,7 @@ impl FaultRun<'_> {
             badges: &badges,
             form: Form::Full { broadcaster_id: &self.broadcaster_id },
             message_id: &message.id,
+            hostile: None,
         };
         let secret = self.event_sub_secret.as_ref();
         let answer = self

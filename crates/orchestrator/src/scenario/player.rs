@@ -240,6 +240,7 @@ impl Player<'_> {
             form: Form::Full { broadcaster_id: &values.text(action.channel.as_deref().unwrap_or("${broadcaster}"))? },
             message_id: &values.text(action.id.as_deref().unwrap_or("${uuid}"))?,
             age: Duration::from_secs(action.age),
+            hostile: None,
         };
         let other = match &action.secret {
             Some(secret) => Some(secret_of(&values.text(secret)?)?),

@@ -23,6 +23,22 @@ fn a_running_stack_can_be_attached_to_again_and_again() {
     let said = place.run(&format!("send-chat --short --text hello --json --url {}", up.url("mock-eventsub")));
     assert_eq!((said.status, &said.json()["status"]), (Some(0), &200.into()), "{said:?}");
 
+    for (hostile, status) in
+        [("bad-signature", 401), ("changed", 401), ("stale", 403), ("future", 403), ("oversized", 413), ("slow", 200)]
+    {
+        let url = up.url("backend");
+        let said = place.run(&format!("send-chat --hostile {hostile} --text hello --json --url {url}"));
+        assert_eq!(said.json()["status"], status, "{hostile}: {said:?}");
+        assert_eq!(said.status, Some(i32::from(status != 200)), "{hostile}: {said:?}");
+    }
+    for (options, messages) in [("duplicate --text a", 2), ("reordered --text a --text b", 2)] {
+        let said = place.run(&format!("send-chat --hostile {options} --url {}", up.url("backend")));
+        assert_eq!((said.status, said.stdout.matches("accepted").count()), (Some(0), messages), "{said:?}");
+    }
+    for options in ["--hostile reordered --text a", "--message-id m --text a --text b", "--hostile friendly --text a"] {
+        assert_eq!(place.run(&format!("send-chat {options}")).status, Some(2), "{options}");
+    }
+
     let said = place.run(&format!("tier-b --attach --api-key wrong {targets}"));
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("forbidden_apikey") && said.stdout.contains("Set Mgm__ApiKey"), "{said:?}");

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueHint};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use mgm_mocks::helix::HelixArgs;
+use mgm_mocks::program::OwnArgs as _;
 use mgm_mocks::tls::{Authority, Front, Proxy};
 use mgm_mocks::together;
 use mgm_service::serve::{Limits, Listeners, serve};
@@ -18,7 +20,6 @@ use url::Url;
 
 use super::ports::{AddressArgs, Choice, USUAL, reachable};
 use super::ready::{Ready, Tls};
-use crate::commands::set_variable;
 use crate::environment::StackEnvironment;
 use crate::global::GlobalArgs;
 use crate::targets::default_url;
@@ -54,6 +55,8 @@ pub struct StandInArgs {
         requires = "tls"
     )]
     proxy: Option<Choice>,
+    #[command(flatten)]
+    helix: HelixArgs,
     #[command(flatten)]
     addresses: AddressArgs,
 }
@@ -109,13 +112,14 @@ pub fn run(global: &GlobalArgs, options: &StandInArgs) -> Result<ExitCode> {
 
 fn settings(global: &GlobalArgs, options: &StandInArgs) -> Result<Box<Settings>> {
     let mut sources = global.sources();
+    options.helix.apply(&mut sources);
     if let Some(fixture) = &options.fixture {
         let path = fixture.to_str().context("--fixture: the path is not text")?;
-        set_variable(&mut sources, "MockHelix__Fixture", path);
+        sources.set("MockHelix__Fixture", path);
     }
     if let Some(backend) = &options.backend {
         for name in ["Backend__BaseUrl", "SyntheticDesktop__BackendBaseUrl"] {
-            set_variable(&mut sources, name, backend.as_str());
+            sources.set(name, backend.as_str());
         }
     }
     if options.tier_b {
