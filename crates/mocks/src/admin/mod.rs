@@ -88,7 +88,7 @@ async fn put_one<R: Stored>(
     body: Bytes,
 ) -> Result<Json<R>, Refusal> {
     let fields: Map<String, Value> = if body.is_empty() { Map::new() } else { read_json(&body)? };
-    store(&mut helix.world.enter(), &ids, fields)
+    change(&helix, |state| store(state, &ids, fields))
 }
 
 async fn patch_one<R: Stored>(
@@ -97,21 +97,34 @@ async fn patch_one<R: Stored>(
     body: Bytes,
 ) -> Result<Json<R>, Refusal> {
     let changes: Map<String, Value> = read_json(&body)?;
-    let mut state = helix.world.enter();
-    let known = R::table(&mut state.records).get(&values(&ids)).ok_or_else(|| missing::<R>(&ids))?;
-    let mut fields = match serde_json::to_value(known) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) | Err(_) => Map::new(),
-    };
-    for (name, value) in changes {
-        // A null field returns to its default.
-        if value.is_null() {
-            fields.remove(&name);
-        } else {
-            fields.insert(name, value);
+    change(&helix, |state| {
+        let known = R::table(&mut state.records).get(&values(&ids)).ok_or_else(|| missing::<R>(&ids))?;
+        let mut fields = match serde_json::to_value(known) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => Map::new(),
+        };
+        for (name, value) in changes {
+            // A null field returns to its default.
+            if value.is_null() {
+                fields.remove(&name);
+            } else {
+                fields.insert(name, value);
+            }
         }
+        store(state, &ids, fields)
+    })
+}
+
+/// Changes the world, and revokes the EventSub subscriptions that nobody may have any longer.
+fn change<T>(helix: &Arc<MockTwitch>, act: impl FnOnce(&mut world::State) -> T) -> T {
+    let mut state = helix.world.enter();
+    let entitled = state.entitled();
+    let result = act(&mut state);
+    for revoked in state.end_unentitled(&entitled) {
+        let helix = Arc::clone(helix);
+        tokio::spawn(async move { helix.hub.revoke(revoked).await });
     }
-    store(&mut state, &ids, fields)
+    result
 }
 
 /// Stores a record, whose ids must be those of the path.
@@ -135,14 +148,15 @@ fn store<R: Stored>(
 }
 
 async fn delete_one<R: Stored>(State(helix): State<Arc<MockTwitch>>, Path(ids): Ids) -> Result<StatusCode, Refusal> {
-    let mut state = helix.world.enter();
-    let key = values(&ids);
-    let grant = Grant::table(&mut state.records).get(&key).filter(|_| R::NAME == Grant::NAME).cloned();
-    R::table(&mut state.records).remove(&key).ok_or_else(|| missing::<R>(&ids))?;
-    if let Some(grant) = grant {
-        state.disconnect(&grant);
-    }
-    Ok(StatusCode::NO_CONTENT)
+    change(&helix, |state| {
+        let key = values(&ids);
+        let grant = Grant::table(&mut state.records).get(&key).filter(|_| R::NAME == Grant::NAME).cloned();
+        R::table(&mut state.records).remove(&key).ok_or_else(|| missing::<R>(&ids))?;
+        if let Some(grant) = grant {
+            state.disconnect(&grant);
+        }
+        Ok(StatusCode::NO_CONTENT)
+    })
 }
 
 async fn limits(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Json<Limits>, Refusal> {
@@ -169,6 +183,7 @@ async fn eventsub(State(helix): State<Arc<MockTwitch>>) -> Json<Vec<Value>> {
     let shown = state.records.eventsub.iter().map(|one| {
         let mut shown = one.show();
         shown["client_id"] = one.client_id.as_str().into();
+        shown["failures"] = one.failures.into();
         shown
     });
     Json(shown.collect())

@@ -25,7 +25,8 @@
 //! | `GET chat/settings` | either | `moderator:read:chat_settings` for all of them | `moderator_id` |
 //! | `PATCH chat/settings` | a user's | `moderator:manage:chat_settings` | `moderator_id`, who moderates there |
 //! | `GET moderation/moderators` | a user's | `moderation:read` or `channel:manage:moderators` | `broadcaster_id` |
-//! | `eventsub/subscriptions` | the client's | what the type asks for; for chats also `user:bot` of the reader and `channel:bot` of another broadcaster, unless the reader moderates there | |
+//! | `eventsub/subscriptions` by webhook | the client's | what the type asks for; for chats also `user:bot` of the reader and `channel:bot` of another broadcaster, unless the reader moderates there | |
+//! | … over a WebSocket | a user's | what the type asks for | the user whom the type asks |
 //! | `extensions/…` | one that the Extension's backend has signed | | `extension_id` |
 //!
 //! Where a user's token without scopes will do, so does the `helixToken` of an Extension's front end
@@ -35,9 +36,10 @@
 //!
 //! `GET`, `POST` and `DELETE eventsub/subscriptions` work as Twitch's do, with a hundred per page or `first`. A new one
 //! is `webhook_callback_verification_pending` until its callback, which is sent a challenge signed with the
-//! subscription's secret, has answered correctly or failed to. `POST /eventsub/revoke`
-//! `{"status": "authorization_revoked", "id": …}` ends one (without an `id` the newest enabled one), notifies its
-//! callback, and answers `{id, status, callbackStatus}`.
+//! subscription's secret, has answered correctly or failed to; one over a WebSocket (`GET /ws`) is enabled at once.
+//! `POST /eventsub/revoke` `{"status": "authorization_revoked", "id": …}` ends one (without an `id` the newest enabled
+//! one), notifies its callback or its WebSocket, and answers `{id, status, callbackStatus}`. What happens on Twitch
+//! (`events/`) is delivered by webhook (`delivery/`) or over a WebSocket (`websocket/`).
 //!
 //! # Faults
 //!

@@ -12,6 +12,7 @@ mod fixture;
 mod limits;
 mod people;
 mod records;
+mod revocations;
 mod said;
 mod secret;
 mod state;

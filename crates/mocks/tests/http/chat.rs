@@ -211,6 +211,34 @@ async fn a_text_that_begins_like_a_command_loses_it() {
 }
 
 #[tokio::test]
+async fn a_subscription_ends_when_the_world_no_longer_allows_it() {
+    for (method, path, body, reason) in [
+        (Method::DELETE, "grants/app/1004", Value::Null, "authorization_revoked"),
+        (Method::PATCH, "grants/app/1004", json!({"scopes": ["user:bot"]}), "authorization_revoked"),
+        (Method::DELETE, "users/1004", Value::Null, "user_removed"),
+        (Method::PUT, "bans/1001/1004", json!({}), "chat_user_banned"),
+    ] {
+        let (mock, mut receiver) = subscribed().await;
+        assert!(admin(&mock, method, path, body).await.0.is_success(), "{path}");
+        assert_eq!(receiver.next().await.json()["subscription"]["status"], reason, "{path}");
+    }
+    let (mock, mut receiver) = subscribed().await;
+    // The broadcaster's grant suffices until it is taken back.
+    admin(&mock, Method::DELETE, "moderators/1001/1004", Value::Null).await;
+    assert!(heard(&mock, &mut receiver, &line("1002", "hello")).await.is_object());
+    admin(&mock, Method::PATCH, "grants/app/1001", json!({"scopes": []})).await;
+    assert_eq!(receiver.next().await.json()["subscription"]["status"], "authorization_revoked");
+
+    let (mock, mut receiver) = subscribed().await;
+    // The moderator does not need it.
+    admin(&mock, Method::PATCH, "grants/app/1001", json!({"scopes": []})).await;
+    assert!(heard(&mock, &mut receiver, &line("1002", "hello")).await.is_object());
+    admin(&mock, Method::DELETE, "moderators/1001/1004", Value::Null).await;
+    assert_eq!(receiver.next().await.json()["subscription"]["status"], "moderator_removed");
+    assert_eq!(post(&mock, "/admin/chat", &line("1002", "again")).await["deliveries"], json!([]));
+}
+
+#[tokio::test]
 async fn notifications_that_find_no_room_are_refused_together() {
     let (mock, receiver) = subscribed().await;
     admin(&mock, Method::PUT, "delivery", json!({"retry_after_seconds": [3600]})).await;
