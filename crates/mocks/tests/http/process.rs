@@ -42,6 +42,22 @@ fn wrong_settings_end_a_program_with_2_and_the_key_at_fault() {
     }
 }
 
+#[test]
+fn only_the_mock_helix_maps_callbacks_and_an_option_wins_over_the_environment() {
+    for program in PROGRAMS {
+        let run = |mapping: &str| {
+            let mut command = Command::new(program);
+            command.env_clear().env("MockHelix__Callbacks", "https://a.test=http://127.0.0.1:1");
+            command.args(["--callback", mapping, "config"]).output().unwrap()
+        };
+        let output = run("https://b.test=http://127.0.0.1:2");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.success(), program.ends_with("mgm-mock-helix"), "{program}");
+        assert_eq!(said.contains("= https://b.test=http://127.0.0.1:2"), output.status.success(), "{said}");
+        assert_eq!(run("https://b.test").status.code(), Some(2), "{program}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_result_that_is_lost_ends_a_program_with_2() {
