@@ -39,6 +39,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Record {
+    /// Distinguishes deliveries from before a reset that end after it.
+    generation: u64,
     total: u64,
     bytes: usize,
     entries: VecDeque<Entry>,
@@ -46,10 +48,14 @@ struct Record {
 
 /// A delivery whose body is kept as bytes, since parsed JSON may take many times the memory.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+struct Entry {
     delivery: Delivery,
     body: Bytes,
 }
+
+/// What a delivery that has begun belongs to: the time since the start or the last reset.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Generation(u64);
 
 /// Which deliveries are asked for, and how many of them are waited for.
 #[derive(Debug, Default, Deserialize)]
@@ -103,13 +109,21 @@ impl Ledger {
         self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a delivery of a message; `body` is what was sent.
-    pub(crate) fn add(&self, mut delivery: Delivery, body: Bytes) {
+    /// To be asked when a delivery begins.
+    pub(crate) fn generation(&self) -> Generation {
+        Generation(self.record().generation)
+    }
+
+    /// Records a delivery that began in this generation, unless that is over; `body` is what was sent.
+    pub(crate) fn add(&self, Generation(generation): Generation, mut delivery: Delivery, body: Bytes) {
         delivery.body_bytes = body.len();
         delivery.answer = delivery.answer.map(|answer| answer.chars().take(MAX_ANSWER).collect());
         let body = if body.len() <= MAX_BODY { body } else { Bytes::new() };
         let entry = Entry { delivery, body };
         let mut record = self.record();
+        if record.generation != generation {
+            return;
+        }
         record.total += 1;
         record.bytes += entry.size();
         record.entries.push_back(entry);
@@ -147,7 +161,8 @@ impl Ledger {
 
     /// Forgets everything.
     pub(crate) fn reset(&self) {
-        *self.record() = Record::default();
+        let mut record = self.record();
+        *record = Record { generation: record.generation + 1, ..Record::default() };
     }
 }
 
@@ -191,6 +206,10 @@ mod tests {
         message.delivery(0, "http://127.0.0.1:1", OffsetDateTime::UNIX_EPOCH)
     }
 
+    fn add(ledger: &Ledger, id: &str, body: Bytes) {
+        ledger.add(ledger.generation(), delivery(id), body);
+    }
+
     fn kept(ledger: &Ledger) -> (u64, Vec<String>) {
         let (total, found) = ledger.find(&Question::default());
         (total, found.into_iter().map(|delivery| delivery.message_id).collect())
@@ -200,11 +219,13 @@ mod tests {
     fn the_last_are_kept_and_all_are_counted() {
         let ledger = Ledger::default();
         for number in 0..CAPACITY + 2 {
-            ledger.add(delivery(&number.to_string()), Bytes::new());
+            add(&ledger, &number.to_string(), Bytes::new());
         }
         let (total, ids) = kept(&ledger);
         assert_eq!((total, ids.len(), ids[0].as_str()), (1002, CAPACITY, "2"));
+        let before = ledger.generation();
         ledger.reset();
+        ledger.add(before, delivery("late"), Bytes::new());
         assert_eq!(kept(&ledger), (0, vec![]));
     }
 
@@ -213,11 +234,11 @@ mod tests {
         let ledger = Ledger::default();
         let long = Bytes::from(format!("\"{}\"", "x".repeat(MAX_BODY - 2)));
         for number in 0..=MAX_BYTES / MAX_BODY {
-            ledger.add(delivery(&number.to_string()), long.clone());
+            add(&ledger, &number.to_string(), long.clone());
         }
         let (total, ids) = kept(&ledger);
         assert_eq!((total, ids[0].as_str()), (65, "1"));
-        ledger.add(delivery("longer"), Bytes::from(format!("\"{}\"", "x".repeat(MAX_BODY - 1))));
+        add(&ledger, "longer", Bytes::from(format!("\"{}\"", "x".repeat(MAX_BODY - 1))));
         let found = ledger.find(&Question { message_id: Some("longer".to_owned()), ..Question::default() }).1;
         assert_eq!((found[0].body.clone(), found[0].body_bytes), (None, MAX_BODY + 1));
     }
@@ -230,8 +251,8 @@ mod tests {
             let ledger = ledger.clone();
             async move { ledger.answer(&question).await }
         });
-        ledger.add(delivery("1"), Bytes::new());
-        ledger.add(delivery("2"), Bytes::new());
+        add(&ledger, "1", Bytes::new());
+        add(&ledger, "2", Bytes::new());
         let (total, found) = asking.await.unwrap();
         assert_eq!((total, found.len()), (2, 1));
         let none = Question { subscription_id: Some("other".to_owned()), count: 1, ..Question::default() };

@@ -56,12 +56,13 @@ pub(super) async fn post(
     let Transport::Webhook { callback, .. } = &message.subscription.transport else {
         return (DeliveryOutcome::NotSent, None);
     };
+    let generation = records.ledger.generation();
     let mut delivery = message.delivery(retry, callback, manner.now);
     let prepared = match prepare(message, retry, callback, manner) {
         Ok(prepared) => prepared,
         Err(problem) => {
             delivery.problem = Some(problem.to_owned());
-            records.ledger.add(delivery, Bytes::new());
+            records.ledger.add(generation, delivery, Bytes::new());
             return (DeliveryOutcome::NotSent, None);
         }
     };
@@ -81,7 +82,7 @@ pub(super) async fn post(
     if plan.times == 0 {
         records.journal.sent(&facts).with_fault(plan.fault).unanswered(Verdict::Withheld);
         delivery.problem = Some("it was withheld, as a fault asked for".to_owned());
-        records.ledger.add(delivery, prepared.body);
+        records.ledger.add(generation, delivery, prepared.body);
         return (DeliveryOutcome::NotSent, None);
     }
     let (mut outcome, mut answered) = (DeliveryOutcome::NotSent, None);
@@ -119,7 +120,7 @@ pub(super) async fn post(
             tracing::warn!(problem, callback, "the callback did not answer");
         }
         outcome = made.outcome;
-        records.ledger.add(made, prepared.body.clone());
+        records.ledger.add(generation, made, prepared.body.clone());
     }
     (outcome, answered)
 }

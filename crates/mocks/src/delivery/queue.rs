@@ -50,8 +50,6 @@ pub(super) struct Queue {
     busy: HashSet<String>,
     /// Whether somebody takes the messages.
     pub(super) is_served: bool,
-    /// Distinguishes deliveries from before a reset that end after it.
-    pub(super) generation: u64,
 }
 
 impl Job {
@@ -120,7 +118,7 @@ impl Queue {
 
     /// Forgets everything.
     pub(super) fn reset(&mut self) {
-        *self = Self { is_served: self.is_served, generation: self.generation + 1, ..Self::default() };
+        *self = Self { is_served: self.is_served, ..Self::default() };
     }
 
     pub(super) fn show(&self) -> Vec<WaitingMessage> {

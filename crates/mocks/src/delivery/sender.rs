@@ -7,7 +7,7 @@ use mgm_twitch::eventsub::Hostile;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Notify;
 
-use super::ledger::Ledger;
+use super::ledger::{Generation, Ledger};
 use super::message::Message;
 use super::post::{Answered, Manner, Records, post};
 use super::queue::{Due, Job, Queue, QueueFull};
@@ -91,7 +91,7 @@ impl Shared {
     fn go_on(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
         if queue.is_served {
             self.changed.notify_one();
-        } else {
+        } else if !queue.is_empty() {
             queue.is_served = true;
             tokio::spawn(Arc::clone(self).serve());
         }
@@ -101,10 +101,11 @@ impl Shared {
     async fn serve(self: Arc<Self>) {
         loop {
             let now = self.world.enter().now;
+            let generation = self.records.ledger.generation();
             let next = {
                 let mut queue = self.queue();
                 for job in queue.take(now) {
-                    tokio::spawn(Arc::clone(&self).attempt(job, queue.generation));
+                    tokio::spawn(Arc::clone(&self).attempt(job, generation));
                 }
                 if queue.is_empty() {
                     queue.is_served = false;
@@ -121,7 +122,7 @@ impl Shared {
     }
 
     /// Makes one attempt, and sees to what follows.
-    async fn attempt(self: Arc<Self>, job: Job, generation: u64) {
+    async fn attempt(self: Arc<Self>, job: Job, generation: Generation) {
         let is_enabled =
             self.world.enter().eventsub(&job.message.subscription.id).is_some_and(|one| one.status == ENABLED);
         let outcome = if is_enabled { Some(self.post(&job.message, job.retry).await.0) } else { None };
@@ -132,8 +133,9 @@ impl Shared {
     }
 
     /// Takes note of an attempt, and queues the next one; returns the revocation that follows instead.
-    fn settle(self: &Arc<Self>, job: Job, outcome: Option<DeliveryOutcome>, generation: u64) -> Option<Message> {
-        if self.queue().generation != generation {
+    fn settle(self: &Arc<Self>, job: Job, outcome: Option<DeliveryOutcome>, generation: Generation) -> Option<Message> {
+        // Nothing from before a reset is followed up.
+        if self.records.ledger.generation() != generation {
             return None;
         }
         let id = job.message.subscription.id.clone();

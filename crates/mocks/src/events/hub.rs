@@ -196,9 +196,9 @@ impl Hub {
 
     /// Forgets everything, and closes all WebSockets.
     pub(crate) fn reset(&self) {
+        self.ledger.reset();
         self.sender.reset();
         self.sockets.reset();
-        self.ledger.reset();
         *self.heard() = Memory::default();
     }
 }

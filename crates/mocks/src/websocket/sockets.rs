@@ -160,7 +160,7 @@ impl Sockets {
             delivery.outcome = DeliveryOutcome::Sent;
         }
         delivery.problem = result.err().map(str::to_owned);
-        self.0.ledger.add(delivery, Bytes::from(body));
+        self.0.ledger.add(self.0.ledger.generation(), delivery, Bytes::from(body));
     }
 
     /// Demands that a session's client reconnects; returns the address, or `None` if there is no such session.
