@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// `GET /admin/deliveries` of MockHelixApi.
+/// `GET /admin/deliveries` of MockHelixApi; `D` is whatever serializes as a list of deliveries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Deliveries {
+pub struct Deliveries<D = Vec<Delivery>> {
     /// The number of deliveries since the start or the last reset, which may be more than are kept.
     pub total: u64,
     /// Those of the last that pass the filters, oldest first.
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: D,
     /// The messages that wait to be delivered, or delivered again, whatever the filters.
     pub waiting: Vec<WaitingMessage>,
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::call::MockTwitch;
-use crate::delivery::Question;
+use crate::delivery::{Question, Shown};
 use crate::error::{Refusal, read_json};
 use crate::events::{ChatLine, Happening, Unsaid};
 use crate::websocket::CloseCode;
@@ -54,7 +54,7 @@ async fn events(State(helix): State<Arc<MockTwitch>>, body: Bytes) -> Result<Jso
 async fn deliveries(
     State(helix): State<Arc<MockTwitch>>,
     question: Result<Query<Question>, QueryRejection>,
-) -> Result<Json<Deliveries>, Refusal> {
+) -> Result<Json<Deliveries<Shown>>, Refusal> {
     let Query(question) = question.map_err(|error| Refusal::invalid(error.body_text()))?;
     let (total, deliveries) = helix.hub.ledger.answer(&question).await;
     Ok(Json(Deliveries { total, deliveries, waiting: helix.hub.sender.waiting() }))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mgm_api_types::mocks::{Delivery, DeliveryOutcome};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
@@ -93,6 +93,16 @@ impl Question {
     }
 }
 
+/// Deliveries to show. Each body is parsed when it is serialized, so that they are not all in memory at once.
+#[derive(Debug)]
+pub(crate) struct Shown(Vec<Entry>);
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Entry::show))
+    }
+}
+
 impl Entry {
     fn size(&self) -> usize {
         self.body.len() + self.delivery.answer.as_ref().map_or(0, String::len)
@@ -136,19 +146,19 @@ impl Ledger {
     }
 
     /// The total, and the deliveries that are asked for.
-    fn find(&self, question: &Question) -> (u64, Vec<Delivery>) {
+    fn find(&self, question: &Question) -> (u64, Shown) {
         let record = self.record();
         let found = record.entries.iter().filter(|entry| question.is_about(&entry.delivery));
-        (record.total, found.map(Entry::show).collect())
+        (record.total, Shown(found.cloned().collect()))
     }
 
     /// The same, as soon as there are as many as are waited for, or when the time is over.
-    pub(crate) async fn answer(&self, question: &Question) -> (u64, Vec<Delivery>) {
+    pub(crate) async fn answer(&self, question: &Question) -> (u64, Shown) {
         let mut grown = self.0.grown.subscribe();
         let enough = async {
             loop {
                 let found = self.find(question);
-                if found.1.len() >= question.count {
+                if found.1.0.len() >= question.count {
                     return found;
                 }
                 // The sender lives as long as this ledger.
@@ -212,7 +222,7 @@ mod tests {
 
     fn kept(ledger: &Ledger) -> (u64, Vec<String>) {
         let (total, found) = ledger.find(&Question::default());
-        (total, found.into_iter().map(|delivery| delivery.message_id).collect())
+        (total, found.0.into_iter().map(|entry| entry.delivery.message_id).collect())
     }
 
     #[test]
@@ -240,7 +250,8 @@ mod tests {
         assert_eq!((total, ids[0].as_str()), (65, "1"));
         add(&ledger, "longer", Bytes::from(format!("\"{}\"", "x".repeat(MAX_BODY - 1))));
         let found = ledger.find(&Question { message_id: Some("longer".to_owned()), ..Question::default() }).1;
-        assert_eq!((found[0].body.clone(), found[0].body_bytes), (None, MAX_BODY + 1));
+        let longer = found.0[0].show();
+        assert_eq!((longer.body, longer.body_bytes), (None, MAX_BODY + 1));
     }
 
     #[tokio::test]
@@ -254,8 +265,8 @@ mod tests {
         add(&ledger, "1", Bytes::new());
         add(&ledger, "2", Bytes::new());
         let (total, found) = asking.await.unwrap();
-        assert_eq!((total, found.len()), (2, 1));
+        assert_eq!((total, found.0.len()), (2, 1));
         let none = Question { subscription_id: Some("other".to_owned()), count: 1, ..Question::default() };
-        assert_eq!(ledger.answer(&none).await.1, vec![]);
+        assert!(ledger.answer(&none).await.1.0.is_empty());
     }
 }

@@ -12,7 +12,7 @@ mod post;
 mod queue;
 mod sender;
 
-pub(crate) use ledger::{Ledger, Question};
+pub(crate) use ledger::{Ledger, Question, Shown};
 pub(crate) use message::Message;
 pub(crate) use queue::QueueFull;
 pub(crate) use sender::Sender;
