@@ -9,9 +9,9 @@ use crate::program::OwnArgs;
 /// The options of MockHelixApi.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct HelixArgs {
-    /// Call callbacks of one origin at another, as in https://hook.test=http://127.0.0.1:7001; path, query and Host header
-    /// stay. May be repeated [default: MockHelix__Callbacks].
-    #[arg(long, value_name = "FROM=TO")]
+    /// Call callbacks of one origin at another; path, query and Host header stay. May be repeated [default:
+    /// MockHelix__Callbacks].
+    #[arg(long, value_name = "https://HOST=http://ADDRESS:PORT")]
     callback: Vec<MappedCallback>,
 }
 
