@@ -37,7 +37,8 @@ pub(super) fn operations() -> Vec<Operation> {
         call("put", "/admin/limits", "Set the limits")
             .fields(
                 "points_per_minute chat_messages chat_messages_of_moderators chat_window_seconds chat_excess \
-                 duplicate_seconds eventsub_total_cost eventsub_same",
+                 duplicate_seconds eventsub_total_cost eventsub_same websocket_total_cost websocket_connections \
+                 websocket_subscriptions",
             )
             .object(200, "The limits", "")
             .errors::<ErrorBody>(&[400]),

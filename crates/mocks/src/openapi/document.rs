@@ -4,7 +4,7 @@ use mgm_service::services::ServiceId;
 use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, Schemas};
-use super::{admin, common, desktop, eventsub, helix, jwt, oauth, twitch};
+use super::{admin, common, desktop, events, eventsub, helix, jwt, oauth, twitch};
 
 /// The document of a stand-in.
 pub(crate) fn document(id: ServiceId) -> Value {
@@ -12,7 +12,8 @@ pub(crate) fn document(id: ServiceId) -> Value {
         ServiceId::MockEventSub => eventsub::operations(),
         ServiceId::MockJwt => jwt::operations(),
         ServiceId::MockHelix => {
-            [helix::operations(), oauth::operations(), twitch::operations(), admin::operations()].concat()
+            let of_helix = [helix::operations(), oauth::operations(), twitch::operations()].concat();
+            [of_helix, admin::operations(), events::operations()].concat()
         }
         ServiceId::SyntheticDesktop => desktop::operations(),
         // These are no stand-ins.

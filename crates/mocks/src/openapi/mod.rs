@@ -4,6 +4,7 @@ mod admin;
 mod common;
 mod desktop;
 mod document;
+mod events;
 mod eventsub;
 mod helix;
 mod jwt;
