@@ -105,6 +105,23 @@ impl TestApp {
         Self::with(|_| ()).await
     }
 
+    /// All operations with this key, `viewer` or `desktop`, from the document: so no route can be forgotten.
+    pub async fn operations(&self, key: &str) -> Vec<(Method, String)> {
+        let document = self.get("/openapi/v1.json").send().await.ok();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let all = paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |of| (path, of)));
+        let with_key = all.filter(|(_, (_, operation))| operation["security"][0].get(key).is_some());
+        let path = |path: &str| {
+            let parts = path.split('/').map(|part| match part {
+                "{streamerId}" => BROADCASTER,
+                part if part.starts_with('{') => "nonsense",
+                part => part,
+            });
+            parts.collect::<Vec<_>>().join("/")
+        };
+        with_key.map(|(at, (method, _))| (method.to_uppercase().parse().unwrap(), path(at))).collect()
+    }
+
     /// A backend whose settings differ from the profile.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         Self::on(mgm_test_support::database(&MIGRATOR).await, change)
@@ -319,10 +336,11 @@ impl Call<'_> {
     }
 
     pub async fn send(self) -> Answer {
+        let asked = format!("{} {}", self.request.method(), self.request.uri().path());
         let response = self.app.router.clone().oneshot(self.request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        let answer = Answer { asked, status: parts.status, headers: parts.headers, body };
         answer.check();
         answer
     }
@@ -330,6 +348,8 @@ impl Call<'_> {
 
 #[derive(Debug)]
 pub struct Answer {
+    /// Method and path of the request.
+    asked: String,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -363,7 +383,7 @@ impl Answer {
 
     #[track_caller]
     pub fn success(&self, status: u16) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, String::from_utf8_lossy(&self.body));
         self.value()
     }
 
@@ -371,7 +391,7 @@ impl Answer {
     #[track_caller]
     pub fn is(&self, status: u16, code: &str) {
         let body = String::from_utf8_lossy(&self.body);
-        assert_eq!(self.status.as_u16(), status, "{body}");
-        assert_eq!(self.value()["code"], code, "{body}");
+        assert_eq!(self.status.as_u16(), status, "{}: {body}", self.asked);
+        assert_eq!(self.value()["code"], code, "{}: {body}", self.asked);
     }
 }

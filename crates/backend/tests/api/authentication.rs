@@ -16,36 +16,13 @@ use tower::ServiceExt;
 
 use crate::app::{API_KEY, BROADCASTER, PREVIOUS_API_KEY, TestApp};
 
-/// Every route that requires the desktop key.
-const DESKTOP_ROUTES: [(&str, &str); 11] = [
-    ("GET", "/api/payouts/pending"),
-    ("GET", "/api/payouts?status=Nonsense"),
-    ("GET", "/api/roulette/candidate"),
-    ("PATCH", "/api/payouts/nonsense/status"),
-    ("POST", "/api/payouts/nonsense/confirm-acceptance"),
-    ("POST", "/api/roulette/verify-candidate"),
-    ("POST", "/api/e2e/prepare-pending-payout"),
-    ("GET", "/api/announcements?state=nonsense"),
-    ("GET", "/api/announcements/nonsense"),
-    ("POST", "/api/announcements/nonsense/retry"),
-    ("POST", "/api/announcements/nonsense/resolve"),
-];
-const VIEWER_ROUTES: [(&str, &str); 4] = [
-    ("GET", "/api/pool/me"),
-    ("GET", "/api/roulette/state"),
-    ("GET", "/api/payouts/my-last"),
-    ("POST", "/api/payouts/claim"),
-];
-
-fn method(name: &str) -> Method {
-    name.parse().unwrap()
-}
-
 #[tokio::test]
 async fn without_the_key_nothing_of_a_desktop_request_is_looked_at() {
     let app = TestApp::start().await;
-    for (name, path) in DESKTOP_ROUTES {
-        let call = || app.request(method(name), path).body("{not json");
+    let operations = app.operations("desktop").await;
+    assert!(operations.len() >= 16, "{operations:?}");
+    for (method, path) in operations {
+        let call = || app.request(method.clone(), &path).body("{not json");
         call().send().await.is(401, "unauthorized");
         call().header("x-mgm-apikey", "wrong").send().await.is(401, "forbidden_apikey");
         call().header("x-mgm-apikey", &API_KEY[1..]).send().await.is(401, "forbidden_apikey");
@@ -75,8 +52,10 @@ async fn without_a_configured_key_nobody_is_the_desktop() {
 #[tokio::test]
 async fn without_a_token_nothing_of_a_viewers_request_is_looked_at() {
     let app = TestApp::start().await;
-    for (name, path) in VIEWER_ROUTES {
-        let call = || app.request(method(name), path).body("{not json");
+    let operations = app.operations("viewer").await;
+    assert!(operations.len() >= 6, "{operations:?}");
+    for (method, path) in operations {
+        let call = || app.request(method.clone(), &path).body("{not json");
         call().send().await.is(401, "unauthorized");
         call().desktop().send().await.is(401, "unauthorized");
         for authorization in ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic YW5uOmFubg==", "nonsense"] {

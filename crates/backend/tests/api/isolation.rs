@@ -21,20 +21,10 @@ async fn production() -> TestApp {
     .await
 }
 
-/// All operations for viewers' tokens, from the document.
-async fn viewer_operations(app: &TestApp) -> Vec<(Method, String)> {
-    let document = app.get("/openapi/v1.json").send().await.ok();
-    let paths = document["paths"].as_object().unwrap().iter();
-    let operations = paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |of| (path, of)));
-    let of_viewers = operations.filter(|(_, (_, operation))| operation["security"][0].get("viewer").is_some());
-    let path = |path: &str| path.replace("{streamerId}", BROADCASTER);
-    of_viewers.map(|(at, (method, _))| (method.to_uppercase().parse().unwrap(), path(at))).collect()
-}
-
 #[tokio::test]
 async fn in_production_a_token_has_to_name_the_channel_on_every_route() {
     let app = production().await;
-    let operations = viewer_operations(&app).await;
+    let operations = app.operations("viewer").await;
     assert!(operations.len() >= 6, "{operations:?}");
     for (method, path) in operations {
         let call = |claims: Value| {
