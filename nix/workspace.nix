@@ -59,7 +59,9 @@ let
     ../rustfmt.toml
     # Tests compare these with the code.
     ../README.md
+    ../docs/configuration.md
     ../docs/metrics.md
+    ../docs/troubleshooting.md
     ./images.nix
   ];
 

@@ -9,6 +9,8 @@
 //! * In the file the same key is `api_key` under `[mgm]`; case and underscores do not matter there either.
 //! * Lists are separated by commas in a variable, and arrays (or the same text) in the file.
 //! * An empty value counts as not set.
+//!
+//! `docs/configuration.md` has the table of all keys; a test compares it with them.
 
 mod args;
 mod environment;
