@@ -1,6 +1,5 @@
 //! One channel is served, and viewers learn nothing about each other.
 
-use axum::http::Method;
 use mgm_settings::{Environment, Settings};
 use mgm_twitch::{eventsub::ChatMessageBuilder, extension_jwt::ExtensionKeys};
 use serde_json::{Value, json};
