@@ -28,6 +28,14 @@ let
     workspace.source (fileset.intersection (fileset.gitTracked ../.) (fileset.fileFilter filter ../.));
   nixFiles = files (file: file.hasExt "nix");
 
+  # Ours, and the example for other repositories.
+  workflows = workspace.source (
+    fileset.unions [
+      ../.github
+      ../ops/compose/workflow.yml
+    ]
+  );
+
   # A check that runs `script` in its own directory.
   run =
     name: inputs: script:
@@ -106,12 +114,12 @@ in
   actionlint = run "actionlint" [
     pkgs.actionlint
     pkgs.shellcheck
-  ] "actionlint -color ${../.github/workflows}/*.yml";
+  ] "cd ${workflows} && actionlint -color .github/workflows/*.yml ops/compose/workflow.yml";
 
   # Without the network: what only GitHub knows is not checked.
   zizmor = run "zizmor" [
     pkgs.zizmor
-  ] "zizmor --offline --quiet --no-progress ${workspace.source ../.github}/.github";
+  ] "cd ${workflows} && zizmor --offline --quiet --no-progress .github ops/compose/workflow.yml";
 
   alerts = run "alerts" [ pkgs.prometheus.cli ] ''
     cd ${../ops/monitoring}
