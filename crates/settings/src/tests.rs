@@ -37,12 +37,13 @@ fn nothing_set_means_the_documented_defaults() {
 #[test]
 fn the_handbook_lists_every_setting() {
     let handbook = include_str!("../../../docs/configuration.md");
-    let listed: Vec<_> = handbook.lines().filter(|line| line.starts_with("| `") && line.contains("__")).collect();
     let row = |row: &Row| {
         let default = if row.value.starts_with('(') { row.value.clone() } else { format!("`{}`", row.value) };
         format!("| `{}` | `{}` | {default} | {} |", row.key, row.file_key, row.doc)
     };
-    assert_eq!(listed, load(None, &[]).unwrap().rows.iter().map(row).collect::<Vec<_>>());
+    let loaded = load(None, &[]).unwrap();
+    let table = loaded.rows.iter().map(row).collect::<Vec<_>>().join("\n");
+    assert!(handbook.contains(&format!("\n{table}\n\n")), "docs/configuration.md has to contain:\n{table}");
 }
 
 #[test]
