@@ -19,8 +19,11 @@ pub(crate) fn remove_unused_segment(key: libc::key_t, id: libc::c_int) -> Segmen
         if libc::shmctl(id, libc::IPC_STAT, &raw mut status) != 0 {
             return Segment::Gone;
         }
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(target_env = "musl")))]
         let found = status.shm_perm.__key;
+        #[cfg(all(target_os = "linux", target_env = "musl"))]
+        #[expect(deprecated, reason = "the field gets another name when libc follows musl 1.2")]
+        let found = status.shm_perm.__ipc_perm_key;
         #[cfg(not(target_os = "linux"))]
         let found = status.shm_perm._key;
         if found != key {
