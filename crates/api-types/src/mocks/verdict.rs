@@ -31,6 +31,8 @@ pub enum Verdict {
     Abandoned,
     /// A delivery got no answer.
     Unanswered,
+    /// It was sent over a WebSocket, where nothing is answered.
+    Sent,
     /// A delivery was not made, because of a fault.
     Withheld,
 }

@@ -85,7 +85,7 @@ impl From<QueueFull> for Unsaid {
 impl Hub {
     pub(crate) fn new(world: Arc<World>, journal: Journal, faults: Faults) -> Self {
         let ledger = Ledger::default();
-        let sockets = Sockets::new(Arc::clone(&world), ledger.clone());
+        let sockets = Sockets::new(Arc::clone(&world), ledger.clone(), journal.clone(), faults.clone());
         let sender = Sender::new(Arc::clone(&world), ledger.clone(), journal, faults);
         Self { world, ledger, sender, sockets, heard: Mutex::default() }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -35,7 +36,7 @@ pub(super) struct Orders {
 }
 
 /// Gives orders to one connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
     orders: mpsc::Sender<Order>,
     bytes: Arc<AtomicUsize>,
@@ -63,6 +64,19 @@ impl Line {
                 TrySendError::Closed(_) => "the WebSocket is closed",
             }
         })
+    }
+
+    /// Sends a message after a delay. What becomes of a delayed one is not told.
+    pub(super) fn send_after(&self, delay: Duration, frame: String) -> Result<(), &'static str> {
+        if delay.is_zero() {
+            return self.send(frame);
+        }
+        let line = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = line.send(frame);
+        });
+        Ok(())
     }
 
     /// Gives another order; returns whether it was received.

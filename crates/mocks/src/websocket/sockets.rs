@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use mgm_api_types::mocks::DeliveryOutcome;
-use mgm_twitch::eventsub::{Hostile, format_timestamp};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use mgm_api_types::mocks::{DeliveryOutcome, Verdict};
+use mgm_twitch::eventsub::{Hostile, format_timestamp, header};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
@@ -14,6 +15,8 @@ use super::close::CloseCode;
 use super::frame;
 use super::session::{Line, Order, Orders, Session, line};
 use crate::delivery::{Ledger, Message};
+use crate::faults::Faults;
+use crate::journal::{self, Journal};
 use crate::world::World;
 
 /// How many sessions there can be.
@@ -33,6 +36,8 @@ pub(crate) struct Sockets(Arc<Shared>);
 struct Shared {
     world: Arc<World>,
     ledger: Ledger,
+    journal: Journal,
+    faults: Faults,
     sessions: Mutex<Sessions>,
     moved: watch::Sender<()>,
 }
@@ -54,9 +59,9 @@ pub(super) struct Seat {
 }
 
 impl Sockets {
-    pub(crate) fn new(world: Arc<World>, ledger: Ledger) -> Self {
+    pub(crate) fn new(world: Arc<World>, ledger: Ledger, journal: Journal, faults: Faults) -> Self {
         let moved = watch::Sender::new(());
-        Self(Arc::new(Shared { world, ledger, sessions: Mutex::default(), moved }))
+        Self(Arc::new(Shared { world, ledger, journal, faults, sessions: Mutex::default(), moved }))
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -148,9 +153,30 @@ impl Sockets {
         for message in [vec![message], std::mem::take(&mut session.held)].into_iter().flatten() {
             let times = if message.hostile == Some(Hostile::Duplicate) { 2 } else { 1 };
             for _ in 0..times {
-                let (body, result) = send(&session.line, &message, now);
-                self.record(&message, &id, now, body, result);
+                self.make(&session.line, &message, &id, now);
             }
+        }
+    }
+
+    /// Makes a delivery, with the fault that waits for it.
+    fn make(&self, line: &Line, message: &Message, to: &str, now: OffsetDateTime) {
+        let Shared { journal, faults, .. } = &*self.0;
+        let (body, problem) = body(message, now);
+        let headers = headers(message, now);
+        let uri: Uri = format!("/ws?session={to}").parse().unwrap_or_default();
+        let (method, client_id) = (&Method::GET, message.subscription.client_id.as_str());
+        let facts = journal::Delivery { method, uri: &uri, headers: &headers, body: body.as_bytes(), client_id };
+        let plan = faults.next_delivery(&facts);
+        if plan.times == 0 {
+            journal.sent(&facts).with_fault(plan.fault).unanswered(Verdict::Withheld);
+            self.record(message, to, now, body, Err("it was withheld, as a fault asked for"));
+            return;
+        }
+        for _ in 0..plan.times {
+            let result = problem.map_or_else(|| line.send_after(plan.delay, body.clone()), Err);
+            let verdict = if result.is_ok() { Verdict::Sent } else { Verdict::Withheld };
+            journal.sent(&facts).with_fault(plan.fault).unanswered(verdict);
+            self.record(message, to, now, body.clone(), result);
         }
     }
 
@@ -208,17 +234,31 @@ impl Sockets {
     }
 }
 
-/// Sends a message; returns what was sent.
-fn send(line: &Line, message: &Message, now: OffsetDateTime) -> (String, Result<(), &'static str>) {
+/// What is sent, and why it cannot be, if so.
+fn body(message: &Message, now: OffsetDateTime) -> (String, Option<&'static str>) {
     let sent_at = message.hostile.map_or(now, |hostile| hostile.sent_at(now));
     let body = frame::about_subscription(message, sent_at);
-    let body = match message.hostile {
+    match message.hostile {
         Some(Hostile::BadSignature | Hostile::Changed | Hostile::Slow) => {
-            return (body, Err("there is no such hostile delivery over a WebSocket"));
+            (body, Some("there is no such hostile delivery over a WebSocket"))
         }
-        Some(hostile) => String::from_utf8(hostile.to_sign(body.into_bytes())).unwrap_or_default(),
-        None => body,
+        Some(hostile) => (String::from_utf8(hostile.to_sign(body.into_bytes())).unwrap_or_default(), None),
+        None => (body, None),
+    }
+}
+
+/// The headers that a webhook would have, for the journal and for faults.
+fn headers(message: &Message, now: OffsetDateTime) -> HeaderMap {
+    let subscription = &message.subscription;
+    let named = [
+        (header::MESSAGE_ID, message.id.clone()),
+        (header::MESSAGE_TYPE, message.kind.name().to_owned()),
+        (header::MESSAGE_TIMESTAMP, format_timestamp(now)),
+        (header::SUBSCRIPTION_TYPE, subscription.kind.clone()),
+        (header::SUBSCRIPTION_VERSION, subscription.version.clone()),
+    ];
+    let header = |(name, value): (&'static str, String)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
     };
-    let result = line.send(body.clone());
-    (body, result)
+    named.into_iter().filter_map(header).collect()
 }

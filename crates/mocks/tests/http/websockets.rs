@@ -409,3 +409,29 @@ async fn a_reset_closes_all_connections() {
     let plain = answer(mock.request(Method::GET, "/ws")).await;
     assert_eq!((plain.0, &plain.1["message"]), (StatusCode::BAD_REQUEST, &json!("this is a WebSocket")));
 }
+
+#[tokio::test]
+async fn what_is_sent_is_in_the_journal_and_obeys_faults_of_deliveries() {
+    let mock = mock();
+    let (mut socket, _) = reader(&mock).await;
+    let faults = json!([
+        {"kind": "not_delivered", "match": {"message_type": "notification"}},
+        {"kind": "twice", "match": {"message_type": "notification"}},
+    ]);
+    answer(mock.post("/faults", &faults)).await;
+    for line in ["lost", "doubled", "plain"] {
+        say(&mock, line, None).await;
+    }
+    for line in ["doubled", "doubled", "plain"] {
+        assert_eq!(text(&socket.next_is("notification").await), line);
+    }
+    let (_, journal) = mock.get("/requests?kind=delivery").await;
+    let seen: Vec<_> =
+        journal["requests"].as_array().unwrap().iter().map(|one| (&one["verdict"], &one["fault"])).collect();
+    let (sent, twice, none) = (json!("sent"), json!("twice"), json!(null));
+    assert_eq!(
+        seen,
+        [(&json!("withheld"), &json!("not_delivered")), (&sent, &twice), (&sent, &twice), (&sent, &none)],
+        "{journal}"
+    );
+}
