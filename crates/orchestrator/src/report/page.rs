@@ -44,8 +44,12 @@ pub(super) fn page(runs: &[&Run], took: Duration, finding: Option<&Finding>) -> 
     let data = json!({
         "tookMs": in_milliseconds(took), "parties": parties, "runs": runs, "logs": logs, "finding": finding,
     });
-    // No text may end the script.
-    PAGE.replacen(DATA, &data.to_string().replace("</", "<\\/"), 1)
+    filled(&data)
+}
+
+/// The page with the data. No text can end the script or begin another.
+fn filled(data: &Value) -> String {
+    PAGE.replacen(DATA, &data.to_string().replace('<', "\\u003c"), 1)
 }
 
 fn data(run: &Run) -> Value {
@@ -102,6 +106,17 @@ mod tests {
         let (other, rest) = stamp("2026-11-27 11:38:16.011 UTC [7] LOG:  text").unwrap();
         assert_eq!((other.unix_timestamp(), rest), (at.unix_timestamp(), "[7] LOG:  text"));
         assert_eq!(stamp("This user must also own the server process."), None);
+    }
+
+    #[test]
+    fn no_text_ends_the_script_or_begins_another() {
+        let data = json!({ "title": "<!-- <script> </script>" });
+        let page = filled(&data);
+        assert_eq!(page.matches("<script").count(), PAGE.matches("<script").count());
+        assert_eq!(page.matches("</script").count(), PAGE.matches("</script").count());
+        let (_, rest) = page.split_once("id=\"data\">").unwrap();
+        let (text, _) = rest.split_once("</script>").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), data);
     }
 
     #[test]
