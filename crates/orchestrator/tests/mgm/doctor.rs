@@ -21,10 +21,18 @@ fn findings(mut command: Command) -> Vec<String> {
     found.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Removes the proxy of the other tests, and any of this machine.
+fn without_proxy(command: &mut Command) -> &mut Command {
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// The doctor, without the proxy that the other tests have.
 fn doctor(place: &Place, up: &Up) -> Command {
     let mut command = place.command(&format!("doctor --json {}", up.targets()));
-    command.env_remove("http_proxy");
+    without_proxy(&mut command);
     command
 }
 
@@ -34,7 +42,7 @@ fn a_healthy_stack_has_no_findings() {
     let up = place.up("");
     assert_eq!(findings(doctor(&place, &up)), Vec::<String>::new());
     let mut people = place.command(&format!("doctor {}", up.targets()));
-    let output = people.env_remove("http_proxy").output().unwrap();
+    let output = without_proxy(&mut people).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "HEALTHY  nothing is wrong\n");
 }
 
@@ -103,7 +111,7 @@ fn single_services_with_other_settings_are_named() {
         let own = format!("--{service} {}", up.url(service));
         let targets = up.targets().replace(&own, &format!("--{service} {url}"));
         let mut command = place.command(&format!("doctor --json {targets}"));
-        command.env_remove("http_proxy");
+        without_proxy(&mut command);
         let found = findings(command);
         assert!(found.contains(&finding.to_owned()), "{service} {variables:?}: {found:?}");
     }
@@ -118,11 +126,11 @@ fn a_service_that_is_away_and_another_in_its_place_are_named() {
     let targets =
         up.targets().replace(&format!("--mock-helix {}", up.url("mock-helix")), &format!("--mock-helix {jwt}"));
     let mut command = place.command(&format!("doctor --json {targets}"));
-    command.env_remove("http_proxy");
+    without_proxy(&mut command);
     assert_eq!(findings(command), ["foreign"]);
     let targets = up.targets().replace(&up.url("synthetic-desktop"), "http://127.0.0.1:1");
     let mut command = place.command(&format!("doctor --json {targets}"));
-    command.env_remove("http_proxy");
+    without_proxy(&mut command);
     assert_eq!(findings(command), ["missing"]);
 }
 
@@ -137,7 +145,7 @@ fn a_service_that_was_started_too_early_is_named() {
     let up = place.up(&format!("--backend-port {backend}"));
     let targets = up.targets().replace(&up.url("mock-eventsub"), &early);
     let mut command = place.command(&format!("doctor --json {targets}"));
-    command.env_remove("http_proxy");
+    without_proxy(&mut command);
     assert_eq!(findings(command), ["order"]);
 }
 
@@ -154,7 +162,7 @@ async fn what_is_wrong_with_the_database_is_named() {
     let examine = |url: &str| {
         // No service runs; only what is said of the database counts here.
         let mut command = place.command(&format!("doctor --json --database-url {url} {}", nowhere()));
-        command.env_remove("http_proxy");
+        without_proxy(&mut command);
         let mut found = findings(command);
         found.retain(|id| id != "missing");
         found
@@ -187,7 +195,7 @@ async fn what_is_wrong_with_the_database_is_named() {
     server.stop().await;
     let targets = nowhere().replacen("http://127.0.0.1:1", &address, 1);
     let mut command = place.command(&format!("doctor --json --database-url {url} {targets}"));
-    command.env_remove("http_proxy");
+    without_proxy(&mut command);
     let mut found = findings(command);
     found.retain(|id| id != "missing");
     assert_eq!(found, ["database-away", "unhealthy"]);
